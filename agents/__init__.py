@@ -1,0 +1,1 @@
+"""Agents: networks, base-planner training, meta-policies and their training."""

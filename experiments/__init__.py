@@ -1,0 +1,1 @@
+"""Studies: presets, run directories, figures, the command line."""

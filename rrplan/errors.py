@@ -1,0 +1,28 @@
+"""One clear line for bad input: the value, what was expected, the nearest valid choice."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """A value from outside is wrong. Its message is one line, fit to show to a person."""
+
+
+def unknown(kind: str, name: object, choices: Iterable[str]) -> InputError:
+    """Return the error for a name that is not among ``choices``, with the nearest of them."""
+    choices = sorted(choices)
+    near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.4)
+    if not near:
+        lowered = {choice.lower(): choice for choice in choices}
+        near = [
+            lowered[match]
+            for match in difflib.get_close_matches(
+                str(name).lower(), list(lowered), n=1, cutoff=0.4
+            )
+        ]
+    if near:
+        hint = f"did you mean {near[0]!r}?"
+    else:
+        shown = ", ".join(choices[:8]) + (", ..." if len(choices) > 8 else "")
+        hint = f"expected one of: {shown}"
+    return InputError(f"unknown {kind} {name!r}: {hint}")
