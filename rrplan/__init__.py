@@ -1,6 +1,9 @@
 """The engine: search, lanes, costs, statistics. Knows no particular environment or agent."""
 
 from rrplan.errors import InputError
+from rrplan.evaluation import Search, evaluate
+from rrplan.policies import muzero_policy
+from rrplan.rollouts import rollout
 from rrplan.types import (
     Control,
     Costs,
@@ -23,5 +26,9 @@ __all__ = (
     "MetaObservation",
     "MetaPolicy",
     "Network",
+    "Search",
     "Transition",
+    "evaluate",
+    "muzero_policy",
+    "rollout",
 )

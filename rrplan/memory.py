@@ -1,0 +1,46 @@
+"""How much memory lanes take, and whether they fit before anything is allocated."""
+
+import math
+import os
+from typing import Any
+
+import jax
+
+from rrplan.errors import InputError
+
+
+def bytes_per_lane(max_simulations: int, num_actions: int, state: Any) -> int:
+    """Return the bytes that one lane's search tree takes.
+
+    Args:
+        max_simulations: the largest budget; a lane has one slot more.
+        num_actions: ``A``.
+        state: one lane's state, as arrays or ``jax.ShapeDtypeStruct`` leaves.
+
+    Linear in the largest budget: ``(max_simulations + 1) x (29 + 20 A + state)``.
+    """
+    per_state = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+    # Seven four-byte numbers a node and the flag of its end; five a edge.
+    return (max_simulations + 1) * (7 * 4 + 1 + 5 * 4 * num_actions + per_state)
+
+
+def free_bytes() -> int | None:
+    """Return what the default device has free, or the machine where it does not say."""
+    stats = jax.devices()[0].memory_stats()
+    if stats and "bytes_limit" in stats:
+        return stats["bytes_limit"] - stats.get("bytes_in_use", 0)
+    if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def check_fits(num_lanes: int, max_simulations: int, num_actions: int, state: Any) -> None:
+    """Raise an :class:`InputError` with the numbers where the trees cannot fit."""
+    lane = bytes_per_lane(max_simulations, num_actions, state)
+    free = free_bytes()
+    if free is not None and lane * num_lanes > free:
+        raise InputError(
+            f"num_lanes is {num_lanes}: trees of {max_simulations} simulations take"
+            f" {lane / 2**20:.2f} MiB a lane, {lane * num_lanes / 2**30:.1f} GiB in all, but"
+            f" {free / 2**30:.1f} GiB are free; at most {max(0, free // lane)} lanes fit"
+        )

@@ -1,0 +1,292 @@
+"""Anytime PUCT search, batched over lanes: the slots, the descent and the back-up.
+
+Storage is slot-major, ``[M, B, ...]``. In every tick each lane allocates exactly one node
+and all lanes use the same slot for it, so that writing a node is one contiguous update.
+A lane's tree is whatever hangs from its root slot: starting a new tree is setting the root,
+and nothing is ever cleared, because a slot's row is initialised when it is written.
+
+The loops below run over the whole batch with explicit masks. Under ``vmap`` a
+``while_loop`` would select over every carried array at each turn, and the cost of one
+simulation would grow with the size of the tree.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rrplan.types import Array, PyTree
+
+UNVISITED = -1
+
+
+class Tree(NamedTuple):
+    """Search trees of all lanes. Edge arrays belong to the parent's slot."""
+
+    states: PyTree  # [M, B, ...] environment states, or embeddings of a learned model
+    raw_values: Array  # [M, B] float32, the network's value
+    node_values: Array  # [M, B] float32, mean of the raw value and the returns backed up
+    node_visits: Array  # [M, B] int32
+    rewards: Array  # [M, B] float32, of the edge into the node
+    discounts: Array  # [M, B] float32, of the edge into the node
+    prior_logits: Array  # [M, B, A] float32
+    prior_probs: Array  # [M, B, A] float32, softmax of the logits, computed once
+    children: Array  # [M, B, A] int32, slot of the child or UNVISITED
+    visit_counts: Array  # [M, B, A] int32
+    qvalues: Array  # [M, B, A] float32, reward + discount x child's value; 0 if unvisited
+    path_nodes: Array  # [D, B] int32, scratch: slots on the path of the simulation under way
+    path_actions: Array  # [D, B] int32, scratch: its edges
+
+
+class Node(NamedTuple):
+    """A node to write, one for each lane."""
+
+    state: PyTree  # [B, ...]
+    prior_logits: Array  # [B, A]
+    value: Array  # [B]
+    reward: Array  # [B] of the edge into it
+    discount: Array  # [B] of the edge into it
+
+
+class Rows(NamedTuple):
+    """What a rule of selection may look at: one node of each lane."""
+
+    raw_value: Array  # [B]
+    node_value: Array  # [B]
+    node_visits: Array  # [B]
+    prior_logits: Array  # [B, A]
+    prior_probs: Array  # [B, A]
+    children: Array  # [B, A]
+    visit_counts: Array  # [B, A]
+    qvalues: Array  # [B, A]
+
+
+class Path(NamedTuple):
+    """Where the simulation of each lane ended; its edges stand in the tree's scratch."""
+
+    depth: Array  # [B] int32, number of edges; 0 for lanes that did not search
+    parent: Array  # [B] int32, slot of the last node
+    action: Array  # [B] int32, the last edge
+    child: Array  # [B] int32, what hung from that edge, or UNVISITED
+
+
+Choose = Callable[[Rows, Array], Array]
+"""``(rows, depth []) -> action [B]``: the rule of selection at one depth."""
+
+
+def allocate(num_slots: int, example: Node) -> Tree:
+    """Return an empty store of ``num_slots`` slots for lanes shaped like ``example``.
+
+    ``example`` may hold ``jax.ShapeDtypeStruct`` leaves.
+    """
+    num_lanes, num_actions = example.prior_logits.shape
+
+    def zeros(shape, dtype):
+        return jnp.zeros((num_slots, *shape), dtype)
+
+    lane, edge = (num_lanes,), (num_lanes, num_actions)
+    return Tree(
+        states=jax.tree.map(lambda leaf: zeros(leaf.shape, leaf.dtype), example.state),
+        raw_values=zeros(lane, jnp.float32),
+        node_values=zeros(lane, jnp.float32),
+        node_visits=zeros(lane, jnp.int32),
+        rewards=zeros(lane, jnp.float32),
+        discounts=zeros(lane, jnp.float32),
+        prior_logits=zeros(edge, jnp.float32),
+        prior_probs=zeros(edge, jnp.float32),
+        children=zeros(edge, jnp.int32),
+        visit_counts=zeros(edge, jnp.int32),
+        qvalues=zeros(edge, jnp.float32),
+        path_nodes=zeros(lane, jnp.int32),
+        path_actions=zeros(lane, jnp.int32),
+    )
+
+
+def write(tree: Tree, slot: Array, node: Node, path: Path | None = None) -> Tree:
+    """Initialise row ``slot`` (one for all lanes) with a node of each lane.
+
+    With a ``path``, the node also hangs from the path's last edge. A depth-limited search
+    meets the same leaf again: it was evaluated anew and takes the old node's place, with
+    its visits, and its children where a deeper limit had grown some.
+    """
+    edge = node.prior_logits.shape
+    visits, children, counts, qvalues = (
+        jnp.zeros(edge[:1], jnp.int32),
+        jnp.full(edge, UNVISITED, jnp.int32),
+        jnp.zeros(edge, jnp.int32),
+        jnp.zeros(edge, jnp.float32),
+    )
+    if path is not None:
+        again = (path.depth > 0) & (path.child != UNVISITED)
+        old = read(tree, path.child)
+        visits = jnp.where(again, old.node_visits, visits)
+        children = jnp.where(again[:, None], old.children, children)
+        counts = jnp.where(again[:, None], old.visit_counts, counts)
+        qvalues = jnp.where(again[:, None], old.qvalues, qvalues)
+    rows = {
+        "states": node.state,
+        "raw_values": node.value,
+        "node_values": node.value,
+        "node_visits": visits + 1,
+        "rewards": node.reward,
+        "discounts": node.discount,
+        "prior_logits": node.prior_logits,
+        "prior_probs": jax.nn.softmax(node.prior_logits),
+        "children": children,
+        "visit_counts": counts,
+        "qvalues": qvalues,
+    }
+    tree = tree._replace(
+        **{name: _put(getattr(tree, name), slot, row) for name, row in rows.items()}
+    )
+    if path is None:
+        return tree
+    lanes = jnp.arange(edge[0])
+    parent = jnp.where(path.depth > 0, path.parent, tree.children.shape[0])
+    linked = tree.children.at[parent, lanes, path.action].set(slot, mode="drop")
+    return tree._replace(children=linked)
+
+
+def read(tree: Tree, slots: Array) -> Rows:
+    """Return the node in slot ``slots[b]`` of each lane ``b``."""
+    lanes = jnp.arange(slots.shape[0])
+    return Rows(
+        raw_value=tree.raw_values[slots, lanes],
+        node_value=tree.node_values[slots, lanes],
+        node_visits=tree.node_visits[slots, lanes],
+        prior_logits=tree.prior_logits[slots, lanes],
+        prior_probs=tree.prior_probs[slots, lanes],
+        children=tree.children[slots, lanes],
+        visit_counts=tree.visit_counts[slots, lanes],
+        qvalues=tree.qvalues[slots, lanes],
+    )
+
+
+def read_states(tree: Tree, slots: Array) -> PyTree:
+    """Return the state in slot ``slots[b]`` of each lane ``b``."""
+    lanes = jnp.arange(slots.shape[0])
+    return jax.tree.map(lambda store: store[slots, lanes], tree.states)
+
+
+def puct(
+    rows: Rows,
+    *,
+    c_init: Array | float = 1.25,
+    c_base: Array | float = 19652.0,
+) -> Array:
+    """Return the PUCT scores ``[B, A]`` of MuZero, appendix B.
+
+    Q-values are normalised by the node's own value and its visited children's; ties are
+    left to the caller's argmax.
+    """
+    visits = rows.node_visits.astype(jnp.float32)[:, None]
+    exploration = c_init + jnp.log((visits + c_base + 1.0) / c_base)
+    policy_score = jnp.sqrt(visits) * exploration * rows.prior_probs / (rows.visit_counts + 1)
+    return policy_score + normalise_by_parent_and_siblings(rows)
+
+
+def normalise_by_parent_and_siblings(rows: Rows, epsilon: float = 1e-8) -> Array:
+    """Return Q-values ``[B, A]`` scaled to [0, 1] over the node and its children."""
+    visited = rows.visit_counts > 0
+    node_value = rows.node_value[:, None]
+    known = jnp.where(visited, rows.qvalues, node_value)
+    low = jnp.minimum(node_value, known.min(-1, keepdims=True))
+    high = jnp.maximum(node_value, known.max(-1, keepdims=True))
+    completed = jnp.where(visited, rows.qvalues, low)
+    return (completed - low) / jnp.maximum(high - low, epsilon)
+
+
+def argmax_by_prior(scores: Array, prior_logits: Array) -> Array:
+    """Return the best action ``[B]``, ties broken by prior, then by index."""
+    best = scores >= scores.max(-1, keepdims=True)
+    return jnp.argmax(jnp.where(best, prior_logits, -jnp.inf), axis=-1).astype(jnp.int32)
+
+
+def descend(
+    tree: Tree, root: Array, max_depth: Array, active: Array, choose: Choose
+) -> tuple[Tree, Path]:
+    """Select from each active lane's root to an unvisited action or its depth limit.
+
+    Args:
+        tree: the store.
+        root: ``[B]`` int32, slot of each lane's root.
+        max_depth: ``[B]`` int32, the most edges a path may have (at least one is taken).
+        active: ``[B]`` bool, lanes that search now; the others get depth 0.
+        choose: the rule of selection.
+
+    Returns:
+        The tree, with the paths in its scratch, and where they ended.
+    """
+    nowhere = jnp.zeros(root.shape, jnp.int32)
+    start = Path(depth=nowhere, parent=root, action=nowhere, child=nowhere)
+
+    def body(carry):
+        level, going, slots, path, path_nodes, path_actions = carry
+        rows = read(tree, slots)
+        action = choose(rows, level)
+        child = jnp.take_along_axis(rows.children, action[:, None], axis=1)[:, 0]
+        path = Path(
+            depth=path.depth + going,
+            parent=jnp.where(going, slots, path.parent),
+            action=jnp.where(going, action, path.action),
+            child=jnp.where(going, child, path.child),
+        )
+        path_nodes = _put(path_nodes, level, slots)
+        path_actions = _put(path_actions, level, action)
+        going = going & (child != UNVISITED) & (level + 1 < max_depth)
+        return level + 1, going, jnp.where(going, child, slots), path, path_nodes, path_actions
+
+    carry = (jnp.int32(0), active, root, start, tree.path_nodes, tree.path_actions)
+    *_, path, nodes, actions = jax.lax.while_loop(lambda carry: carry[1].any(), body, carry)
+    return tree._replace(path_nodes=nodes, path_actions=actions), path
+
+
+def backup(tree: Tree, slot: Array, path: Path) -> Tree:
+    """Carry the value of the node in ``slot`` up each lane's path, touching only its nodes."""
+    num_slots, num_lanes = tree.node_visits.shape
+    lanes = jnp.arange(num_lanes)
+    leaf_value = _row(tree.node_values, slot)
+
+    def body(carry):
+        level, tree, child, child_value, value = carry
+        on_path = level < path.depth
+        node = _row(tree.path_nodes, level)
+        action = _row(tree.path_actions, level)
+        reward = tree.rewards[child, lanes]
+        discount = tree.discounts[child, lanes]
+        visits = tree.node_visits[node, lanes]
+        new_value = reward + discount * value
+        node_value = (tree.node_values[node, lanes] * visits + new_value) / (visits + 1)
+        target = jnp.where(on_path, node, num_slots)
+        tree = tree._replace(
+            node_values=tree.node_values.at[target, lanes].set(node_value, mode="drop"),
+            node_visits=tree.node_visits.at[target, lanes].set(visits + 1, mode="drop"),
+            visit_counts=tree.visit_counts.at[target, lanes, action].add(1, mode="drop"),
+            qvalues=tree.qvalues.at[target, lanes, action].set(
+                reward + discount * child_value, mode="drop"
+            ),
+        )
+        return (
+            level - 1,
+            tree,
+            jnp.where(on_path, node, child),
+            jnp.where(on_path, node_value, child_value),
+            jnp.where(on_path, new_value, value),
+        )
+
+    leaf = jnp.full(num_lanes, slot, jnp.int32)
+    carry = (path.depth.max() - 1, tree, leaf, leaf_value, leaf_value)
+    return jax.lax.while_loop(lambda carry: carry[0] >= 0, body, carry)[1]
+
+
+def _row(store: Array, index: Array) -> Array:
+    return jax.lax.dynamic_index_in_dim(store, index, axis=0, keepdims=False)
+
+
+def _put(store: PyTree, index: Array, row: PyTree) -> PyTree:
+    return jax.tree.map(
+        lambda old, new: jax.lax.dynamic_update_index_in_dim(old, new.astype(old.dtype), index, 0),
+        store,
+        row,
+    )

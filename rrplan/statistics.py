@@ -1,0 +1,196 @@
+"""Intervals and tests over episodes and training seeds. Plain numpy: nothing here is jitted.
+
+Values of one training seed are an array ``[E]``. Those of several seeds that met the same
+episodes are ``[S, E]``: seeds and episodes are *crossed*, not nested, since an easy episode is
+easy for every seed. ``scipy.stats.bootstrap`` resamples along one axis (or several samples
+independently of each other), which for crossed data would be as if every seed had met episodes
+of its own; here both axes are resampled and an entry of the table is weighted by the product of
+its two counts (the pigeonhole bootstrap: Owen 2007, arXiv 0712.1111).
+
+With few seeds any interval over seeds is a rough one: a bootstrap of S seeds sees (S - 1)/S of
+their variance.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.stats
+
+from rrplan.errors import InputError
+
+RESAMPLES = 2_000
+# Resamples are drawn in chunks of about this many elements, which bounds memory at some 50 MB.
+_CHUNK_ELEMENTS = 2_000_000
+
+
+class Interval(NamedTuple):
+    """A mean and its two-sided confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Fall(NamedTuple):
+    """A place where a curve falls: from its point ``start`` to a later one, ``stop``."""
+
+    start: int
+    stop: int
+    difference: float  # mean at ``stop`` minus mean at ``start``, negative
+    p_value: float  # one-sided, after Holm's correction
+
+
+def mean_ci(
+    values: np.ndarray, *, confidence: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
+    """Return the mean of ``values`` with its bootstrap interval.
+
+    Percentile intervals: for a mean over hundreds of episodes BCa's corrections are of the order
+    1/E, while its jackknife costs E², and it is undefined where all values are equal.
+
+    Args:
+        values: ``[E]`` episodes of one training seed, or ``[S, E]`` seeds and episodes, crossed.
+        confidence: coverage of the interval, in (0, 1).
+        resamples: bootstrap resamples.
+        seed: of the resampling; the same seed gives the same interval.
+
+    Raises:
+        InputError: a value is not finite, there are fewer than two episodes, or the shape is
+            neither ``[E]`` nor ``[S, E]``.
+    """
+    values = _checked(values)
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence must be between 0 and 1, got {confidence}")
+    mean = float(values.mean())
+    if values.shape[0] > 1:
+        means = _crossed_means(values[None], resamples, seed)[:, 0]
+        low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+        return Interval(mean, float(low), float(high))
+    low, high = scipy.stats.bootstrap(
+        (values[0],),
+        np.mean,
+        n_resamples=resamples,
+        batch=max(1, _CHUNK_ELEMENTS // values.size),
+        vectorized=True,
+        confidence_level=confidence,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return Interval(mean, float(low), float(high))
+
+
+def paired_difference(first: np.ndarray, second: np.ndarray, **options) -> Interval:
+    """Return ``mean(first - second)`` with its interval, paired by episode (and seed).
+
+    Args:
+        first: ``[E]`` or ``[S, E]``.
+        second: the same shape, on the same episodes in the same order.
+        **options: those of :func:`mean_ci`.
+
+    Raises:
+        InputError: as :func:`mean_ci`, or the shapes differ.
+    """
+    first, second = np.asarray(first, float), np.asarray(second, float)
+    if first.shape != second.shape:
+        raise InputError(f"paired values must have one shape, got {first.shape} and {second.shape}")
+    return mean_ci(first - second, **options)
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Return p-values ``[N]`` adjusted by Holm's step-down method (Holm 1979).
+
+    Those below α afterwards may be rejected together with a family-wise error of at most α.
+
+    Raises:
+        InputError: a p-value lies outside [0, 1].
+    """
+    p_values = np.asarray(p_values, float)
+    if p_values.ndim != 1 or not np.all((p_values >= 0) & (p_values <= 1)):
+        raise InputError("p-values must be a vector of numbers between 0 and 1")
+    order = np.argsort(p_values, kind="stable")
+    stepped = p_values[order] * np.arange(len(p_values), 0, -1)
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
+    return adjusted
+
+
+def significant_falls(
+    curve: np.ndarray, *, alpha: float = 0.05, resamples: int = RESAMPLES, seed: int = 0
+) -> list[Fall]:
+    """Return where a curve falls significantly, over all pairs of its points together.
+
+    Every point is compared with every later one, paired by episode, so that a slow decline is
+    found too. One-sided p-values come from the bootstrap's standard error of the difference and
+    the normal law, since resamples alone cannot show p-values small enough to survive Holm's
+    correction.
+
+    Args:
+        curve: ``[K, E]`` or ``[K, S, E]``, values at each of K points on the same episodes.
+        alpha: family-wise error.
+        resamples: bootstrap resamples.
+        seed: of the resampling.
+
+    Raises:
+        InputError: as :func:`mean_ci`.
+    """
+    points = np.stack([_checked(values) for values in curve])
+    starts, stops = np.triu_indices(len(points), k=1)
+    if not len(starts):
+        return []
+    resampled = _crossed_means(points, resamples, seed)
+    means = points.mean(axis=(1, 2))
+    differences = means[stops] - means[starts]
+    errors = (resampled[:, stops] - resampled[:, starts]).std(axis=0, ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p_values = scipy.stats.norm.cdf(differences / errors)
+    # Where no resample differs, the difference is certain, whichever sign it has.
+    p_values = np.where(errors > 0, p_values, np.where(differences < 0, 0.0, 1.0))
+    return [
+        Fall(int(start), int(stop), float(difference), float(p_value))
+        for start, stop, difference, p_value in zip(
+            starts, stops, differences, holm(p_values), strict=True
+        )
+        if difference < 0 and p_value < alpha
+    ]
+
+
+def _checked(values: np.ndarray) -> np.ndarray:
+    """Return ``values`` as float ``[S, E]``, or say what is wrong with them."""
+    values = np.asarray(values, float)
+    if values.ndim not in (1, 2):
+        raise InputError(f"values must be [E] or [S, E], got shape {values.shape}")
+    values = np.atleast_2d(values)
+    if values.shape[0] < 1 or values.shape[1] < 2:
+        raise InputError(f"an interval needs at least 2 episodes, got {values.shape[1]}")
+    if not np.isfinite(values).all():
+        raise InputError(f"{np.sum(~np.isfinite(values))} of {values.size} values are not finite")
+    return values
+
+
+def _crossed_means(values: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """Return means ``[R, N]`` of ``values [N, S, E]`` under crossed resampling.
+
+    The same R resamples of seeds and episodes serve all N, so that differences between rows stay
+    paired. Only the counts of a resample matter to a mean, and they are multinomial; the gathered
+    table of a resample, S times larger, is never built.
+    """
+    rng = np.random.default_rng(seed)
+    n, num_seeds, num_episodes = values.shape
+    chunk = max(1, _CHUNK_ELEMENTS // (num_episodes * max(1, n)))
+    means = []
+    for start in range(0, resamples, chunk):
+        rows = min(chunk, resamples - start)
+        seed_counts = _multinomial_counts(rng, rows, num_seeds)
+        episode_counts = _multinomial_counts(rng, rows, num_episodes)
+        per_episode = np.einsum("rs,nse->rne", seed_counts, values, optimize=True)
+        means.append(np.einsum("rne,re->rn", per_episode, episode_counts))
+    return np.concatenate(means) / (num_seeds * num_episodes)
+
+
+def _multinomial_counts(rng: np.random.Generator, rows: int, size: int) -> np.ndarray:
+    """Return how often each of ``size`` items is drawn in ``size`` draws, ``[rows, size]``.
+
+    ``rng.multinomial`` draws a binomial for each item and is several times slower.
+    """
+    draws = rng.integers(size, size=(rows, size)) + size * np.arange(rows)[:, None]
+    return np.bincount(draws.ravel(), minlength=rows * size).reshape(rows, size).astype(float)
