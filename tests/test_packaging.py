@@ -1,0 +1,64 @@
+"""Everything that is imported is declared, so that a clean install can run."""
+
+import ast
+import sys
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("rrplan", "envs", "agents", "experiments")
+# Module name -> distribution, where they differ.
+DISTRIBUTIONS = {"orbax": "orbax-checkpoint"}
+# gymnax 1.0.1 imports six and does not declare it.
+NEEDED_BY_OTHERS = {"six"}
+
+
+def imported_modules(*folders: str) -> set[str]:
+    modules = set()
+    for folder in folders:
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    modules |= {alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom):
+                    modules.add(node.module.split(".")[0])
+    return modules
+
+
+def declared(*extras: str) -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = list(project["dependencies"])
+    for extra in extras:
+        lines += project["optional-dependencies"][extra]
+    return {Requirement(line).name for line in lines}
+
+
+def third_party(modules: set[str]) -> set[str]:
+    own = {*PACKAGES, "tests", *sys.stdlib_module_names}
+    return {DISTRIBUTIONS.get(name, name) for name in modules - own}
+
+
+def test_every_import_is_declared_and_nothing_else_is():
+    assert third_party(imported_modules(*PACKAGES)) | NEEDED_BY_OTHERS == declared()
+
+
+def test_every_import_of_the_tests_is_declared():
+    assert third_party(imported_modules("tests")) <= declared("dev") | {"numpy"}
+
+
+def test_imports_run_one_way():
+    for place, package in enumerate(PACKAGES):
+        forbidden = set(PACKAGES[place + 1 :])
+        assert not imported_modules(package) & forbidden, package
+
+
+def test_only_public_names_of_mctx_are_used():
+    for folder in (*PACKAGES, "tests"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ImportFrom):
+                    assert not (node.module or "").startswith("mctx._"), path
+                if isinstance(node, ast.Attribute):
+                    assert not (node.attr == "_src"), path
