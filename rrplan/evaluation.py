@@ -4,6 +4,7 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +26,7 @@ Progress = Callable[[int, int, int], None]
 """``(episodes done, episodes in all, simulations so far) -> None``"""
 
 _SECONDS_PER_CALL = 0.5  # between looks at the device, for the progress bar and for Ctrl-C
+_BLOCK = 4096  # first states generated at a time
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,50 @@ def evaluate(
         InputError: for bad counts, prices or ids; for something not finite, naming the
             episode; where the trees do not fit into memory.
     """
+    prepared = prepare(
+        environment,
+        env_params,
+        network,
+        network_params,
+        meta_policy,
+        meta_params,
+        key=key,
+        episodes=episodes,
+        costs=costs,
+        search=search,
+        num_lanes=num_lanes,
+        max_simulations=max_simulations,
+    )
+    results = run(*prepared, progress).results
+    _refuse_flaws(results.flaws, prepared.ids)
+    return _bill(results, costs, prepared.prices)
+
+
+class Prepared(NamedTuple):
+    """A checked request, ready to run."""
+
+    engine: lanes.Engine
+    settings: lanes.Settings
+    ids: Array  # [E] int32
+    prices: Array  # [E] float32
+
+
+def prepare(
+    environment: Environment,
+    env_params: PyTree,
+    network: Network,
+    network_params: PyTree,
+    meta_policy: MetaPolicy,
+    meta_params: PyTree,
+    *,
+    key: Array,
+    episodes: int | Array,
+    costs: Costs = Costs(),  # noqa: B008
+    search: Search = Search(),
+    num_lanes: int = 256,
+    max_simulations: int = 64,
+) -> Prepared:
+    """Check a request to :func:`evaluate` and sort it into what is static and what is traced."""
     ids, prices = _check(episodes, costs, num_lanes, max_simulations)
     num_lanes = min(num_lanes, len(ids))
     settings = lanes.Settings(
@@ -109,22 +155,24 @@ def evaluate(
         c_base=jnp.float32(search.c_base),
         discount=jnp.float32(search.discount),
     )
-    engine = lanes.Engine(environment, network, meta_policy, num_lanes, max_simulations)
     state, _ = jax.eval_shape(environment.reset, key, settings.env_params)
     memory.check_fits(num_lanes, max_simulations, environment.num_actions, state)
-    results = _run(engine, settings, ids, prices, progress)
-    _refuse_flaws(results.flaws, ids)
-    return _bill(results, costs, prices)
+    engine = lanes.Engine(environment, network, meta_policy, num_lanes, max_simulations)
+    return Prepared(engine, settings, ids, prices)
 
 
-def _run(
-    engine: lanes.Engine, settings: lanes.Settings, ids: Array, prices: Array, progress
-) -> lanes.Results:
-    """Drive the compiled ticks until every episode is finished."""
+def run(
+    engine: lanes.Engine,
+    settings: lanes.Settings,
+    ids: Array,
+    prices: Array,
+    progress: Progress | None = None,
+) -> lanes.Lanes:
+    """Drive the compiled ticks until every episode is finished; return the lanes at rest."""
     total = len(ids)
     # Blocks of first states are large enough that a refill is rare; a whole tick's worth
     # is always at hand, because every lane may end at once.
-    block = total if total <= 4096 else max(2048, 4 * engine.num_lanes)
+    block = min(total, max(_BLOCK, 2 * engine.num_lanes))
     queue = _fill(engine.environment, settings, ids, prices, jnp.int32(0), block)
     state = _start(engine, settings, queue)
     ticks, finished = 64, False
@@ -140,7 +188,7 @@ def _run(
             queue = _fill(engine.environment, settings, ids, prices, state.next_place, block)
         seconds = time.perf_counter() - began
         ticks = int(np.clip(ticks * _SECONDS_PER_CALL / seconds, ticks / 4 + 1, ticks * 4))
-    return state.results
+    return state
 
 
 @functools.partial(jax.jit, static_argnames=("environment", "block"))

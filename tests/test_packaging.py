@@ -61,4 +61,4 @@ def test_only_public_names_of_mctx_are_used():
                 if isinstance(node, ast.ImportFrom):
                     assert not (node.module or "").startswith("mctx._"), path
                 if isinstance(node, ast.Attribute):
-                    assert not (node.attr == "_src"), path
+                    assert node.attr != "_src", path
