@@ -1,5 +1,26 @@
 """Environments (gymnax API), adapters, registry, the environment checker."""
 
-from envs.adapter import Adapter, adapt
+from envs.adapter import Adapter, adapt, encode
+from envs.checker import check
+from envs.knapsack import Knapsack, KnapsackParams, KnapsackState, optimal_value
+from envs.options import parse_value
+from envs.registry import EnvironmentRow, describe, make, names, register
+from envs.report import Report
 
-__all__ = ("Adapter", "adapt")
+__all__ = (
+    "Adapter",
+    "EnvironmentRow",
+    "Knapsack",
+    "KnapsackParams",
+    "KnapsackState",
+    "Report",
+    "adapt",
+    "check",
+    "describe",
+    "encode",
+    "make",
+    "names",
+    "optimal_value",
+    "parse_value",
+    "register",
+)

@@ -1,13 +1,14 @@
 """The adapter between a gymnax environment and everything else in the suite."""
 
+import functools
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from gymnax.environments import environment as gymnax_environment
 from gymnax.environments import spaces
 
+from rrplan.errors import InputError
 from rrplan.types import Array, PyTree, Transition
 
 
@@ -17,8 +18,11 @@ class Adapter:
 
     Many environments reset with Python numbers as leaves and step with arrays; here every
     leaf of the state gets one strong dtype, once. Observations become float32 arrays, and
-    ``Discrete`` ones one-hot vectors, so that any network can take them. Terminal states
-    need not absorb: callers stop at ``terminated`` or ``truncated``.
+    ``Discrete`` ones (also inside ``Dict`` and ``Tuple``) one-hot vectors, so that any network
+    can take them. Terminal states need not absorb: callers stop at ``terminated`` or
+    ``truncated``.
+
+    Adapters of the same environment object are equal, so they share compiled programs.
 
     Attributes:
         env: the gymnax environment, static.
@@ -36,6 +40,11 @@ class Adapter:
         """Number of discrete actions, ``A``."""
         return int(self.env.num_actions)
 
+    @property
+    def has_greedy(self) -> bool:
+        """Whether the environment offers a greedy rule as a baseline."""
+        return hasattr(self.env, "greedy_action")
+
     def reset(self, key: Array, params: PyTree) -> tuple[PyTree, PyTree]:
         """Return the first ``(state, observation)`` of an episode."""
         observation, state = self.env.reset_env(key, params)
@@ -44,8 +53,9 @@ class Adapter:
     def step(self, key: Array, state: PyTree, action: Array, params: PyTree) -> Transition:
         """Step once, without automatic reset."""
         observation, state, reward, terminated, _ = self.env.step_env(key, state, action, params)
+        state = self._cast_state(state, params)
         return Transition(
-            state=self._cast_state(state, params),
+            state=state,
             observation=self._encode(observation, params),
             reward=jnp.asarray(reward, jnp.float32).reshape(()),
             terminated=jnp.asarray(terminated, bool).reshape(()),
@@ -58,39 +68,104 @@ class Adapter:
             return jnp.asarray(self.env.invalid_actions(state, params), bool)
         return jnp.zeros(self.num_actions, bool)
 
+    def greedy_action(self, state: PyTree, params: PyTree) -> Array:
+        """Return the environment's own greedy action, ``[]`` int32.
+
+        Raises:
+            InputError: if the environment has none (see ``has_greedy``).
+        """
+        if not self.has_greedy:
+            raise InputError(f"{self.name} has no greedy_action: expected one for this baseline")
+        return jnp.asarray(self.env.greedy_action(state, params), jnp.int32)
+
     def _cast_state(self, state: PyTree, params: PyTree) -> PyTree:
         dtypes = state_dtypes(self.env, params)
         return jax.tree.map(lambda leaf, dtype: jnp.asarray(leaf, dtype), state, dtypes)
 
     def _encode(self, observation: PyTree, params: PyTree) -> PyTree:
-        space = self.env.observation_space(params)
-        if isinstance(space, spaces.Discrete):
-            return jax.nn.one_hot(jnp.asarray(observation, jnp.int32), space.n, dtype=jnp.float32)
-        return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), observation)
+        return encode(observation, self.env.observation_space(params))
 
 
-def state_dtypes(env: gymnax_environment.Environment, params: Any) -> PyTree:
+def encode(observation: PyTree, space: spaces.Space) -> PyTree:
+    """Return an observation as float32 arrays, what is ``Discrete`` in ``space`` as one-hot.
+
+    A ``Dict`` or ``Tuple`` space keeps its structure: one array per leaf.
+    """
+    if isinstance(space, spaces.Discrete):
+        return jax.nn.one_hot(jnp.asarray(observation, jnp.int32), space.n, dtype=jnp.float32)
+    if isinstance(space, spaces.Dict):
+        return {name: encode(observation[name], part) for name, part in space.spaces.items()}
+    if isinstance(space, spaces.Tuple):
+        return tuple(map(encode, observation, space.spaces))
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), observation)
+
+
+def state_dtypes(env: gymnax_environment.Environment, params: PyTree) -> PyTree:
     """Return the dtype each leaf of the state settles on: wide enough for reset and step.
 
-    Nothing is computed: shapes and dtypes are traced abstractly.
+    Nothing is computed: shapes and dtypes are traced abstractly, once for an environment and
+    the types of its parameters.
     """
+    leaves, structure = jax.tree.flatten(params)
+    arrays = map(jnp.asarray, leaves)
+    types = tuple(jax.ShapeDtypeStruct(array.shape, array.dtype) for array in arrays)
+    return _state_dtypes(env, structure, types)
+
+
+@functools.lru_cache(maxsize=256)
+def _state_dtypes(env, structure, types) -> PyTree:
+    params = jax.tree.unflatten(structure, types)
     key = jax.eval_shape(lambda: jax.random.key(0))
 
-    def reset_dtypes(key, params):
+    def reset_state(key, params):
         return env.reset_env(key, params)[1]
 
-    def step_dtypes(key, state, params):
+    def step_state(key, state, params):
         return env.step_env(key, state, jnp.int32(0), params)[1]
 
-    first = jax.eval_shape(reset_dtypes, key, params)
-    second = jax.eval_shape(step_dtypes, key, first, params)
+    first = jax.eval_shape(reset_state, key, params)
+    second = jax.eval_shape(step_state, key, first, params)
     return jax.tree.map(
+        # A random key has a dtype of its own, which is promoted with nothing.
         lambda a, b: a.dtype if a.dtype == b.dtype else jnp.promote_types(a.dtype, b.dtype),
         first,
         second,
     )
 
 
+def require_gymnax(env: object) -> gymnax_environment.Environment:
+    """Return ``env`` if it is a gymnax environment.
+
+    Wrappers are refused: they change ``step`` but pass on the ``step_env`` of what they wrap, so
+    that a planner would silently search another environment than the one it acts in.
+
+    Raises:
+        InputError: if it is something else; one line that says what.
+    """
+    if isinstance(env, gymnax_environment.Environment):
+        return env
+    kind = type(env).__name__
+    if isinstance(env, type):
+        hint = f"the class {env.__name__}: build it first"
+    elif isinstance(getattr(env, "_env", None), gymnax_environment.Environment):
+        hint = f"the wrapper {kind}: give the environment inside, or subclass it"
+    else:
+        hint = f"a {kind}: subclass gymnax.environments.environment.Environment"
+    raise InputError(f"expected a gymnax environment, got {hint}")
+
+
 def adapt(env: gymnax_environment.Environment) -> Adapter:
-    """Return ``env`` behind the suite's own environment interface."""
+    """Return ``env`` behind the suite's own environment interface.
+
+    Raises:
+        InputError: if ``env`` is not a gymnax environment, or cannot be a static argument.
+    """
+    require_gymnax(env)
+    try:
+        hash(env)
+    except TypeError:
+        raise InputError(
+            f"{type(env).__name__} objects cannot be hashed: an environment is a static argument "
+            "of compiled programs (a frozen dataclass can be hashed)"
+        ) from None
     return Adapter(env)

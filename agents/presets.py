@@ -1,0 +1,87 @@
+"""Training settings that suit an environment, by name."""
+
+from typing import NamedTuple
+
+from agents.networks import NetworkConfig
+from agents.train_config import TrainConfig
+from rrplan.errors import unknown
+
+PRESETS = ("quick", "full")
+
+
+class TrainPreset(NamedTuple):
+    """A network and how it is trained."""
+
+    network: NetworkConfig
+    train: TrainConfig
+
+
+def train_preset(env_name: str, preset: str) -> TrainPreset:
+    """Return the network and training settings for an environment.
+
+    Args:
+        env_name: as ``envs.make`` takes it; unknown names get settings for any environment.
+        preset: ``"quick"`` (about a minute on two CPU cores) or ``"full"``.
+
+    Raises:
+        InputError: for an unknown preset.
+    """
+    if preset not in PRESETS:
+        raise unknown("preset", preset, PRESETS)
+    return _SETTINGS.get(env_name, _any)(preset == "full")
+
+
+def _knapsack(full: bool) -> TrainPreset:
+    common = {"num_lanes": 256, "steps_per_chunk": 8, "gamma": 1.0}
+    if full:
+        train = TrainConfig(num_chunks=600, updates_per_chunk=32, replay_size=65536, **common)
+        return TrainPreset(NetworkConfig("items", "small"), train)
+    train = TrainConfig(num_chunks=50, updates_per_chunk=32, **common)
+    return TrainPreset(NetworkConfig("items", "tiny"), train)
+
+
+def _catch(full: bool) -> TrainPreset:
+    # The ball takes nine steps to fall, so sixteen hold a whole episode.
+    train = TrainConfig(num_lanes=64, num_simulations=16, num_chunks=200 if full else 60, gamma=1.0)
+    return TrainPreset(NetworkConfig("mlp", "small"), train)
+
+
+def _frozen_lake(full: bool) -> TrainPreset:
+    # Undiscounted, every safe step is worth the same and nothing says to walk to the goal. The
+    # ring is small so that the wandering of the first chunks is soon forgotten.
+    train = TrainConfig(
+        num_lanes=64,
+        num_simulations=32,
+        num_chunks=400 if full else 150,
+        replay_size=8192,
+        gamma=0.95,
+    )
+    return TrainPreset(NetworkConfig("mlp", "small"), train)
+
+
+def _cart_pole(full: bool) -> TrainPreset:
+    # At this discount an endless episode is worth 100.
+    train = TrainConfig(
+        num_lanes=64, num_simulations=16, num_chunks=400 if full else 100, gamma=0.99
+    )
+    return TrainPreset(NetworkConfig("mlp", "small", return_scale=100.0), train)
+
+
+def _any(full: bool) -> TrainPreset:
+    # Checkpoints hold the ring, and some observations are images: keep it small.
+    train = TrainConfig(
+        num_lanes=64,
+        num_simulations=16,
+        num_chunks=500 if full else 60,
+        replay_size=16384,
+        gamma=0.99,
+    )
+    return TrainPreset(NetworkConfig("auto", "small"), train)
+
+
+_SETTINGS = {
+    "knapsack": _knapsack,
+    "Catch-bsuite": _catch,
+    "FrozenLake-misc": _frozen_lake,
+    "CartPole-v1": _cart_pole,
+}

@@ -1,0 +1,109 @@
+"""Options of environments: what a text means, and whether a value can stand where it is put."""
+
+import ast
+import dataclasses
+import inspect
+import numbers
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rrplan.errors import InputError, unknown
+from rrplan.types import PyTree
+
+
+def parse_value(text: str) -> Any:
+    """Return what an argument of the command line means: a Python literal, or the text itself.
+
+    ``true``, ``false`` and ``none`` are understood in any case.
+    """
+    words = {"true": True, "false": False, "none": None}
+    if text.strip().lower() in words:
+        return words[text.strip().lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text
+
+
+def signature_defaults(factory: Any) -> dict[str, Any]:
+    """Return the default of each argument that ``factory`` takes by name.
+
+    An argument without a default has ``inspect.Parameter.empty``.
+    """
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        return {}
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {name: p.default for name, p in parameters.items() if p.kind in named}
+
+
+def check_switches(name: str, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Check that what is on or off by default is given True or False.
+
+    Other arguments are left to the constructor's own judgement; a text is always true, so a
+    constructor would take ``"no"`` for yes.
+
+    Raises:
+        InputError: if an argument is something else.
+    """
+    for key, value in given.items():
+        if isinstance(defaults[key], bool):
+            _fit(name, key, value, defaults[key])
+
+
+def replace_fields(
+    name: str, params: PyTree, changes: Mapping[str, Any], others: Iterable[str]
+) -> PyTree:
+    """Return ``params`` with some fields changed.
+
+    Args:
+        name: of the environment, for messages.
+        params: the parameters, a dataclass.
+        changes: new values by field.
+        others: what else could have been meant: names of the constructor's arguments.
+
+    Raises:
+        InputError: if there is no such field, or the value is of another kind than its default.
+    """
+    if not changes:
+        return params
+    known = dataclasses.fields(params) if dataclasses.is_dataclass(params) else ()
+    fields = {field.name: getattr(params, field.name) for field in known}
+    for key in changes:
+        if key not in fields:
+            raise unknown(f"option of {name}", key, {*fields, *others})
+    fitted = {key: _fit(name, key, value, fields[key]) for key, value in changes.items()}
+    return dataclasses.replace(params, **fitted)
+
+
+def _fit(name: str, key: str, value: Any, default: Any) -> Any:
+    """Return ``value``, made to stand where ``default`` stood."""
+    if isinstance(default, bool):
+        if isinstance(value, bool):
+            return value
+        expected = "True or False"
+    elif isinstance(default, numbers.Number):
+        if isinstance(value, numbers.Number) and not isinstance(value, bool):
+            return float(value) if isinstance(default, float) else value
+        expected = f"a number, such as {default!r}"
+    elif isinstance(default, jax.Array | np.ndarray):
+        array = _as_array(value, default)
+        if array is not None:
+            return array
+        expected = f"an array of shape {default.shape}"
+    else:
+        return value
+    raise InputError(f"environment {name!r}: {key} is {value!r}, expected {expected}")
+
+
+def _as_array(value: Any, default: jax.Array | np.ndarray) -> jax.Array | None:
+    try:
+        array = jnp.asarray(value, default.dtype)
+    except (TypeError, ValueError):
+        return None
+    return array if array.shape == default.shape else None

@@ -1,0 +1,214 @@
+"""Environments by name: the suite's own, gymnax's, and anybody's by import path."""
+
+import functools
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import gymnax
+from gymnax.environments import spaces
+
+from envs.adapter import require_gymnax
+from envs.knapsack import Knapsack
+from envs.options import check_switches, replace_fields, signature_defaults
+from envs.report import explain, one_line
+from rrplan.errors import InputError, unknown
+from rrplan.types import PyTree
+
+Factory = Callable[..., Any]
+
+# Building these fetches data; listing environments must not.
+_DOWNLOADS = {"MNISTBandit-bsuite": (10, (28, 28), "downloads its images when it is built")}
+
+_REGISTRY: dict[str, Factory] = {}
+
+
+class EnvironmentRow(NamedTuple):
+    """One line of the table of environments."""
+
+    name: str
+    actions: int
+    observation: str  # shape, or the number of values of a discrete observation
+    notes: str
+
+
+def register(name: str, factory: Factory) -> None:
+    """Add an environment to those that ``make`` knows.
+
+    Args:
+        name: the new name.
+        factory: a class or function that returns a gymnax environment.
+
+    Raises:
+        InputError: if the name is empty, holds a colon, or is taken.
+    """
+    if not isinstance(name, str) or not name or ":" in name:
+        raise InputError(f"cannot register {name!r}: expected a non-empty name without a colon")
+    if not callable(factory):
+        raise InputError(f"cannot register {name!r}: expected a class or function to build it")
+    if name in _REGISTRY or name in gymnax.registered_envs:
+        raise InputError(f"cannot register {name!r}: the name is taken")
+    _REGISTRY[name] = factory
+
+
+def make(name: str, /, **kwargs: Any) -> tuple[Any, PyTree]:
+    """Build an environment with discrete actions.
+
+    Args:
+        name: one of ``names()``, or ``"package.module:Class"``, imported now; the current
+            directory counts as a place to import from.
+        **kwargs: arguments of the environment's constructor, or fields of its parameters;
+            where a name is both, the constructor gets it.
+
+    Returns:
+        ``(env, params)``: the environment, static, and its parameters, traced.
+
+    Raises:
+        InputError: one line, for anything that cannot be built from this input.
+    """
+    factory, defaults = _find(name)
+    given = {key: value for key, value in kwargs.items() if key in defaults}
+    changes = {key: value for key, value in kwargs.items() if key not in defaults}
+    check_switches(name, given, defaults)
+    env, params = _build(name, factory, given)
+    require_discrete(env, params, name)
+    return env, replace_fields(name, params, changes, defaults)
+
+
+def names() -> list[str]:
+    """Return every name that ``make`` knows: the suite's own, then gymnax's with discrete actions.
+
+    Nothing is downloaded for it.
+    """
+    return [*_REGISTRY, *(name for name in gymnax.registered_envs if _gymnax_is_discrete(name))]
+
+
+def describe() -> list[EnvironmentRow]:
+    """Return one row for each of ``names()``. Nothing is downloaded for it."""
+    return [_describe(name) for name in names()]
+
+
+def require_discrete(env: Any, params: PyTree, name: str) -> None:
+    """Check that the actions of ``env`` are discrete.
+
+    Raises:
+        InputError: if they are not.
+    """
+    try:
+        space = env.action_space(params)
+    except Exception as error:
+        raise InputError(f"environment {name!r}: {explain('action_space', error)}") from error
+    if isinstance(space, spaces.Discrete):
+        return
+    if isinstance(space, spaces.Box):
+        found = f"the actions of {name} are continuous (shape {tuple(space.shape)})"
+    else:
+        found = f"the actions of {name} are a {type(space).__name__}"
+    raise InputError(f"{found}: expected discrete actions")
+
+
+def _find(name: str) -> tuple[Factory, dict[str, Any]]:
+    """Return what builds ``name``, and the defaults of the arguments it takes."""
+    if not isinstance(name, str):
+        raise InputError(f"an environment's name is a text, got {name!r}")
+    if name in gymnax.registered_envs:
+        # gymnax does not show its factories, so ask what this one builds.
+        factory = functools.partial(_make_gymnax, name)
+        return factory, signature_defaults(type(_build(name, factory, {})[0]))
+    if name in _REGISTRY:
+        factory = _REGISTRY[name]
+    elif ":" in name:
+        factory = _import(name)
+    else:
+        raise unknown("environment", name, names())
+    return factory, signature_defaults(factory)
+
+
+def _make_gymnax(name: str, **kwargs: Any) -> Any:
+    return gymnax.make(name, **kwargs)[0]
+
+
+def _import(path: str) -> Factory:
+    module_name, _, attribute = path.partition(":")
+    if not module_name or not attribute:
+        raise InputError(f"environment {path!r}: expected 'package.module:Class'")
+    if "" not in sys.path and os.getcwd() not in sys.path:
+        # A console script, unlike `python -m`, does not look where it was started.
+        sys.path.insert(0, os.getcwd())
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise InputError(f"environment {path!r}: cannot import it ({one_line(error)})") from error
+    public = [name for name in vars(module) if not name.startswith("_")]
+    if not hasattr(module, attribute):
+        raise unknown(f"name in module {module_name}", attribute, public)
+    factory = getattr(module, attribute)
+    if not callable(factory):
+        raise InputError(
+            f"environment {path!r}: expected a class or function, got a {type(factory).__name__}"
+        )
+    return factory
+
+
+def _build(name: str, factory: Factory, kwargs: Mapping[str, Any]) -> tuple[Any, PyTree]:
+    """Return the environment and its default parameters."""
+    given = ", ".join(f"{key}={value!r}" for key, value in kwargs.items())
+    try:
+        env = require_gymnax(factory(**kwargs))
+        return env, env.default_params
+    except InputError as error:
+        raise InputError(f"environment {name!r}: {error}") from error
+    except OSError as error:
+        raise InputError(
+            f"environment {name!r} needs data it could not read or download ({one_line(error)})"
+        ) from error
+    except Exception as error:
+        with_given = f" with {given}" if given else ""
+        raise InputError(
+            f"environment {name!r} cannot be built{with_given} ({one_line(error)})"
+        ) from error
+
+
+@functools.cache
+def _gymnax_is_discrete(name: str) -> bool:
+    if name in _DOWNLOADS:
+        return True
+    try:
+        env, params = gymnax.make(name)
+        return isinstance(env.action_space(params), spaces.Discrete)
+    except Exception:
+        # Somebody registered what cannot be built without arguments: it is not listed.
+        return False
+
+
+def _describe(name: str) -> EnvironmentRow:
+    if name in _DOWNLOADS:
+        actions, shape, note = _DOWNLOADS[name]
+        return EnvironmentRow(name, actions, _shape(spaces.Box(0, 1, shape)), note)
+    env, params = make(name)
+    notes = (
+        ("legal-action mask", hasattr(env, "invalid_actions")),
+        ("greedy rule", hasattr(env, "greedy_action")),
+    )
+    return EnvironmentRow(
+        name,
+        int(env.num_actions),
+        _shape(env.observation_space(params)),
+        ", ".join(note for note, holds in notes if holds),
+    )
+
+
+def _shape(space: spaces.Space) -> str:
+    """Return a space in a few characters."""
+    if isinstance(space, spaces.Discrete):
+        return f"one of {space.n}"
+    if isinstance(space, spaces.Dict):
+        return ", ".join(f"{name}: {_shape(part)}" for name, part in space.spaces.items())
+    if isinstance(space, spaces.Tuple):
+        return ", ".join(map(_shape, space.spaces))
+    return " x ".join(map(str, space.shape)) or "a number"
+
+
+register("knapsack", Knapsack)

@@ -1,0 +1,172 @@
+"""The command line, ``rrplan``: one function a command, and one clear line for what is wrong.
+
+Nothing heavy is imported before a command needs it, so that help comes at once.
+"""
+
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+
+INPUT_ERROR, INTERRUPTED = 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    Args:
+        arguments: the command line without the program's name; ``sys.argv`` if None.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(_help())
+        return 0
+    if arguments and arguments[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"rrplan {version('rrplan')}")
+        return 0
+    from rrplan.errors import InputError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return _command(arguments)(arguments[1:]) or 0
+    except InputError as error:
+        print(f"rrplan: error: {error}", file=sys.stderr)
+        return INPUT_ERROR
+    except KeyboardInterrupt:
+        print(f"\nrrplan: interrupted{_how_to_resume(arguments)}", file=sys.stderr)
+        return INTERRUPTED
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run a study: train, sweep the budgets, charge the prices, draw the figures."""
+    from experiments.options import parse_run
+
+    options = parse_run(arguments, "rrplan run")
+    from experiments.study import run_study
+
+    console = _console()
+    results = run_study(options.study, options.directory, resume=options.resume, console=console)
+    _print_table(results)
+    print(f"results: {options.directory / 'results.json'}")
+    for path in sorted((options.directory / "figures").iterdir()):
+        print(f"figure:  {path}")
+
+
+def train(arguments: Sequence[str]) -> None:
+    """Train the base planners of a study only; `run --resume` does the rest."""
+    from experiments.options import parse_run
+
+    options = parse_run(arguments, "rrplan train")
+    from experiments.study import train_only
+
+    train_only(options.study, options.directory, resume=options.resume, console=_console())
+    print(f"trained: {options.directory}")
+
+
+def evaluate(arguments: Sequence[str]) -> None:
+    """Evaluate the trained planners of a run at other budgets or prices."""
+    from experiments.options import parse_evaluate
+
+    options = parse_evaluate(arguments, "rrplan evaluate")
+    from experiments.study import evaluate_trained
+
+    results = evaluate_trained(options.directory, options.sweep, options.acting, _console())
+    if options.json:
+        import json
+
+        print(json.dumps(results, indent=2))
+    else:
+        _print_table(results)
+
+
+def figures(arguments: Sequence[str]) -> None:
+    """Draw the figures of a run again, from its results."""
+    from experiments.options import DirectoryOptions, parse
+
+    options = parse(DirectoryOptions, arguments, "rrplan figures")
+    from experiments.figures import draw
+
+    for path in draw(options.directory):
+        print(path)
+
+
+def table(arguments: Sequence[str]) -> None:
+    """Print the results of a run as a table."""
+    from experiments import runs
+    from experiments.options import DirectoryOptions, parse
+
+    options = parse(DirectoryOptions, arguments, "rrplan table")
+    _print_table(runs.load_results(options.directory))
+
+
+def envs(arguments: Sequence[str]) -> None:
+    """List the environments."""
+    import rich.box
+    import rich.table
+
+    from envs import describe
+    from experiments.options import NoOptions, parse
+
+    parse(NoOptions, arguments, "rrplan envs")
+    rows = rich.table.Table("name", "actions", "observation", "notes", box=rich.box.SIMPLE_HEAD)
+    for row in describe():
+        rows.add_row(row.name, str(row.actions), row.observation, row.notes)
+    _wide_console().print(rows)
+
+
+COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
+    command.__name__: command for command in (run, train, evaluate, figures, table, envs)
+}
+
+
+def _command(arguments: Sequence[str]) -> Callable[[Sequence[str]], None]:
+    from rrplan.errors import InputError, unknown
+
+    if not arguments:
+        raise InputError(f"expected a command: {', '.join(COMMANDS)} (rrplan --help)")
+    if arguments[0] not in COMMANDS:
+        raise unknown("command", arguments[0], COMMANDS)
+    return COMMANDS[arguments[0]]
+
+
+def _help() -> str:
+    lines = ["usage: rrplan COMMAND [options]", "", "How long should an agent think?", ""]
+    lines += [f"  {name:<10}{command.__doc__}" for name, command in COMMANDS.items()]
+    lines += ["", "`rrplan COMMAND --help` shows a command's options."]
+    return "\n".join(lines)
+
+
+def _how_to_resume(arguments: Sequence[str]) -> str:
+    if not arguments or arguments[0] not in ("run", "train"):
+        return ""
+    resume = [] if "--resume" in arguments else ["--resume"]
+    return f"; go on with: {shlex.join(['rrplan', *arguments, *resume])}"
+
+
+def _console():
+    """Return where progress goes: standard error, so that results can be piped."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _wide_console():
+    """Return a console that cuts no table short where there is no terminal to fit it to."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
+
+
+def _print_table(results) -> None:
+    from experiments.tables import terminal_table
+
+    _wide_console().print(terminal_table(results))
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    """Show a warning in one line, without the place in the code that it came from."""
+    print(f"rrplan: warning: {message}", file=sys.stderr)

@@ -1,0 +1,200 @@
+"""What a study is: nested frozen dataclasses, checked as they are built, and presets."""
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from agents.networks import NetworkConfig
+from agents.presets import train_preset
+from agents.train_config import TrainConfig
+from rrplan.errors import InputError, unknown
+
+PRESETS = ("quick", "full")
+ACTING_RULES = ("visits", "completed_q")
+
+_RETURN_LABELS: Mapping[str, str] = {"knapsack": "return (share of the optimum)"}
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfig:
+    """How the planner searches, and acts when its search ends."""
+
+    acting: Literal["validate", "visits", "completed_q"] = "validate"
+    """Rule of acting: most visits, completed Q, or whichever earns more on validation episodes."""
+    c_init: float = 1.25
+    """PUCT's exploration constant."""
+    c_base: float = 19652.0
+    """PUCT's scale, in visits, on which exploration grows."""
+    discount: float = 1.0
+    """Discount of real steps inside the search."""
+
+    def __post_init__(self):
+        if self.acting not in ("validate", *ACTING_RULES):
+            raise unknown("acting rule", self.acting, ("validate", *ACTING_RULES))
+        _require("search.c_init", self.c_init, 0 <= self.c_init < math.inf, "at least 0")
+        _require("search.c_base", self.c_base, 0 < self.c_base < math.inf, "above 0")
+        _require("search.discount", self.discount, 0 <= self.discount <= 1, "between 0 and 1")
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepConfig:
+    """Which budgets are run, what they are charged, and on how many episodes."""
+
+    budgets: Annotated[tuple[int, ...], tyro.conf.arg(aliases=("--k",))] = (
+        *(0, 1, 2, 3, 4, 6, 8),
+        *(12, 16, 24, 32),
+    )
+    """Simulations a decision, k, of each fixed agent."""
+    prices: Annotated[tuple[float, ...], tyro.conf.arg(aliases=("--prices",))] = (3e-4, 1e-3, 2e-3)
+    """Prices of one simulation, in units of return."""
+    episodes: int = 1024
+    """Held-out episodes, the same for every agent."""
+    validation_episodes: int = 1024
+    """Other episodes, on which the rule of acting and the best fixed k are chosen."""
+    num_lanes: int = 256
+    """Episodes that run side by side."""
+
+    def __post_init__(self):
+        for name in ("budgets", "prices"):
+            values = getattr(self, name)
+            if not values:
+                raise InputError(f"sweep.{name} must hold at least one number, got ()")
+            # Sorted, so that the order on a command line makes no other run.
+            object.__setattr__(self, name, tuple(sorted(set(values))))
+        for k in self.budgets:
+            _require("sweep.budgets", k, k >= 0, "at least 0 simulations")
+        for price in self.prices:
+            _require("sweep.prices", price, 0 <= price < math.inf, "at least 0")
+        for name in ("episodes", "validation_episodes"):
+            value = getattr(self, name)
+            _require(f"sweep.{name}", value, value >= 2, "at least 2 (an interval needs two)")
+        _require("sweep.num_lanes", self.num_lanes, self.num_lanes >= 1, "at least 1")
+
+    @property
+    def max_budget(self) -> int:
+        """The largest budget, and at least 1: what a search's storage is sized for."""
+        return max(1, *self.budgets)
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyConfig:
+    """A whole study: together with the versions in ``config.json``, all that repeats it."""
+
+    env: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENV")]
+    """Environment: any name that `rrplan envs` lists, or package.module:Class. Its own options
+    are --env.KEY VALUE."""
+    env_kwargs: tyro.conf.Suppress[dict[str, Any]] = dataclasses.field(default_factory=dict)
+    network: NetworkConfig = dataclasses.field(default_factory=NetworkConfig)
+    train: TrainConfig = dataclasses.field(default_factory=TrainConfig)
+    search: SearchConfig = dataclasses.field(default_factory=SearchConfig)
+    sweep: SweepConfig = dataclasses.field(default_factory=SweepConfig)
+    seeds: int = 1
+    """Training seeds; each trains a base planner of its own."""
+    seed: int = 0
+    """Seed of everything: training, validation and held-out episodes."""
+    return_label: str = "return"
+    """What figures call the return, with its unit."""
+
+    def __post_init__(self):
+        _require("seeds", self.seeds, self.seeds >= 1, "at least 1")
+        _require("seed", self.seed, 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
+
+
+def preset(env: str, name: str) -> StudyConfig:
+    """Return the study of an environment as a preset has it.
+
+    ``quick`` is for two CPU cores and minutes; ``full`` for figures of a paper.
+
+    Raises:
+        InputError: no such preset. (Whether there is such an environment is ``envs.make``'s
+            to say.)
+    """
+    if name not in PRESETS:
+        raise unknown("preset", name, PRESETS)
+    network, train = train_preset(env, name)
+    quick = SweepConfig()
+    full = dataclasses.replace(quick, budgets=(*quick.budgets, 64), episodes=8192)
+    return StudyConfig(
+        env=env,
+        network=network,
+        train=train,
+        # Values were learned under this discount, so the search must use it too.
+        search=SearchConfig(discount=train.gamma),
+        sweep=quick if name == "quick" else full,
+        seeds=1 if name == "quick" else 5,
+        return_label=_RETURN_LABELS.get(env, "return"),
+    )
+
+
+def to_dict(config: StudyConfig) -> dict[str, Any]:
+    """Return ``config`` as plain JSON values: tuples become lists."""
+    return _plain(dataclasses.asdict(config))
+
+
+def from_dict(data: Mapping[str, Any]) -> StudyConfig:
+    """Return the configuration that :func:`to_dict` made ``data`` of.
+
+    Raises:
+        InputError: a key is unknown (the nearest known one is named), one is missing, or a value
+            is of the wrong type or out of range.
+    """
+    return _decode(StudyConfig, data, "config")
+
+
+def _require(option: str, value: object, holds: bool, expected: str) -> None:
+    if not holds:
+        raise InputError(f"{option} must be {expected}, got {value}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _decode(hint: Any, value: Any, where: str) -> Any:
+    """Return ``value``, read from JSON, as the type that ``hint`` annotates."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        return _decode(arguments[0], value, where)
+    if dataclasses.is_dataclass(hint):
+        return _decode_dataclass(hint, value, where)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_decode(arguments[0], item, where) for item in value)
+    if origin is Literal and value in arguments:
+        return value
+    if origin in (typing.Union, types.UnionType) and any(_is_a(value, kind) for kind in arguments):
+        return value
+    if hint is float and _is_a(value, int):
+        return float(value)
+    if _is_a(value, origin or hint):
+        return value
+    raise InputError(f"{where} has a wrong value: {value!r}")
+
+
+def _decode_dataclass(kind: type, data: Any, where: str) -> Any:
+    if not isinstance(data, Mapping):
+        raise InputError(f"{where} must hold named values, got {data!r}")
+    hints = typing.get_type_hints(kind, include_extras=True)
+    for key in data:
+        if key not in hints:
+            raise unknown(f"key in {where}", key, hints)
+    values = {key: _decode(hints[key], item, f"{where}.{key}") for key, item in data.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise InputError(f"{where} is incomplete: {error}") from error
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    # bool is an int to Python, but `episodes: true` is a mistake.
+    if isinstance(value, bool) and kind is not bool:
+        return False
+    return isinstance(kind, type) and isinstance(value, kind)

@@ -1,0 +1,96 @@
+"""A study whose training and evaluation are replaced: everything around them is real."""
+
+import types
+import zlib
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments import evaluation, runs, study
+from experiments.config import SearchConfig, StudyConfig, SweepConfig
+from rrplan import Episodes
+
+
+class FakeEnvironment(NamedTuple):
+    has_greedy: bool = True
+
+
+def touch_figures(directory):
+    for name in ("front.png", "front.svg", "returns.png", "returns.svg"):
+        runs.write_atomically(directory / "figures" / name, lambda file: None)
+
+
+class FakeWork:
+    """Counts what is trained and evaluated, and can be told to be killed on the way."""
+
+    def __init__(self):
+        self.trained = 0
+        self.evaluated = []
+        self.interrupt_after = None
+
+    def train(self, problem, run, progress):
+        self.trained += 1
+        return list(range(problem.config.seeds))
+
+    def evaluate(self, problem, params, agent, split, acting, report=None):
+        if self.interrupt_after is not None and len(self.evaluated) >= self.interrupt_after:
+            raise KeyboardInterrupt
+        self.evaluated.append((split.name, acting, params, agent.evaluation))
+        return fake_episodes(params, agent, split, acting)
+
+
+def fake_episodes(training_seed, agent, split, acting):
+    """Return episodes whose return rises with k and levels off, the same on every call."""
+    instance = np.random.default_rng(zlib.crc32(split.name.encode())).normal(
+        0.9, 0.03, split.episodes
+    )
+    name = f"{training_seed}{agent.evaluation}{acting}"
+    noise = np.random.default_rng(zlib.crc32(name.encode())).normal(0, 0.005, split.episodes)
+    k = {"random": 5, "greedy": 0}.get(agent.kind, agent.k)
+    penalty = 0.01 if acting == "completed_q" else 0.0
+    returns = instance + noise + 0.06 * k / (k + 4) - penalty
+    whole = np.full(split.episodes, 5)
+    return Episodes(
+        untimed_return=jnp.asarray(returns, jnp.float32),
+        timed_return=jnp.asarray(returns, jnp.float32),
+        cost=jnp.zeros(split.episodes),
+        simulations=jnp.asarray(whole * k, jnp.int32),
+        length=jnp.asarray(whole, jnp.int32),
+        asks=jnp.asarray(whole, jnp.int32),
+    )
+
+
+@pytest.fixture
+def config():
+    return StudyConfig(
+        env="knapsack",
+        search=SearchConfig(),
+        sweep=SweepConfig(
+            budgets=(0, 2, 8, 32), prices=(3e-4, 2e-3), episodes=64, validation_episodes=32
+        ),
+    )
+
+
+@pytest.fixture
+def fake_work(monkeypatch):
+    work = FakeWork()
+    monkeypatch.setattr(
+        study,
+        "build_problem",
+        lambda config: evaluation.Problem(config, FakeEnvironment(), None, None),
+    )
+    monkeypatch.setattr(study, "train_planners", work.train)
+    monkeypatch.setattr(study, "evaluate_agent", work.evaluate)
+    # Drawing takes seconds, and has tests of its own.
+    monkeypatch.setattr(study, "figures", types.SimpleNamespace(draw=touch_figures))
+    return work
+
+
+@pytest.fixture
+def finished(tmp_path, config, fake_work):
+    """A directory that holds a finished study."""
+    directory = tmp_path / "finished"
+    study.run_study(config, directory)
+    return directory
