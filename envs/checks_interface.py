@@ -86,7 +86,7 @@ def check_one_trace(subject: Subject, findings: Findings, *, steps: int = 8) -> 
     # What is called is jit's own cache of traces; only nothing is compiled or run.
     jitted_step = jax.jit(step)
     key = jax.eval_shape(lambda: jax.random.key(0))
-    state = jax.eval_shape(lambda *args: subject.reset(*args)[1], key, subject.params)
+    state = jax.eval_shape(lambda *args: subject.reset(*args).state, key, subject.params)
     for _ in range(steps):
         state = jitted_step.eval_shape(key, state, subject.params)
     if traces != 1:
@@ -105,7 +105,7 @@ def check_retracing(subject: Subject, findings: Findings) -> None:
         return jax.jit(lambda *args: subject.reset(*args)).lower(key, subject.params).as_text()
 
     def step_text():
-        state = jax.eval_shape(lambda *args: subject.reset(*args)[1], key, subject.params)
+        state = jax.eval_shape(lambda *args: subject.reset(*args).state, key, subject.params)
         step = jax.jit(lambda *args: subject.step(*args))
         return step.lower(key, state, jnp.int32(0), subject.params).as_text()
 
