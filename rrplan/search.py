@@ -69,6 +69,7 @@ class Path(NamedTuple):
     parent: Array  # [B] int32, slot of the last node
     action: Array  # [B] int32, the last edge
     child: Array  # [B] int32, what hung from that edge, or UNVISITED
+    ended: Array  # [B] bool, it hung there and its episode is over
 
 
 Choose = Callable[[Rows, Array], Array]
@@ -108,7 +109,8 @@ def write(tree: Tree, slot: Array, node: Node, path: Path | None = None) -> Tree
 
     With a ``path``, the node also hangs from the path's last edge. A depth-limited search
     meets the same leaf again: it was evaluated anew and takes the old node's place, with
-    its visits, and its children where a deeper limit had grown some.
+    its visits, and its children where a deeper limit had grown some. An end that is met
+    again stays as it was, so that a stochastic model keeps the sample it drew.
     """
     edge = node.prior_logits.shape
     visits, children, counts, qvalues = (
@@ -143,7 +145,8 @@ def write(tree: Tree, slot: Array, node: Node, path: Path | None = None) -> Tree
     if path is None:
         return tree
     lanes = jnp.arange(edge[0])
-    parent = jnp.where(path.depth > 0, path.parent, tree.children.shape[0])
+    hangs = (path.depth > 0) & ~path.ended
+    parent = jnp.where(hangs, path.parent, tree.children.shape[0])
     linked = tree.children.at[parent, lanes, path.action].set(slot, mode="drop")
     return tree._replace(children=linked)
 
@@ -206,7 +209,10 @@ def argmax_by_prior(scores: Array, prior_logits: Array) -> Array:
 def descend(
     tree: Tree, root: Array, max_depth: Array, active: Array, choose: Choose
 ) -> tuple[Tree, Path]:
-    """Select from each active lane's root to an unvisited action or its depth limit.
+    """Select from each active lane's root to an unvisited action, an end or its depth limit.
+
+    An edge with discount 0 is an end: what lies beyond cannot change a value above it, so the
+    visit counts of everything that is not beyond an end stay as if one looked there.
 
     Args:
         tree: the store.
@@ -219,22 +225,26 @@ def descend(
         The tree, with the paths in its scratch, and where they ended.
     """
     nowhere = jnp.zeros(root.shape, jnp.int32)
-    start = Path(depth=nowhere, parent=root, action=nowhere, child=nowhere)
+    start = Path(nowhere, parent=root, action=nowhere, child=nowhere, ended=jnp.zeros_like(active))
+    lanes = jnp.arange(root.shape[0])
 
     def body(carry):
         level, going, slots, path, path_nodes, path_actions = carry
         rows = read(tree, slots)
         action = choose(rows, level)
         child = jnp.take_along_axis(rows.children, action[:, None], axis=1)[:, 0]
+        visited = child != UNVISITED
+        ended = visited & (tree.discounts[child, lanes] == 0.0)
         path = Path(
             depth=path.depth + going,
             parent=jnp.where(going, slots, path.parent),
             action=jnp.where(going, action, path.action),
             child=jnp.where(going, child, path.child),
+            ended=jnp.where(going, ended, path.ended),
         )
         path_nodes = _put(path_nodes, level, slots)
         path_actions = _put(path_actions, level, action)
-        going = going & (child != UNVISITED) & (level + 1 < max_depth)
+        going = going & visited & ~ended & (level + 1 < max_depth)
         return level + 1, going, jnp.where(going, child, slots), path, path_nodes, path_actions
 
     carry = (jnp.int32(0), active, root, start, tree.path_nodes, tree.path_actions)
@@ -246,6 +256,7 @@ def backup(tree: Tree, slot: Array, path: Path) -> Tree:
     """Carry the value of the node in ``slot`` up each lane's path, touching only its nodes."""
     num_slots, num_lanes = tree.node_visits.shape
     lanes = jnp.arange(num_lanes)
+    leaf = jnp.where(path.ended, path.child, slot)
     leaf_value = _row(tree.node_values, slot)
 
     def body(carry):
@@ -275,7 +286,6 @@ def backup(tree: Tree, slot: Array, path: Path) -> Tree:
             jnp.where(on_path, new_value, value),
         )
 
-    leaf = jnp.full(num_lanes, slot, jnp.int32)
     carry = (path.depth.max() - 1, tree, leaf, leaf_value, leaf_value)
     return jax.lax.while_loop(lambda carry: carry[0] >= 0, body, carry)[1]
 
