@@ -142,7 +142,10 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lane
     """Move every lane by one model step and one network evaluation."""
     roots = search.read(lanes.tree, lanes.root)
     lanes, thinking = _ask(engine, settings, queue, lanes, roots)
-    tree, path = _descend(settings, lanes, thinking)
+    root_action = search.argmax_by_prior(
+        jnp.where(lanes.invalid_actions, -jnp.inf, _puct(settings, roots)), roots.prior_logits
+    )
+    tree, path = search.descend(lanes.tree, lanes.root, root_action, lanes.max_depth, thinking)
     chosen = acting.choose_action(settings.acting, roots, lanes.invalid_actions)
     action = jnp.where(thinking, path.action, chosen)
     position, observation, reward = _step(engine, settings, queue, lanes, thinking, path, action)
@@ -164,7 +167,12 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lane
         discount=jnp.where(position.done, 0.0, settings.discount),
     )
     slot = lanes.tick % (engine.max_simulations + 1)
-    tree = search.backup(search.write(lanes.tree, slot, node, path), slot, path)
+
+    def choose(rows):
+        return search.argmax_by_prior(_puct(settings, rows), rows.prior_probs)
+
+    tree = search.write(lanes.tree, slot, node, choose, path)
+    tree = search.backup(tree, slot, path, choose)
 
     flaws = _flaws(observation, evaluation, reward) * (lanes.active & ~position.done)
     rerooted = real | entering
@@ -231,16 +239,8 @@ def _ask(
     return lanes, lanes.active & (lanes.ordered > 0)
 
 
-def _descend(settings: Settings, lanes: Lanes, thinking: Array) -> tuple[search.Tree, search.Path]:
-    """Let the thinking lanes select a leaf."""
-
-    def choose(rows, level):
-        scores = search.puct(rows, c_init=settings.c_init, c_base=settings.c_base)
-        illegal_root = lanes.invalid_actions & (level == 0)
-        scores = jnp.where(illegal_root, -jnp.inf, scores)
-        return search.argmax_by_prior(scores, rows.prior_logits)
-
-    return search.descend(lanes.tree, lanes.root, lanes.max_depth, thinking, choose)
+def _puct(settings: Settings, rows: search.Rows) -> Array:
+    return search.puct(rows, c_init=settings.c_init, c_base=settings.c_base)
 
 
 def _step(

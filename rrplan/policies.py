@@ -71,19 +71,24 @@ def muzero_policy(
     prior_logits = acting.mask_logits(_log(probs), invalid)
 
     first = search.Node(root.embedding, prior_logits, root.value, *([jnp.zeros(num_lanes)] * 2))
-    tree = search.write(search.allocate(max_simulations + 1, first), jnp.int32(0), first)
 
-    def choose(rows, level):
+    def choose(rows):
         scores = search.puct(rows, c_init=pb_c_init, c_base=pb_c_base)
-        scores = jnp.where(invalid & (level == 0), -jnp.inf, scores)
-        return search.argmax_by_prior(scores, rows.prior_logits)
+        return search.argmax_by_prior(scores, rows.prior_probs)
+
+    def choose_at_root(rows):
+        scores = search.puct(rows, c_init=pb_c_init, c_base=pb_c_base)
+        return search.argmax_by_prior(jnp.where(invalid, -jnp.inf, scores), rows.prior_logits)
+
+    roots = jnp.zeros(num_lanes, jnp.int32)
+    tree = search.allocate(max_simulations + 1, first)
+    tree = search.write(tree, jnp.int32(0), first, choose)
 
     def simulate(carry):
         simulation, key, tree = carry
         key, expand_key = jax.random.split(key)
-        tree, path = search.descend(
-            tree, jnp.zeros(num_lanes, jnp.int32), depth_limit, simulation < budget, choose
-        )
+        root_action = choose_at_root(search.read(tree, roots))
+        tree, path = search.descend(tree, roots, root_action, depth_limit, simulation < budget)
         output, embedding = recurrent_fn(
             params, expand_key, path.action, search.read_states(tree, path.parent)
         )
@@ -91,7 +96,8 @@ def muzero_policy(
             embedding, output.prior_logits, output.value, output.reward, output.discount
         )
         slot = simulation + 1
-        tree = search.backup(search.write(tree, slot, node, path), slot, path)
+        tree = search.write(tree, slot, node, choose, path)
+        tree = search.backup(tree, slot, path, choose)
         return slot, key, tree
 
     _, _, tree = jax.lax.while_loop(

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from rrplan.types import Array, PyTree
 
 UNVISITED = -1
+ENDED = -1  # instead of an action: an end, nothing beyond it is searched
 
 
 class Tree(NamedTuple):
@@ -35,6 +36,7 @@ class Tree(NamedTuple):
     children: Array  # [M, B, A] int32, slot of the child or UNVISITED
     visit_counts: Array  # [M, B, A] int32
     qvalues: Array  # [M, B, A] float32, reward + discount x child's value; 0 if unvisited
+    best: Array  # [M, B] int32, what a descent takes from here, or ENDED
     path_nodes: Array  # [D, B] int32, scratch: slots on the path of the simulation under way
     path_actions: Array  # [D, B] int32, scratch: its edges
 
@@ -57,7 +59,6 @@ class Rows(NamedTuple):
     node_visits: Array  # [B]
     prior_logits: Array  # [B, A]
     prior_probs: Array  # [B, A]
-    children: Array  # [B, A]
     visit_counts: Array  # [B, A]
     qvalues: Array  # [B, A]
 
@@ -68,12 +69,11 @@ class Path(NamedTuple):
     depth: Array  # [B] int32, number of edges; 0 for lanes that did not search
     parent: Array  # [B] int32, slot of the last node
     action: Array  # [B] int32, the last edge
-    child: Array  # [B] int32, what hung from that edge, or UNVISITED
-    ended: Array  # [B] bool, it hung there and its episode is over
+    child: Array  # [B] int32, slot of what hung from it before, or UNVISITED
 
 
-Choose = Callable[[Rows, Array], Array]
-"""``(rows, depth []) -> action [B]``: the rule of selection at one depth."""
+Choose = Callable[[Rows], Array]
+"""``rows [B, ...] -> action [B]``: the rule of selection below the root."""
 
 
 def allocate(num_slots: int, example: Node) -> Tree:
@@ -99,68 +99,67 @@ def allocate(num_slots: int, example: Node) -> Tree:
         children=zeros(edge, jnp.int32),
         visit_counts=zeros(edge, jnp.int32),
         qvalues=zeros(edge, jnp.float32),
+        best=zeros(lane, jnp.int32),
         path_nodes=zeros(lane, jnp.int32),
         path_actions=zeros(lane, jnp.int32),
     )
 
 
-def write(tree: Tree, slot: Array, node: Node, path: Path | None = None) -> Tree:
+def write(tree: Tree, slot: Array, node: Node, choose: Choose, path: Path | None = None) -> Tree:
     """Initialise row ``slot`` (one for all lanes) with a node of each lane.
 
-    With a ``path``, the node also hangs from the path's last edge. A depth-limited search
-    meets the same leaf again: it was evaluated anew and takes the old node's place, with
-    its visits, and its children where a deeper limit had grown some. An end that is met
-    again stays as it was, so that a stochastic model keeps the sample it drew.
+    With a ``path``, the node also hangs from the path's last edge, unless something hung
+    there before: every edge keeps the sample that was drawn when it was expanded.
     """
     edge = node.prior_logits.shape
-    visits, children, counts, qvalues = (
-        jnp.zeros(edge[:1], jnp.int32),
-        jnp.full(edge, UNVISITED, jnp.int32),
-        jnp.zeros(edge, jnp.int32),
-        jnp.zeros(edge, jnp.float32),
+    # Never true, but the compiler cannot know. Rows of constants could be written before the
+    # descent has read the store, and XLA would copy the whole store to allow for it.
+    early = jnp.zeros(edge[:1], bool) if path is None else path.child < UNVISITED
+    zero = jnp.broadcast_to(early[:, None], edge)
+    fresh = Rows(
+        raw_value=node.value,
+        node_value=node.value,
+        node_visits=1 + early,
+        prior_logits=node.prior_logits,
+        prior_probs=jax.nn.softmax(node.prior_logits),
+        visit_counts=zero.astype(jnp.int32),
+        qvalues=zero.astype(jnp.float32),
     )
-    if path is not None:
-        again = (path.depth > 0) & (path.child != UNVISITED)
-        old = read(tree, path.child)
-        visits = jnp.where(again, old.node_visits, visits)
-        children = jnp.where(again[:, None], old.children, children)
-        counts = jnp.where(again[:, None], old.visit_counts, counts)
-        qvalues = jnp.where(again[:, None], old.qvalues, qvalues)
     rows = {
         "states": node.state,
-        "raw_values": node.value,
-        "node_values": node.value,
-        "node_visits": visits + 1,
+        "raw_values": fresh.raw_value,
+        "node_values": fresh.node_value,
+        "node_visits": fresh.node_visits,
         "rewards": node.reward,
         "discounts": node.discount,
-        "prior_logits": node.prior_logits,
-        "prior_probs": jax.nn.softmax(node.prior_logits),
-        "children": children,
-        "visit_counts": counts,
-        "qvalues": qvalues,
+        "prior_logits": fresh.prior_logits,
+        "prior_probs": fresh.prior_probs,
+        "children": UNVISITED + fresh.visit_counts,
+        "visit_counts": fresh.visit_counts,
+        "qvalues": fresh.qvalues,
+        "best": jnp.where(node.discount == 0.0, ENDED, choose(fresh)),
     }
     tree = tree._replace(
         **{name: _put(getattr(tree, name), slot, row) for name, row in rows.items()}
     )
     if path is None:
         return tree
-    lanes = jnp.arange(edge[0])
-    hangs = (path.depth > 0) & ~path.ended
+    hangs = (path.depth > 0) & (path.child == UNVISITED)
     parent = jnp.where(hangs, path.parent, tree.children.shape[0])
+    lanes = jnp.arange(edge[0])
     linked = tree.children.at[parent, lanes, path.action].set(slot, mode="drop")
     return tree._replace(children=linked)
 
 
-def read(tree: Tree, slots: Array) -> Rows:
-    """Return the node in slot ``slots[b]`` of each lane ``b``."""
-    lanes = jnp.arange(slots.shape[0])
+def read(tree: Tree, slots: Array, lanes: Array | None = None) -> Rows:
+    """Return node ``slots[i]`` of lane ``lanes[i]`` for each ``i``; of all lanes if None."""
+    lanes = jnp.arange(slots.shape[0]) if lanes is None else lanes
     return Rows(
         raw_value=tree.raw_values[slots, lanes],
         node_value=tree.node_values[slots, lanes],
         node_visits=tree.node_visits[slots, lanes],
         prior_logits=tree.prior_logits[slots, lanes],
         prior_probs=tree.prior_probs[slots, lanes],
-        children=tree.children[slots, lanes],
         visit_counts=tree.visit_counts[slots, lanes],
         qvalues=tree.qvalues[slots, lanes],
     )
@@ -200,64 +199,62 @@ def normalise_by_parent_and_siblings(rows: Rows, epsilon: float = 1e-8) -> Array
     return (completed - low) / jnp.maximum(high - low, epsilon)
 
 
-def argmax_by_prior(scores: Array, prior_logits: Array) -> Array:
-    """Return the best action ``[B]``, ties broken by prior, then by index."""
+def argmax_by_prior(scores: Array, prior: Array) -> Array:
+    """Return the best action ``[B]``; ties go to the higher prior, then to the lower index."""
     best = scores >= scores.max(-1, keepdims=True)
-    return jnp.argmax(jnp.where(best, prior_logits, -jnp.inf), axis=-1).astype(jnp.int32)
+    return jnp.argmax(jnp.where(best, prior, -jnp.inf), axis=-1).astype(jnp.int32)
 
 
 def descend(
-    tree: Tree, root: Array, max_depth: Array, active: Array, choose: Choose
+    tree: Tree, root: Array, root_action: Array, max_depth: Array, active: Array
 ) -> tuple[Tree, Path]:
-    """Select from each active lane's root to an unvisited action, an end or its depth limit.
+    """Walk from each active lane's root to an unvisited action, an end or its depth limit.
 
-    An edge with discount 0 is an end: what lies beyond cannot change a value above it, so the
-    visit counts of everything that is not beyond an end stay as if one looked there.
+    What to take from a node is known: it was worked out when the node was last visited. An
+    edge with discount 0 is an end. What lies beyond cannot change a value above it, so the
+    visit counts of all that is not beyond an end are as if one had looked there.
 
     Args:
         tree: the store.
         root: ``[B]`` int32, slot of each lane's root.
+        root_action: ``[B]`` int32, what to take from the root.
         max_depth: ``[B]`` int32, the most edges a path may have (at least one is taken).
         active: ``[B]`` bool, lanes that search now; the others get depth 0.
-        choose: the rule of selection.
 
     Returns:
         The tree, with the paths in its scratch, and where they ended.
     """
-    nowhere = jnp.zeros(root.shape, jnp.int32)
-    start = Path(nowhere, parent=root, action=nowhere, child=nowhere, ended=jnp.zeros_like(active))
     lanes = jnp.arange(root.shape[0])
 
     def body(carry):
-        level, going, slots, path, path_nodes, path_actions = carry
-        rows = read(tree, slots)
-        action = choose(rows, level)
-        child = jnp.take_along_axis(rows.children, action[:, None], axis=1)[:, 0]
-        visited = child != UNVISITED
-        ended = visited & (tree.discounts[child, lanes] == 0.0)
-        path = Path(
-            depth=path.depth + going,
-            parent=jnp.where(going, slots, path.parent),
-            action=jnp.where(going, action, path.action),
-            child=jnp.where(going, child, path.child),
-            ended=jnp.where(going, ended, path.ended),
+        level, going, node, action, depth, tree = carry
+        tree = tree._replace(
+            path_nodes=_put(tree.path_nodes, level, node),
+            path_actions=_put(tree.path_actions, level, action),
         )
-        path_nodes = _put(path_nodes, level, slots)
-        path_actions = _put(path_actions, level, action)
-        going = going & visited & ~ended & (level + 1 < max_depth)
-        return level + 1, going, jnp.where(going, child, slots), path, path_nodes, path_actions
+        child = tree.children[node, lanes, action]
+        onward = tree.best[child, lanes]
+        depth = depth + going
+        going = going & (child != UNVISITED) & (onward != ENDED) & (depth < max_depth)
+        node = jnp.where(going, child, node)
+        action = jnp.where(going, onward, action)
+        return level + 1, going, node, action, depth, tree
 
-    carry = (jnp.int32(0), active, root, start, tree.path_nodes, tree.path_actions)
-    *_, path, nodes, actions = jax.lax.while_loop(lambda carry: carry[1].any(), body, carry)
-    return tree._replace(path_nodes=nodes, path_actions=actions), path
+    carry = (jnp.int32(0), active, root, root_action, jnp.zeros_like(root), tree)
+    carry = jax.lax.while_loop(lambda carry: carry[1].any(), body, carry)
+    _, _, parent, action, depth, tree = carry
+    return tree, Path(depth, parent, action, tree.children[parent, lanes, action])
 
 
-def backup(tree: Tree, slot: Array, path: Path) -> Tree:
-    """Carry the value of the node in ``slot`` up each lane's path, touching only its nodes."""
+def backup(tree: Tree, slot: Array, path: Path, choose: Choose) -> Tree:
+    """Carry the value of each lane's leaf up its path, touching only the path's nodes.
+
+    The leaf is the node just written in ``slot``, or what hung from the last edge before: a
+    depth-limited search meets the same leaf again, and its value counts again.
+    """
     num_slots, num_lanes = tree.node_visits.shape
     lanes = jnp.arange(num_lanes)
-    leaf = jnp.where(path.ended, path.child, slot)
-    leaf_value = _row(tree.node_values, slot)
+    leaf = jnp.where(path.child == UNVISITED, slot, path.child)
 
     def body(carry):
         level, tree, child, child_value, value = carry
@@ -286,8 +283,35 @@ def backup(tree: Tree, slot: Array, path: Path) -> Tree:
             jnp.where(on_path, new_value, value),
         )
 
-    carry = (path.depth.max() - 1, tree, leaf, leaf_value, leaf_value)
-    return jax.lax.while_loop(lambda carry: carry[0] >= 0, body, carry)[1]
+    start = (tree.node_values[leaf, lanes], tree.raw_values[leaf, lanes])
+    carry = (path.depth.max() - 1, tree, leaf, *start)
+    tree = jax.lax.while_loop(lambda carry: carry[0] >= 0, body, carry)[1]
+    return _refresh(tree, path, choose)
+
+
+def _refresh(tree: Tree, path: Path, choose: Choose) -> Tree:
+    """Work out anew what to take from the nodes that were visited, but for the roots.
+
+    Paths differ in length, and a loop over levels would wait for the longest. So the nodes
+    of all paths are lined up, lane after lane, and taken a batch at a time.
+    """
+    num_slots, num_lanes = tree.node_visits.shape
+    counts = jnp.maximum(path.depth - 1, 0)
+    ends = jnp.cumsum(counts)
+    starts = ends - counts
+    # Whose place in the line is it? Every lane marks where it starts, the last mark holds.
+
+    def body(carry):
+        first, tree = carry
+        place = first + jnp.arange(num_lanes)
+        lane = jnp.minimum((place[:, None] >= ends).sum(-1), num_lanes - 1)
+        node = tree.path_nodes[place - starts[lane] + 1, lane]
+        action = choose(read(tree, node, lane))
+        target = jnp.where(place < ends[-1], node, num_slots)
+        best = tree.best.at[target, lane].set(action, mode="drop")
+        return first + num_lanes, tree._replace(best=best)
+
+    return jax.lax.while_loop(lambda carry: carry[0] < ends[-1], body, (jnp.int32(0), tree))[1]
 
 
 def _row(store: Array, index: Array) -> Array:

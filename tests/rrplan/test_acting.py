@@ -22,7 +22,6 @@ def make_rows(**fields) -> search.Rows:
         "node_visits": jnp.ones(1, jnp.int32),
         "prior_logits": jnp.log(jnp.array([[0.2, 0.5, 0.3]])),
         "prior_probs": jnp.array([[0.2, 0.5, 0.3]]),
-        "children": jnp.full(shape, search.UNVISITED),
         "visit_counts": jnp.zeros(shape, jnp.int32),
         "qvalues": jnp.zeros(shape),
     }
@@ -79,7 +78,6 @@ def test_completed_qvalues_equal_those_of_mctx():
         node_visits=tree.node_visits[:, 0],
         prior_logits=tree.children_prior_logits[:, 0],
         prior_probs=jax.nn.softmax(tree.children_prior_logits[:, 0]),
-        children=tree.children_index[:, 0],
         visit_counts=tree.children_visits[:, 0],
         qvalues=tree.qvalues(root),
     )

@@ -90,12 +90,13 @@ def test_every_lane_searches_its_own_budget(problem, order):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_without_a_depth_limit_the_whole_tree_equals_mctx(seed):
-    table, discount, states, _ = draw_problem(
+def test_where_nothing_ends_the_whole_tree_equals_mctx(seed):
+    table, discount, states, unlimited = draw_problem(
         {"seed": seed, "discount": 0.97, "reward_scale": 1.0, "max_depth": 100}
     )
-    _, theirs = reference(table, discount, states, np.full(LANES, 100), LARGEST)
-    _, mine = ours(table, discount, states, np.full(LANES, 100), np.full(LANES, LARGEST))
+    table = table._replace(terminal=jnp.zeros_like(table.terminal))
+    _, theirs = reference(table, discount, states, unlimited, LARGEST)
+    _, mine = ours(table, discount, states, unlimited, np.full(LANES, LARGEST))
     for name in (
         "node_visits", "raw_values", "node_values", "parents", "action_from_parent",
         "children_index", "children_visits", "children_rewards", "children_discounts",
@@ -105,6 +106,16 @@ def test_without_a_depth_limit_the_whole_tree_equals_mctx(seed):
             getattr(mine, name), getattr(theirs, name), rtol=1e-5, atol=1e-6, err_msg=name
         )
     jax.tree.map(np.testing.assert_array_equal, mine.embeddings, theirs.embeddings)
+
+
+def test_nothing_is_searched_beyond_an_end():
+    table, discount, states, unlimited = draw_problem(
+        {"seed": 1, "discount": 1.0, "reward_scale": 1.0, "max_depth": 100}
+    )
+    table = table._replace(terminal=jnp.ones_like(table.terminal))
+    _, tree = ours(table, discount, states, unlimited, np.full(LANES, LARGEST))
+    assert (tree.children_index[:, 1:] == mctx.Tree.UNVISITED).all()
+    assert (tree.children_visits[:, 0].sum(-1) == LARGEST).all()
 
 
 def test_a_depth_limit_for_every_lane():
