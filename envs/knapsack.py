@@ -92,6 +92,10 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
     law: str = "strongly"
     capacity_fraction: float = 0.5
 
+    # Tells `auto` networks that rows are items and action i is item i. No annotation: it is
+    # not an option.
+    observation_kind = "items"
+
     def __post_init__(self):
         if isinstance(self.num_items, bool) or not isinstance(self.num_items, int):
             raise InputError(f"num_items is {self.num_items!r}: expected a whole number from 2 on")

@@ -10,7 +10,7 @@ import pytest
 
 import rrplan
 from agents import metapolicies
-from rrplan import evaluation, keys
+from rrplan import devices, keys
 from tests.rrplan import tabular
 
 ENVIRONMENT = tabular.TabularEnvironment()
@@ -108,7 +108,7 @@ def test_an_episode_does_not_depend_on_the_order_of_the_queue():
 
 def test_refilling_the_block_of_first_states_changes_nothing(monkeypatch):
     expected = evaluate(2, episodes=120)
-    monkeypatch.setattr(evaluation, "_BLOCK", 40)
+    monkeypatch.setattr(devices, "_BLOCK", 40)
     assert_same_episodes(evaluate(2, episodes=120), expected)
 
 
@@ -163,13 +163,23 @@ def test_prices_and_fees_are_charged():
 
 
 def test_a_lane_that_acts_at_once_costs_one_evaluation_a_decision():
-    state = evaluation.run(
-        *evaluation.prepare(
-            ENVIRONMENT, TABLE, tabular.table_network, TABLE, metapolicies.fixed(), jnp.int32(0),
-            key=KEY, episodes=40, num_lanes=16, max_simulations=LARGEST,
-        )
-    )  # fmt: skip
-    assert int(state.useful) == int(state.results.length.sum())
+    taken = []
+    result = evaluate(0, on_work=taken.append)
+    assert taken[0].useful == result.length.sum()
+
+
+def test_work_is_counted_while_episodes_are_queued_and_after():
+    taken = []
+    result = evaluate(5, episodes=100, num_lanes=8, on_work=taken.append)
+    (work,) = taken
+    assert work.simulations == result.simulations.sum()
+    assert work.useful == result.simulations.sum() + result.length.sum()
+    assert work.lane_ticks == 8 * work.ticks
+    # Every lane always has an episode, but for those that end as the last one is taken.
+    assert 0.99 < work.useful_share <= 1.0
+    assert work.queued_lane_ticks < work.lane_ticks
+    evaluate(5, episodes=8, num_lanes=8, on_work=taken.append)
+    assert taken[1].queued_lane_ticks == 8  # the tick that took them all
 
 
 def test_a_study_is_traced_once():
