@@ -42,13 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(arguments: Sequence[str]) -> None:
     """Run a study: train, sweep the budgets, charge the prices, draw the figures."""
+    from experiments import distributed
+
+    arguments, processes = distributed.split_options(arguments)
+    distributed.join(processes)
     from experiments.options import parse_run
 
     options = parse_run(arguments, "rrplan run")
     from experiments.study import run_study
 
-    console = _console()
-    results = run_study(options.study, options.directory, resume=options.resume, console=console)
+    console = _console() if distributed.is_first() else None
+    with distributed.own_directory(options.directory) as directory:
+        results = run_study(options.study, directory, resume=options.resume, console=console)
+    if not distributed.is_first():
+        return
     _print_table(results)
     print(f"results: {options.directory / 'results.json'}")
     for path in sorted((options.directory / "figures").iterdir()):
@@ -117,8 +124,21 @@ def envs(arguments: Sequence[str]) -> None:
     _wide_console().print(rows)
 
 
+def bench(arguments: Sequence[str]) -> None:
+    """Measure the search and the engine: bench search, lanes or scaling."""
+    from experiments.bench import commands
+
+    console = _console()
+
+    def report(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    for line in commands.bench(arguments, report):
+        print(line)
+
+
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
-    command.__name__: command for command in (run, train, evaluate, figures, table, envs)
+    command.__name__: command for command in (run, train, evaluate, figures, table, envs, bench)
 }
 
 

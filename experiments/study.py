@@ -12,7 +12,7 @@ from rich.console import Console
 
 from agents import fit
 from agents.training import make_train
-from experiments import figures, results, runs
+from experiments import distributed, figures, results, runs
 from experiments.config import ACTING_RULES, StudyConfig, SweepConfig
 from experiments.evaluation import (
     Agent,
@@ -92,7 +92,7 @@ def train_planners(problem: Problem, run: Run, progress: Progress) -> list[PyTre
         with progress.training(training_seed, config.seeds, config.train.num_chunks) as report:
             directory = run.training(training_seed)
             trained.append(fit.fit(train, key, directory, resume=True, report=report))
-    return trained
+    return distributed.hand_over(trained)
 
 
 def validate(

@@ -2,7 +2,7 @@
 
 from rrplan.errors import InputError
 from rrplan.evaluation import Search, evaluate
-from rrplan.policies import muzero_policy
+from rrplan.policies import gumbel_muzero_policy, muzero_policy
 from rrplan.rollouts import rollout
 from rrplan.types import (
     Control,
@@ -10,10 +10,13 @@ from rrplan.types import (
     Environment,
     Episodes,
     Evaluation,
+    LearnedModel,
     MetaObservation,
     MetaPolicy,
     Network,
+    Trace,
     Transition,
+    Work,
 )
 
 __all__ = (
@@ -23,12 +26,16 @@ __all__ = (
     "Episodes",
     "Evaluation",
     "InputError",
+    "LearnedModel",
     "MetaObservation",
     "MetaPolicy",
     "Network",
     "Search",
+    "Trace",
     "Transition",
+    "Work",
     "evaluate",
+    "gumbel_muzero_policy",
     "muzero_policy",
     "rollout",
 )

@@ -19,6 +19,7 @@ class Domain(enum.IntEnum):
     SEARCH = 2  # indices: decision, simulation
     META = 3  # index: ask
     PRICE = 4
+    ROOT = 5  # index: decision; a learned model's root
 
 
 def draw(key: Array, episodes: Array, domain: Domain | Array, *indices: Array) -> Array:

@@ -1,140 +1,57 @@
 """The engine: lanes that never wait. One tick moves every lane by one step of its own.
 
 A tick asks the lanes that have used up what they were given, lets the others descend to a
-leaf, and then does *one* environment step and *one* network evaluation for the whole batch:
+leaf, and then does *one* step of the model and *one* network evaluation for the whole batch:
 for a thinking lane the step to its leaf, for an acting lane the real one. So the work done
 is the sum of the budgets chosen. A lane whose episode ended takes the next one in the queue
 between the step and the evaluation, so a reset costs no evaluation of its own.
 """
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 
-from rrplan import acting, keys, search
-from rrplan.types import (
-    Array,
-    Control,
-    Costs,
-    Environment,
-    MetaObservation,
-    MetaPolicy,
-    Network,
-    PyTree,
-)
+from rrplan import acting, keys, search, selection, trace
+from rrplan.models import Answer, Before, Moved, Position, Settings, where
+from rrplan.records import Counters, Engine, Lanes, Queue, Results
+from rrplan.types import Array, Control, MetaObservation
 
-BAD_OBSERVATION, BAD_EVALUATION, BAD_REWARD = 1, 2, 4  # flags of Results.flaws
-
-
-class Engine(NamedTuple):
-    """What a compiled program closes over. Hashable, because ``jit`` keys on it."""
-
-    environment: Environment
-    network: Network
-    meta_policy: MetaPolicy
-    num_lanes: int
-    max_simulations: int
-
-
-class Settings(NamedTuple):
-    """What is swept: traced, so that a study compiles once."""
-
-    env_params: PyTree
-    network_params: PyTree
-    meta_params: PyTree
-    key: Array  # [] of the evaluation
-    costs: Costs
-    acting: Array  # [] int32, index into acting.RULES
-    c_init: Array  # []
-    c_base: Array  # []
-    discount: Array  # [] of real steps, in the search
-
-
-class Queue(NamedTuple):
-    """Episodes in the order they are taken up, and the next block of first states."""
-
-    ids: Array  # [E] int32
-    prices: Array  # [E] float32
-    offset: Array  # [] int32, place in the queue of the block's first entry
-    states: PyTree  # [Q, ...]
-    observations: PyTree  # [Q, ...]
-
-
-class Position(NamedTuple):
-    """A state of the search: the environment's, and whether its episode is over."""
-
-    state: PyTree  # [B, ...]
-    done: Array  # [B] bool
-
-
-class Results(NamedTuple):
-    """Per-episode sums, in the order of the queue."""
-
-    untimed_return: Array  # [E] float32
-    simulations: Array  # [E] int32
-    length: Array  # [E] int32
-    asks: Array  # [E] int32
-    flaws: Array  # [E] int32, flags of what was not finite
-
-
-class Lanes(NamedTuple):
-    """Everything that a tick carries over."""
-
-    tree: search.Tree
-    tick: Array  # [] int32
-    useful: Array  # [] int32, lane-ticks that did work
-    next_place: Array  # [] int32, place in the queue of the next episode
-    results: Results
-    active: Array  # [B] bool, has an episode or is about to take one
-    starting: Array  # [B] bool, takes its first episode in this tick
-    place: Array  # [B] int32, of its episode in the queue
-    root: Array  # [B] int32, slot
-    observation: PyTree  # [B, ...] of the root
-    features: Array  # [B, F] of the root
-    invalid_actions: Array  # [B, A] bool, of the root
-    carry: PyTree  # [B, ...] of the meta-policy
-    max_depth: Array  # [B] int32
-    ordered: Array  # [B] int32, simulations still to run before the next ask
-    simulations: Array  # [B] int32, of this decision
-    sums: Results  # [B] each, of this episode
+BAD_OBSERVATION, BAD_EVALUATION, BAD_REWARD, BAD_DISCOUNT = 1, 2, 4, 8  # flags of Results.flaws
 
 
 def start(engine: Engine, settings: Settings, queue: Queue) -> Lanes:
     """Return lanes that are about to take their first episodes."""
     lanes = (engine.num_lanes,)
-    num_actions = engine.environment.num_actions
     state, observation = jax.tree.map(
         lambda leaf: jnp.zeros(lanes + leaf.shape[1:], leaf.dtype),
         (queue.states, queue.observations),
     )
-    features = jax.eval_shape(engine.network, settings.network_params, observation).features
-    blank = search.Node(
-        state=Position(state, jnp.zeros(lanes, bool)),
-        prior_logits=jnp.zeros((*lanes, num_actions)),
-        value=jnp.zeros(lanes),
-        reward=jnp.zeros(lanes),
-        discount=jnp.zeros(lanes),
-    )
+    position = Position(state, jnp.zeros(lanes, bool))
     none = jnp.zeros(lanes, jnp.int32)
+    root_keys = keys.draw(settings.key, none, keys.Domain.ROOT)
+    answer = jax.eval_shape(engine.model.root, settings, root_keys, position, observation)
+    blank = search.Node(
+        answer.embedding, answer.prior_logits, answer.value, answer.value, answer.discount
+    )
     return Lanes(
         tree=search.allocate(engine.max_simulations + 1, blank),
         tick=jnp.int32(0),
-        useful=jnp.int32(0),
+        counters=Counters.zeros(),
         next_place=jnp.int32(0),
-        results=_no_results(queue.ids.shape),
+        results=Results.zeros(queue.ids.shape),
+        trace=trace.blank(queue.ids.shape[0], engine.trace),
         active=jnp.ones(lanes, bool),
         starting=jnp.ones(lanes, bool),
         place=none,
         root=none,
+        real=engine.model.keep(position),
         observation=observation,
-        features=jnp.zeros(features.shape, features.dtype),
-        invalid_actions=jnp.zeros((*lanes, num_actions), bool),
+        features=jnp.zeros(answer.features.shape, answer.features.dtype),
+        invalid_actions=jnp.zeros(answer.invalid_actions.shape, bool),
         carry=engine.meta_policy.init(engine.num_lanes),
         max_depth=none,
         ordered=none,
         simulations=none,
-        sums=_no_results(lanes),
+        sums=Results.zeros(lanes),
     )
 
 
@@ -148,23 +65,21 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lane
     tree, path = search.descend(lanes.tree, lanes.root, root_action, lanes.max_depth, thinking)
     chosen = acting.choose_action(settings.acting, roots, lanes.invalid_actions)
     action = jnp.where(thinking, path.action, chosen)
-    position, observation, reward = _step(engine, settings, queue, lanes, thinking, path, action)
+    moved = _step(engine, settings, queue, lanes, thinking, path, action)
 
     real = lanes.active & ~thinking & ~lanes.starting
-    lanes = lanes._replace(tree=tree, sums=_count(lanes.sums, lanes, thinking, real, reward))
-    ended = real & position.done
-    lanes, entering, position, observation = _take_next(queue, lanes, ended, position, observation)
-
-    evaluation = engine.network(settings.network_params, observation)
-    invalid = jax.vmap(engine.environment.invalid_actions, (0, None))(
-        position.state, settings.env_params
+    queued = lanes.next_place < queue.total
+    lanes = lanes._replace(
+        tree=tree,
+        trace=trace.record(lanes, roots, real, chosen, moved.reward),
+        sums=_add(lanes, thinking, real, moved.reward),
     )
+    lanes, entering, moved = _take_next(queue, lanes, real & moved.position.done, moved)
+
+    root_keys = keys.draw(settings.key, queue.ids[lanes.place], keys.Domain.ROOT, lanes.sums.length)
+    answer = engine.model.answer(settings, root_keys, thinking, moved)
     node = search.Node(
-        state=position,
-        prior_logits=acting.mask_logits(evaluation.prior_logits, invalid),
-        value=jnp.where(position.done, 0.0, evaluation.value),
-        reward=reward,
-        discount=jnp.where(position.done, 0.0, settings.discount),
+        answer.embedding, answer.prior_logits, answer.value, moved.reward, answer.discount
     )
     slot = lanes.tick % (engine.max_simulations + 1)
 
@@ -174,18 +89,19 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lane
     tree = search.write(lanes.tree, slot, node, choose, path)
     tree = search.backup(tree, slot, path, choose)
 
-    flaws = _flaws(observation, evaluation, reward) * (lanes.active & ~position.done)
+    flaws = _flaws(moved, answer) * (lanes.active & ~moved.position.done)
     rerooted = real | entering
     fresh_carry = engine.meta_policy.init(engine.num_lanes)
     return lanes._replace(
         tree=tree,
         tick=lanes.tick + 1,
-        useful=lanes.useful + lanes.active.sum(dtype=jnp.int32),
+        counters=_count(lanes, queued, thinking),
         root=jnp.where(rerooted, slot, lanes.root),
-        observation=_where(rerooted, observation, lanes.observation),
-        features=_where(rerooted, evaluation.features, lanes.features),
-        invalid_actions=_where(rerooted, invalid, lanes.invalid_actions),
-        carry=_where(entering, fresh_carry, lanes.carry),
+        real=engine.model.keep(moved.position),
+        observation=where(rerooted, moved.observation, lanes.observation),
+        features=where(rerooted, answer.features, lanes.features),
+        invalid_actions=where(rerooted, answer.invalid_actions, lanes.invalid_actions),
+        carry=where(entering, fresh_carry, lanes.carry),
         ordered=jnp.where(rerooted, 0, lanes.ordered - thinking),
         simulations=jnp.where(rerooted, 0, lanes.simulations + thinking),
         sums=lanes.sums._replace(flaws=lanes.sums.flaws | flaws),
@@ -231,7 +147,7 @@ def _ask(
     control = jax.lax.cond(asked.any(), ask, skip, lanes.carry)
     extra = jnp.clip(control.extra_simulations, 0, left)
     lanes = lanes._replace(
-        carry=_where(asked, control.carry, lanes.carry),
+        carry=where(asked, control.carry, lanes.carry),
         max_depth=jnp.where(asked, control.max_depth, lanes.max_depth),
         ordered=jnp.where(asked, extra, lanes.ordered),
         sums=lanes.sums._replace(asks=lanes.sums.asks + asked),
@@ -240,7 +156,7 @@ def _ask(
 
 
 def _puct(settings: Settings, rows: search.Rows) -> Array:
-    return search.puct(rows, c_init=settings.c_init, c_base=settings.c_base)
+    return selection.puct(rows, c_init=settings.c_init, c_base=settings.c_base)
 
 
 def _step(
@@ -251,8 +167,8 @@ def _step(
     thinking: Array,
     path: search.Path,
     action: Array,
-) -> tuple[Position, PyTree, Array]:
-    """Step the environment once for all lanes, imagined or real."""
+) -> Moved:
+    """Step every lane once, imagined or real."""
     step_keys = keys.draw(
         settings.key,
         queue.ids[lanes.place],
@@ -261,45 +177,44 @@ def _step(
         jnp.where(thinking, lanes.simulations, 0),  # a real step is the same after any search
     )
     parent = search.read_states(lanes.tree, path.parent)
-    transition = jax.vmap(engine.environment.step, (0, 0, 0, None))(
-        step_keys, parent.state, action, settings.env_params
-    )
-    # Terminal states need not absorb: what follows them is frozen, and pays nothing.
-    state = _where(parent.done, parent.state, transition.state)
-    reward = jnp.where(parent.done, 0.0, transition.reward)
-    done = parent.done | transition.terminated | transition.truncated
-    return Position(state, done), transition.observation, reward
+    before = Before(parent, lanes.real, lanes.observation)
+    return engine.model.step(settings, step_keys, thinking, action, before)
 
 
 def _take_next(
-    queue: Queue, lanes: Lanes, ended: Array, position: Position, observation: PyTree
-) -> tuple[Lanes, Array, Position, PyTree]:
+    queue: Queue, lanes: Lanes, ended: Array, moved: Moved
+) -> tuple[Lanes, Array, Moved]:
     """Store what ended, and hand out the next episodes in the queue in the order of lanes."""
-    total = queue.ids.shape[0]
-    store = jnp.where(ended, lanes.place, total)
+    store = jnp.where(ended, lanes.place, queue.ids.shape[0])
     results = jax.tree.map(
         lambda all_, mine: all_.at[store].set(mine, mode="drop"), lanes.results, lanes.sums
     )
     free = ended | lanes.starting
     place = lanes.next_place + jnp.cumsum(free, dtype=jnp.int32) - 1
-    entering = free & (place < total)
+    entering = free & (place < queue.total)
     lanes = lanes._replace(
         results=results,
-        sums=_where(free, _no_results(free.shape), lanes.sums),
+        sums=where(free, Results.zeros(free.shape), lanes.sums),
         active=lanes.active & ~(free & ~entering),
         starting=jnp.zeros_like(lanes.starting),
         place=jnp.where(entering, place, lanes.place),
-        next_place=jnp.minimum(lanes.next_place + free.sum(dtype=jnp.int32), total),
+        next_place=jnp.minimum(lanes.next_place + free.sum(dtype=jnp.int32), queue.total),
     )
     first = jnp.clip(lanes.place - queue.offset, 0, jax.tree.leaves(queue.states)[0].shape[0] - 1)
     states, observations = jax.tree.map(
         lambda block: block[first], (queue.states, queue.observations)
     )
-    position = Position(_where(entering, states, position.state), position.done & ~entering)
-    return lanes, entering, position, _where(entering, observations, observation)
+    position = moved.position
+    moved = moved._replace(
+        position=Position(where(entering, states, position.state), position.done & ~entering),
+        observation=where(entering, observations, moved.observation),
+    )
+    return lanes, entering, moved
 
 
-def _count(sums: Results, lanes: Lanes, thinking: Array, real: Array, reward: Array) -> Results:
+def _add(lanes: Lanes, thinking: Array, real: Array, reward: Array) -> Results:
+    """Return the sums of the lanes' episodes with this tick's step in them."""
+    sums = lanes.sums
     return sums._replace(
         untimed_return=sums.untimed_return + jnp.where(real, reward, 0.0),
         simulations=sums.simulations + thinking,
@@ -308,26 +223,31 @@ def _count(sums: Results, lanes: Lanes, thinking: Array, real: Array, reward: Ar
     )
 
 
-def _flaws(observation: PyTree, evaluation, reward: Array) -> Array:
-    """Return flags ``[B]`` of what is not finite."""
+def _count(lanes: Lanes, queued: Array, thinking: Array) -> Counters:
+    """Return the counters with this tick's work in them."""
+    counters = lanes.counters
+    useful = lanes.active.sum(dtype=jnp.int32)
+    return Counters(
+        ticks=counters.ticks + 1,
+        useful=counters.useful + useful,
+        queued_ticks=counters.queued_ticks + queued,
+        queued_useful=counters.queued_useful + jnp.where(queued, useful, 0),
+        simulations=counters.simulations + thinking.sum(dtype=jnp.int32),
+    )
+
+
+def _flaws(moved: Moved, answer: Answer) -> Array:
+    """Return flags ``[B]`` of what is not finite, or no discount."""
 
     def finite(leaf):
         return jnp.isfinite(leaf).reshape(leaf.shape[0], -1).all(-1)
 
-    seen = jnp.stack([finite(leaf) for leaf in jax.tree.leaves(observation)]).all(0)
-    told = finite(evaluation.prior_logits) & finite(evaluation.value)
-    return jnp.where(seen, 0, BAD_OBSERVATION) | jnp.where(told, 0, BAD_EVALUATION)
-
-
-def _no_results(shape: tuple[int, ...]) -> Results:
-    count = jnp.zeros(shape, jnp.int32)
-    return Results(jnp.zeros(shape, jnp.float32), count, count, count, count)
-
-
-def _where(condition: Array, new: PyTree, old: PyTree) -> PyTree:
-    """Select lane by lane over pytrees of arrays ``[B, ...]``."""
-
-    def select(a, b):
-        return jnp.where(condition.reshape(condition.shape + (1,) * (b.ndim - 1)), a, b)
-
-    return jax.tree.map(select, new, old)
+    observations = jax.tree.leaves(moved.observation)
+    seen = jnp.stack([finite(leaf) for leaf in observations]).all(0)
+    told = finite(answer.prior_logits) & finite(answer.value)
+    bounded = jnp.abs(answer.discount) <= 1.0  # false of NaN
+    return (
+        jnp.where(seen, 0, BAD_OBSERVATION)
+        | jnp.where(told, 0, BAD_EVALUATION)
+        | jnp.where(bounded, 0, BAD_DISCOUNT)
+    )

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -24,9 +25,9 @@ def bytes_per_lane(max_simulations: int, num_actions: int, state: Any) -> int:
     return (max_simulations + 1) * (7 * 4 + 1 + 5 * 4 * num_actions + per_state)
 
 
-def free_bytes() -> int | None:
-    """Return what the default device has free, or the machine where it does not say."""
-    stats = jax.devices()[0].memory_stats()
+def free_bytes(device: jax.Device) -> int | None:
+    """Return what a device has free, or the machine where it does not say."""
+    stats = device.memory_stats()
     if stats and "bytes_limit" in stats:
         return stats["bytes_limit"] - stats.get("bytes_in_use", 0)
     if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
@@ -34,10 +35,22 @@ def free_bytes() -> int | None:
     return None
 
 
-def check_fits(num_lanes: int, max_simulations: int, num_actions: int, state: Any) -> None:
-    """Raise an :class:`InputError` with the numbers where the trees cannot fit."""
+def check_fits(
+    num_lanes: int,
+    max_simulations: int,
+    num_actions: int,
+    state: Any,
+    devices: Sequence[jax.Device] | None = None,
+) -> None:
+    """Raise an :class:`InputError` with the numbers where the trees cannot fit.
+
+    ``num_lanes`` is lanes per device; devices that are parts of one host share its memory.
+    """
     lane = bytes_per_lane(max_simulations, num_actions, state)
-    free = free_bytes()
+    devices = devices or jax.local_devices()[:1]
+    free = free_bytes(devices[0])
+    if free is not None and devices[0].platform == "cpu":
+        free //= len(devices)
     if free is not None and lane * num_lanes > free:
         raise InputError(
             f"num_lanes is {num_lanes}: trees of {max_simulations} simulations take"

@@ -171,34 +171,6 @@ def read_states(tree: Tree, slots: Array) -> PyTree:
     return jax.tree.map(lambda store: store[slots, lanes], tree.states)
 
 
-def puct(
-    rows: Rows,
-    *,
-    c_init: Array | float = 1.25,
-    c_base: Array | float = 19652.0,
-) -> Array:
-    """Return the PUCT scores ``[B, A]`` of MuZero, appendix B.
-
-    Q-values are normalised by the node's own value and its visited children's; ties are
-    left to the caller's argmax.
-    """
-    visits = rows.node_visits.astype(jnp.float32)[:, None]
-    exploration = c_init + jnp.log((visits + c_base + 1.0) / c_base)
-    policy_score = jnp.sqrt(visits) * exploration * rows.prior_probs / (rows.visit_counts + 1)
-    return policy_score + normalise_by_parent_and_siblings(rows)
-
-
-def normalise_by_parent_and_siblings(rows: Rows, epsilon: float = 1e-8) -> Array:
-    """Return Q-values ``[B, A]`` scaled to [0, 1] over the node and its children."""
-    visited = rows.visit_counts > 0
-    node_value = rows.node_value[:, None]
-    known = jnp.where(visited, rows.qvalues, node_value)
-    low = jnp.minimum(node_value, known.min(-1, keepdims=True))
-    high = jnp.maximum(node_value, known.max(-1, keepdims=True))
-    completed = jnp.where(visited, rows.qvalues, low)
-    return (completed - low) / jnp.maximum(high - low, epsilon)
-
-
 def argmax_by_prior(scores: Array, prior: Array) -> Array:
     """Return the best action ``[B]``; ties go to the higher prior, then to the lower index."""
     best = scores >= scores.max(-1, keepdims=True)

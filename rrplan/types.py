@@ -9,7 +9,9 @@ letter meaning
 ``B``  lanes: environments that run side by side
 ``E``  episodes
 ``F``  features of a network's last hidden layer
+``L``  episodes in the queue of one device
 ``M``  slots of a lane's search tree
+``N``  decisions of an episode that a trace records
 ``D``  edges on the path of one simulation (its depth)
 ====== =====================================================
 
@@ -20,6 +22,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import mctx
 
 PyTree = Any
 Array = jax.Array
@@ -66,6 +69,20 @@ class Evaluation(NamedTuple):
 
 Network = Callable[[PyTree, PyTree], Evaluation]
 """``(params, observation [B, ...]) -> Evaluation``; static and hashable."""
+
+
+class LearnedModel(NamedTuple):
+    """A learned model in mctx's terms, to plan with in place of the environment. Static.
+
+    ``root_fn(params, key, observation [B, ...]) -> mctx.RootFnOutput`` embeds and evaluates real
+    observations; ``recurrent_fn(params, key, action [B], embedding [B, ...]) ->
+    (mctx.RecurrentFnOutput, embedding)`` is one imagined step. Discounts lie in [-1, 1]; what
+    has discount 0 is an end. The engine calls both under ``vmap`` with a batch of one, so that
+    each lane has a key of its own.
+    """
+
+    root_fn: Callable[[PyTree, Array, PyTree], mctx.RootFnOutput]
+    recurrent_fn: mctx.RecurrentFn
 
 
 class MetaObservation(NamedTuple):
@@ -119,6 +136,20 @@ class Costs(NamedTuple):
     budget: Array | int = 2**30  # [] int32, most simulations of one episode
 
 
+class Trace(NamedTuple):
+    """One row per episode and decision, the first ``N`` decisions of each."""
+
+    valid: Array  # [E, N] bool, the episode had this decision; all else is 0 where it had not
+    action: Array  # [E, N] int32, taken
+    reward: Array  # [E, N] float32, that it earned
+    simulations: Array  # [E, N] int32
+    asks: Array  # [E, N] int32, times the meta-policy was asked
+    raw_value: Array  # [E, N] float32, the network's value of the root
+    search_value: Array  # [E, N] float32, mean over the network's value and the simulations
+    legal_actions: Array  # [E, N] int32, how many there were
+    prior_entropy: Array  # [E, N] float32, of the legal actions, in nats
+
+
 class Episodes(NamedTuple):
     """One row per finished episode."""
 
@@ -128,3 +159,23 @@ class Episodes(NamedTuple):
     simulations: Array  # [E] int32
     length: Array  # [E] int32, decisions
     asks: Array  # [E] int32, times the meta-policy was asked
+    trace: Trace | None = None  # where one was asked for
+
+
+class Work(NamedTuple):
+    """What an evaluation took: all devices of this process together."""
+
+    ticks: int = 0  # of the device that ran most
+    lane_ticks: int = 0  # network evaluations computed: lanes x ticks, over devices
+    useful: int = 0  # lane-ticks that moved an episode: evaluations that somebody needed
+    queued_lane_ticks: int = 0  # lane-ticks of ticks that began with episodes in the queue
+    queued_useful: int = 0  # useful ones of those
+    simulations: int = 0
+    seconds: float = 0.0  # by the clock, compilation included
+
+    @property
+    def useful_share(self) -> float:
+        """Share of lane-ticks that were useful while episodes were queued; NaN if none were."""
+        if not self.queued_lane_ticks:
+            return float("nan")
+        return self.queued_useful / self.queued_lane_ticks

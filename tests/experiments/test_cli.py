@@ -23,7 +23,10 @@ def fails(capsys, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("", "expected a command: run, train, evaluate, figures, table, envs (rrplan --help)"),
+        (
+            "",
+            "expected a command: run, train, evaluate, figures, table, envs, bench (rrplan --help)",
+        ),
         ("rnu", "unknown command 'rnu': did you mean 'run'?"),
         ("run", "missing ENV: see rrplan run --help"),
         ("run knapsak", "unknown environment 'knapsak': did you mean 'knapsack'?"),

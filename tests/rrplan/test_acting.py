@@ -8,7 +8,7 @@ import mctx
 import numpy as np
 
 import rrplan
-from rrplan import acting, search
+from rrplan import acting, qtransforms, search
 from tests.rrplan import tabular
 
 ACTIONS, LANES = 5, 6
@@ -56,7 +56,9 @@ def test_one_simulation_can_overturn_the_prior_by_value_only():
         node_visits=jnp.array([2]),
     )
     # Mixed value (0 + 1 x -1) / 2 = -0.5; scaled: 0 for action 1, 1 x 0.1 x 51 for the rest.
-    np.testing.assert_allclose(acting.completed_qvalues(rows), [[5.1, 0.0, 5.1]], rtol=1e-6)
+    np.testing.assert_allclose(
+        qtransforms.completed_by_mix_value(rows), [[5.1, 0.0, 5.1]], rtol=1e-6
+    )
     assert choose("visits", rows) == 1
     assert choose("completed_q", rows) == 2
 
@@ -81,4 +83,6 @@ def test_completed_qvalues_equal_those_of_mctx():
         visit_counts=tree.children_visits[:, 0],
         qvalues=tree.qvalues(root),
     )
-    np.testing.assert_allclose(acting.completed_qvalues(rows), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        qtransforms.completed_by_mix_value(rows), expected, rtol=1e-5, atol=1e-5
+    )

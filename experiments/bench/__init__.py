@@ -1,0 +1,1 @@
+"""Benchmarks of the search and the engine: what they measure, and how."""

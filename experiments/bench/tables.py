@@ -1,0 +1,129 @@
+"""Results of benchmarks as Markdown tables, made from the result files alone."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments import runs
+from experiments.bench.report import machine_line
+
+_CONTESTANTS = ("rrplan", "mctx", "floor")
+
+
+def write(directory: Path, bench: str, data: Mapping[str, Any]) -> str:
+    """Write ``BENCH.md`` beside a result, and return it."""
+    text = table(bench, data)
+    path = Path(directory) / f"{bench}.md"
+    runs.write_atomically(path, lambda file: file.write((text + "\n").encode()))
+    return text
+
+
+def table(bench: str, data: Mapping[str, Any]) -> str:
+    """Return a result as Markdown: the table, what is missing from it, and the machine."""
+    makers = {"search": _search, "lanes": _lanes, "scaling": _scaling}
+    notes = [machine_line(data), *(f"Warning: {warning}" for warning in data["warnings"])]
+    return "\n\n".join([*makers[bench](data), *notes])
+
+
+def _search(data: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for cell in data["cells"]:
+        cost, agreement = cell["us_per_simulation"], cell["agreement"]
+        rows.append(
+            [
+                cell["problem"],
+                f"{cell['lanes']:,}",
+                f"{cell['simulations']}",
+                *(_spread(cost[name]) for name in _CONTESTANTS),
+                _times(cell["mctx_over_rrplan"]),
+                _times(cell["rrplan_over_floor"]),
+                f"{agreement['lanes'] - agreement['differing']:,} of {agreement['lanes']:,}",
+            ]
+        )
+    header = ["problem", "lanes", "simulations", "rrplan, µs", "mctx, µs", "floor, µs"]
+    header += ["mctx / rrplan", "rrplan / floor", "lanes with equal visits"]
+    parts = [
+        _markdown(header, rows, left=1),
+        "Microseconds per simulation and lane: median (least to most).",
+    ]
+    if data["left_out"]:
+        cells = ", ".join(
+            f"{cell['problem']} {cell['lanes']:,} lanes with {cell['simulations']} simulations"
+            f" (about {cell['mctx_seconds_expected']:.0f} s)"
+            for cell in data["left_out"]
+        )
+        parts.append(f"Left out, because one search of mctx would take too long: {cells}.")
+    return parts
+
+
+def _lanes(data: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for cell in data["workloads"]:
+        speed = cell["decisions_per_second"]
+        rows.append(
+            [
+                cell["workload"],
+                f"{cell['mean']:.3g}",
+                *(
+                    f"{speed[name]['median']:,.0f}"
+                    for name in ("rrplan", "rrplan_largest", "mctx_largest", "mctx_every_option")
+                ),
+                f"{cell['rrplan_over']['mctx_largest']:.1f}",
+                f"{cell['rrplan_over']['mctx_every_option']:.1f}",
+                f"{100 * cell['work']['useful_while_queued']:.1f}%",
+                f"{100 * cell['work']['useful']:.1f}%",
+            ]
+        )
+    header = ["workload", "mean budget", "rrplan lanes", "rrplan lockstep", "mctx lockstep"]
+    header += ["mctx every option", "lanes / mctx lockstep", "lanes / every option"]
+    header += ["useful while queued", "useful in all"]
+    lanes = data["config"]["lanes"]
+    return [
+        _markdown(header, rows, left=1),
+        f"Decisions per second at {lanes:,} lanes, medians; lockstep is at the largest budget.",
+    ]
+
+
+def _scaling(data: Mapping[str, Any]) -> list[str]:
+    rows = [
+        [
+            "search" if cell["kind"] == "search" else "engine",
+            f"{cell['lanes']:,}",
+            f"{cell['largest']}",
+            f"{cell['mean']}",
+            _spread(cell["us_per_tick_and_lane"]),
+            _spread(cell["us_per_decision"]),
+        ]
+        for part in ("over_lanes", "over_largest")
+        for cell in data[part]
+    ]
+    header = ["what", "lanes", "largest budget", "mean", "µs a tick and lane", "µs a decision"]
+    return [_markdown(header, rows, left=1), "Medians (least to most)."]
+
+
+def _spread(cost: Mapping[str, float]) -> str:
+    return f"{_short(cost['median'])} ({_short(cost['min'])} to {_short(cost['max'])})"
+
+
+def _times(ratio: Mapping[str, float]) -> str:
+    return f"{_short(ratio['median'])}"
+
+
+def _short(number: float) -> str:
+    """Return a number with three digits, never as a power of ten."""
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
+    """Return a table whose first ``left`` columns are aligned left, the others right."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+
+    def line(cells):
+        padded = (
+            cell.ljust(width) if index < left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        )
+        return f"| {' | '.join(padded)} |"
+
+    rule = ["-" * w if index < left else "-" * (w - 1) + ":" for index, w in enumerate(widths)]
+    return "\n".join([line(header), line(rule), *map(line, rows)])

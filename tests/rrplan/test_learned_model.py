@@ -1,0 +1,159 @@
+"""A learned model in mctx's terms: one that is exact gives the episodes of the perfect model."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import mctx
+import numpy as np
+import pytest
+
+import rrplan
+from agents import metapolicies
+from tests.rrplan import tabular
+
+KEY = jax.random.key(11)
+EPISODES, LARGEST = 40, 9
+
+
+class TellingEnvironment(tabular.TabularEnvironment):
+    """The tabular environment, whose observations tell the time that its end depends on."""
+
+    def reset(self, key, params):
+        state, _ = super().reset(key, params)
+        return state, state
+
+    def step(self, key, state, action, params):
+        transition = super().step(key, state, action, params)
+        return transition._replace(observation=transition.state)
+
+
+ENVIRONMENT = TellingEnvironment()
+TABLE = tabular.make_table(3, ENVIRONMENT.num_actions)
+
+
+def table_network(table, observation):
+    index = observation.index
+    return rrplan.Evaluation(table.logits[index], table.value[index], index[:, None] * 1.0)
+
+
+def root_fn(table, key, observation):
+    del key
+    index = observation.index
+    # The engine knows which actions are legal at the root: the model may say anything of them.
+    return mctx.RootFnOutput(
+        prior_logits=table.logits[index], value=table.value[index], embedding=observation
+    )
+
+
+def recurrent_fn(table, key, action, embedding):
+    index = embedding.index
+    following = tabular.State(table.next_state[index, action], embedding.time + 1)
+    over = table.terminal[index, action] | (following.time >= ENVIRONMENT.max_length)
+    output = mctx.RecurrentFnOutput(
+        reward=table.reward[index, action],
+        discount=jnp.where(over, 0.0, 1.0),
+        prior_logits=tabular.masked_logits(table, following.index),
+        value=jnp.where(over, 0.0, table.value[following.index]),
+    )
+    return output, following
+
+
+LEARNED = rrplan.LearnedModel(root_fn, recurrent_fn)
+
+
+def evaluate(network, k=5, meta_policy=None, params=TABLE, **kwargs):
+    arguments = {"episodes": EPISODES, "num_lanes": 16, **kwargs}
+    return rrplan.evaluate(
+        ENVIRONMENT, TABLE, network, params, meta_policy or metapolicies.fixed(), jnp.asarray(k),
+        key=KEY, max_simulations=LARGEST, **arguments,
+    )  # fmt: skip
+
+
+def assert_same_episodes(result, expected):
+    jax.tree.map(np.testing.assert_array_equal, result, expected)
+
+
+def test_an_exact_learned_model_gives_the_episodes_of_the_perfect_one():
+    for budget in (0, 1, 5, LARGEST):
+        learned = evaluate(LEARNED, budget, trace=6)
+        assert_same_episodes(learned, evaluate(table_network, budget, trace=6))
+    random = functools.partial(evaluate, k=[0, 2, 7], meta_policy=metapolicies.random_k())
+    assert_same_episodes(random(LEARNED), random(table_network))
+
+
+def noisy_recurrent_fn(table, key, action, embedding):
+    output, following = recurrent_fn(table, key, action, embedding)
+    reward = output.reward + jax.random.normal(key, output.reward.shape)
+    return output.replace(reward=reward), following
+
+
+def test_samples_of_a_stochastic_model_do_not_depend_on_the_number_of_lanes():
+    noisy = rrplan.LearnedModel(root_fn, noisy_recurrent_fn)
+    result = evaluate(noisy)
+    assert_same_episodes(evaluate(noisy, num_lanes=3), result)
+    assert (result.untimed_return != evaluate(LEARNED).untimed_return).any()
+
+
+def badly_discounted_root_fn(params, key, observation):
+    return root_fn(params[0], key, observation)
+
+
+def badly_discounted_recurrent_fn(params, key, action, embedding):
+    table, bad = params
+    output, following = recurrent_fn(table, key, action, embedding)
+    return output.replace(discount=jnp.where(action == 1, bad, output.discount)), following
+
+
+@pytest.mark.parametrize("bad", [1.5, -1.01, np.nan])
+def test_a_discount_outside_its_range_is_told_with_the_episode_that_met_it(bad):
+    model = rrplan.LearnedModel(badly_discounted_root_fn, badly_discounted_recurrent_fn)
+    params = (TABLE, jnp.float32(bad))
+    evaluate(model, params=(TABLE, jnp.float32(-1.0)), episodes=6, num_lanes=2)  # is allowed
+    with pytest.raises(rrplan.InputError) as caught:
+        evaluate(model, params=params, episodes=6, num_lanes=2)
+    message = r"^episode \d: a discount of the model is not in \[-1, 1\] \(\d of 6 episodes"
+    assert caught.match(message)
+
+
+def changed(**fields):
+    def wrong(table, key, action, embedding):
+        output, following = recurrent_fn(table, key, action, embedding)
+        following = fields.get("embedding", lambda told: told)(following)
+        own = {name: change for name, change in fields.items() if name != "embedding"}
+        return output.replace(
+            **{name: change(getattr(output, name)) for name, change in own.items()}
+        ), following
+
+    return rrplan.LearnedModel(root_fn, wrong)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            changed(reward=lambda told: told[:, None]),
+            r"recurrent_fn returned reward of shape \(2, 1\) for a batch of 2: expected \(2,\)$",
+        ),
+        (
+            changed(prior_logits=lambda told: told[:, :2]),
+            r"recurrent_fn returned prior_logits of shape \(2, 2\) for a batch of 2: "
+            r"expected \(2, 3\)$",
+        ),
+        (
+            changed(embedding=lambda told: told._replace(time=told.time * 1.0)),
+            r"recurrent_fn returned an embedding .*float32\[2\].* for a batch of 2: expected "
+            r".*int32\[2\].*, as root_fn returned$",
+        ),
+        (
+            lambda table, observation: table_network(table, observation)._replace(
+                value=TABLE.value
+            ),
+            r"network returned value of shape \(12,\) for a batch of 2: expected \(2,\)$",
+        ),
+    ],
+)
+def test_outputs_of_wrong_shapes_get_one_clear_line(model, message):
+    with pytest.raises(rrplan.InputError, match=message) as caught:
+        evaluate(model)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,85 @@
+"""The trace of decisions agrees with the episodes' sums and with the problem's tables."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import rrplan
+from agents import metapolicies
+from rrplan import keys
+from tests.rrplan import tabular
+
+ENVIRONMENT = tabular.TabularEnvironment()
+TABLE = tabular.make_table(3, ENVIRONMENT.num_actions)
+KEY = jax.random.key(11)
+EPISODES = 30
+
+
+def evaluate(**kwargs):
+    return rrplan.evaluate(
+        ENVIRONMENT, TABLE, tabular.table_network, TABLE,
+        metapolicies.random_k(), jnp.array([0, 2, 7]),
+        key=KEY, episodes=EPISODES, num_lanes=8, max_simulations=7, **kwargs,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def traced():
+    return evaluate(trace=ENVIRONMENT.max_length + 2)
+
+
+def test_a_trace_adds_up_to_the_episodes(traced):
+    trace = traced.trace
+    np.testing.assert_array_equal(trace.valid.sum(1), traced.length)
+    np.testing.assert_array_equal(trace.simulations.sum(1), traced.simulations)
+    np.testing.assert_array_equal(trace.asks.sum(1), traced.asks)
+    np.testing.assert_allclose(trace.reward.sum(1), traced.untimed_return, rtol=1e-6, atol=1e-6)
+    for column in trace:
+        assert not np.asarray(column)[~np.asarray(trace.valid)].any()
+
+
+def test_a_trace_tells_the_states_that_the_table_says_it_went_through(traced):
+    trace = jax.tree.map(np.asarray, traced.trace)
+    reset_keys = keys.draw(KEY, jnp.arange(EPISODES), keys.Domain.RESET)
+    state = np.asarray(jax.vmap(ENVIRONMENT.reset, (0, None))(reset_keys, TABLE)[0].index)
+    table = jax.tree.map(np.asarray, TABLE)
+    for decision in range(ENVIRONMENT.max_length):
+        here, now = trace.valid[:, decision], state
+        action = trace.action[:, decision]
+        logits = np.where(table.invalid[now], -np.inf, table.logits[now])
+        probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        entropy = -(probs * np.log(np.where(probs > 0, probs, 1))).sum(1)
+        expected = {
+            "raw_value": table.value[now],
+            "reward": table.reward[now, action],
+            "legal_actions": (~table.invalid[now]).sum(1),
+            "prior_entropy": entropy,
+        }
+        for name, values in expected.items():
+            told = getattr(trace, name)[:, decision]
+            np.testing.assert_allclose(told[here], values[here], rtol=2e-5, atol=1e-6)
+        # Without simulations there is nothing but the network's value and prior to go by.
+        unsearched = here & (trace.simulations[:, decision] == 0)
+        assert unsearched.any()
+        np.testing.assert_array_equal(action[unsearched], logits.argmax(1)[unsearched])
+        values = trace.search_value[:, decision]
+        np.testing.assert_array_equal(values[unsearched], table.value[now][unsearched])
+        state = table.next_state[now, action]
+
+
+def test_a_short_trace_holds_the_first_decisions_and_changes_nothing(traced):
+    short = evaluate(trace=2)
+    first = jax.tree.map(lambda column: column[:, :2], traced.trace)
+    jax.tree.map(np.testing.assert_array_equal, short, traced._replace(trace=first))
+
+
+def test_without_a_trace_nothing_is_recorded(traced):
+    untraced = evaluate()
+    assert untraced.trace is None
+    jax.tree.map(np.testing.assert_array_equal, untraced, traced._replace(trace=None))
+
+
+def test_a_negative_trace_is_refused():
+    with pytest.raises(rrplan.InputError, match=r"^trace is -1: expected a number of decisions"):
+        evaluate(trace=-1)
