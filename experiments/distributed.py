@@ -6,9 +6,12 @@ process 0, so that they agree to the last bit; each evaluates its share of the e
 a copy of its directory that is thrown away.
 """
 
+import atexit
 import contextlib
 import dataclasses
 import io
+import os
+import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -89,13 +92,20 @@ def own_directory(path: Path) -> Iterator[Path]:
         yield path
         return
     packed = _broadcast_bytes(_pack(path) if is_first() else b"")
-    if is_first():
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="rrplan-") as name:
-        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            archive.extractall(name, filter="data")
-        yield Path(name)
+    try:
+        if is_first():
+            yield path
+            return
+        with tempfile.TemporaryDirectory(prefix="rrplan-") as name:
+            with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+                archive.extractall(name, filter="data")
+            yield Path(name)
+    except BaseException as error:
+        # The others may be waiting for this process where it will never come: JAX ends them when
+        # it is gone, but as it leaves in good order it would wait for them, for minutes.
+        statuses = {InputError: 2, KeyboardInterrupt: 130}
+        atexit.register(_leave_at_once, statuses.get(type(error), 1))
+        raise
 
 
 def hand_over(tree: Tree) -> Tree:
@@ -104,6 +114,12 @@ def hand_over(tree: Tree) -> Tree:
     from jax.experimental import multihost_utils
 
     return tree if jax.process_count() == 1 else multihost_utils.broadcast_one_to_all(tree)
+
+
+def _leave_at_once(status: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _pack(path: Path) -> bytes:

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from rrplan.errors import InputError
-from rrplan.models import Learned, Model, Settings
+from rrplan.models import Learned, Model, Position, Settings
 from rrplan.types import Array, Costs, PyTree
 
 _BATCH = 2  # lanes in a check of shapes: not one, so that a missing axis shows
@@ -61,7 +61,7 @@ def check_model(model: Model, settings: Settings) -> PyTree:
     if not isinstance(model, Learned):
         evaluation = jax.eval_shape(model.network, settings.model_params, batch)
         _check_fields("network", evaluation, environment.num_actions)
-        return state
+        return Position(state, jax.ShapeDtypeStruct((), bool))
     functions, params = model.functions, settings.model_params
     root = jax.eval_shape(functions.root_fn, params, settings.key, batch)
     _check_fields("root_fn", root, environment.num_actions)

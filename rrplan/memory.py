@@ -1,12 +1,15 @@
 """How much memory lanes take, and whether they fit before anything is allocated."""
 
+import functools
 import math
 import os
 from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
+from rrplan import search
 from rrplan.errors import InputError
 
 
@@ -16,13 +19,15 @@ def bytes_per_lane(max_simulations: int, num_actions: int, state: Any) -> int:
     Args:
         max_simulations: the largest budget; a lane has one slot more.
         num_actions: ``A``.
-        state: one lane's state, as arrays or ``jax.ShapeDtypeStruct`` leaves.
+        state: what one lane's node holds, as arrays or ``jax.ShapeDtypeStruct`` leaves.
 
-    Linear in the largest budget: ``(max_simulations + 1) x (29 + 20 A + state)``.
+    Linear in the largest budget: ``(max_simulations + 1) x (32 + 20 A + state)``.
     """
-    per_state = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
-    # Seven four-byte numbers a node and the flag of its end; five a edge.
-    return (max_simulations + 1) * (7 * 4 + 1 + 5 * 4 * num_actions + per_state)
+    lane, edge = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((1,), (1, num_actions)))
+    states = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), state)
+    node = search.Node(states, edge, lane, lane, lane)
+    tree = jax.eval_shape(functools.partial(search.allocate, max_simulations + 1, node))
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def free_bytes(device: jax.Device) -> int | None:

@@ -240,6 +240,8 @@ def _add_dirichlet_noise(
     key: Array, probs: Array, fraction: chex.Numeric, alpha: chex.Numeric
 ) -> Array:
     """Return ``(1 - fraction) x probs + fraction x noise``, ``[B, A]``."""
+    if isinstance(fraction, int | float) and fraction == 0:
+        return probs  # sampling from a Dirichlet distribution takes as long as a few simulations
     num_lanes, num_actions = probs.shape
     noise = jax.random.dirichlet(key, jnp.full(num_actions, alpha), shape=(num_lanes,))
     return (1 - fraction) * probs + fraction * noise

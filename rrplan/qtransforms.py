@@ -35,9 +35,8 @@ def by_parent_and_siblings(rows: Rows, *, epsilon: float = 1e-8) -> Array:
     """
     visited = rows.visit_counts > 0
     node_value = rows.node_value[:, None]
-    known = jnp.where(visited, rows.qvalues, node_value)
-    low = jnp.minimum(node_value, known.min(-1, keepdims=True))
-    high = jnp.maximum(node_value, known.max(-1, keepdims=True))
+    low, high = _extremes(jnp.where(visited, rows.qvalues, node_value))
+    low, high = jnp.minimum(node_value, low), jnp.maximum(node_value, high)
     completed = jnp.where(visited, rows.qvalues, low)
     return (completed - low) / jnp.maximum(high - low, epsilon)
 
@@ -76,8 +75,7 @@ def completed_by_mix_value(
         value = (value + total * (weights * rows.qvalues).sum(-1, keepdims=True)) / (total + 1)
     completed = jnp.where(visited, rows.qvalues, value)
     if rescale_values:
-        low = completed.min(-1, keepdims=True)
-        high = completed.max(-1, keepdims=True)
+        low, high = _extremes(completed)
         completed = (completed - low) / jnp.maximum(high - low, epsilon)
     return (maxvisit_init + rows.visit_counts.max(-1, keepdims=True)) * value_scale * completed
 
@@ -87,6 +85,17 @@ _FAST: dict[QTransform, Callable[..., Array]] = {
     mctx.qtransform_by_min_max: by_min_max,
     mctx.qtransform_completed_by_mix_value: completed_by_mix_value,
 }
+
+
+def _extremes(values: Array) -> tuple[Array, Array]:
+    """Return the least and the largest of each row, ``[B, 1]``, in one pass."""
+    low, high = jax.lax.reduce(
+        (values, values),
+        (jnp.float32(jnp.inf), jnp.float32(-jnp.inf)),
+        lambda one, other: (jnp.minimum(one[0], other[0]), jnp.maximum(one[1], other[1])),
+        (1,),
+    )
+    return low[:, None], high[:, None]
 
 
 def _view(rows: Rows) -> mctx.Tree:

@@ -24,6 +24,7 @@ def bench(arguments: Sequence[str], report: Callable[[str], None]) -> list[str]:
         report: takes a line of progress.
 
     Raises:
+        SystemExit: help was asked for, and printed.
         InputError: an argument is wrong, or a result would be overwritten, or the contestants
             did not do the same work.
     """
@@ -32,7 +33,8 @@ def bench(arguments: Sequence[str], report: Callable[[str], None]) -> list[str]:
         raise InputError(f"expected a benchmark: {', '.join(names)} (rrplan bench --help)")
     name, rest = arguments[0], arguments[1:]
     if name in ("-h", "--help"):
-        return _help()
+        print(_help())
+        raise SystemExit(0)  # as the commands whose help tyro prints
     if name not in names:
         raise unknown("benchmark", name, names)
     if name == "draw":
@@ -53,7 +55,7 @@ def _measure(name: str, arguments: Sequence[str], report: Callable[[str], None])
     for warning in start["warnings"]:
         report(f"warning: {warning}")
     results: dict[str, Any] = getattr(module, f"run_{name}")(options, report)
-    data = reports.write(options.out, name, reports.config(options), start, results)
+    data = reports.write(options.out, name, reports.config_of(options), start, results)
     return [*_show(options.out, name, data), f"result: {reports.result_path(options.out, name)}"]
 
 
@@ -80,8 +82,8 @@ def _show(directory: Path, name: str, data: Mapping[str, Any]) -> list[str]:
     return [text, *(f"figure: {path}" for path in figures.draw(directory, name, data))]
 
 
-def _help() -> list[str]:
+def _help() -> str:
     width = 10
     lines = ["usage: rrplan bench BENCHMARK [options]", ""]
     lines += [f"  {name:<{width}}{text}" for name, text in {**BENCHES, "draw": DRAW}.items()]
-    return [*lines, "", "`rrplan bench BENCHMARK --help` shows a benchmark's options."]
+    return "\n".join([*lines, "", "`rrplan bench BENCHMARK --help` shows a benchmark's options."])

@@ -88,13 +88,14 @@ def draw_lanes(data: Mapping[str, Any]) -> Figure:
     for row, cell in zip(rows, cells, strict=True):
         times = cell["rrplan_over"]["mctx_largest"]
         axes.annotate(
-            f"{times:.0f} times mctx in lockstep",
+            f"{times:.{0 if times >= 10 else 1}f} times mctx in lockstep",
             (cell["decisions_per_second"]["rrplan"]["max"], row),
             xytext=(7, 0),
             textcoords="offset points",
             va="center",
             fontsize=plotting.LABEL_SIZE,
             annotation_clip=False,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
         )
     axes.set_yticks(list(rows), labels=[f"{c['workload']}\nmean {c['mean']:.3g}" for c in cells])
     axes.set_ylim(0.5, len(cells) + 0.5)

@@ -117,6 +117,8 @@ class Lockstep:
 
     def __init__(self, problem: Problem, num_lanes: int):
         self.problem, self._num_lanes = problem, num_lanes
+        first = jax.jit(lambda key: problems.first_states(problem, key, num_lanes))
+        self._first = Position(*first(jax.random.key(4)))
         self._programs: dict[tuple[str, tuple[int, ...]], Callable[..., Any]] = {}
 
     def player(
@@ -124,8 +126,7 @@ class Lockstep:
     ) -> Callable[[int], Any]:
         """Return what makes one decision of all lanes after another, each call one."""
         params, key = problems.planner_params(self.problem), jax.random.key(5)
-        first = jax.jit(lambda key: problems.first_states(self.problem, key, self._num_lanes))
-        position = Position(*first(jax.random.key(4)))
+        position = self._first
         chosen = jnp.zeros(self._num_lanes, jnp.int32)
         if len(budgets) > 1:
             keys = jax.random.split(jax.random.key(6), self._num_lanes)

@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import os
 import platform
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from experiments import runs
 from rrplan.errors import InputError
 
 BENCHES = ("search", "lanes", "scaling")
-_BUSY = 0.25  # load a core at the start from which the times are not to be trusted
+_BUSY = 0.25  # cores that others use from which the times are not to be trusted
+_LOOK = 0.5  # seconds
 
 
 def result_path(directory: Path, bench: str) -> Path:
@@ -52,21 +54,22 @@ def write(
         start: what :func:`begin` returned before the first measurement.
         results: what was measured, as JSON.
     """
+    load = measure_load()
     data = {
         "bench": bench,
         "config": dict(config),
         "machine": describe_machine(),
         "started": start["time"],
         "finished": _now(),
-        "load_average": {"start": start["load"], "end": _load()},
-        "warnings": start["warnings"],
+        "load": {"start": start["load"], "end": load},
+        "warnings": [*start["warnings"], *_warn("end", load)],
         **results,
     }
     runs.write_json(result_path(directory, bench), data)
     return data
 
 
-def config(options: Any) -> dict[str, Any]:
+def config_of(options: Any) -> dict[str, Any]:
     """Return options as JSON, without where results are written."""
     fields = dataclasses.asdict(options)
     return {name: value for name, value in fields.items() if name not in ("out", "overwrite")}
@@ -87,14 +90,24 @@ def load(directory: Path, bench: str) -> dict[str, Any]:
 
 def begin() -> dict[str, Any]:
     """Return the time, the load and what they warn of, before anything is measured."""
-    load, warnings = _load(), []
-    cores = _cores()
-    if load is not None and load[0] > _BUSY * cores:
-        warnings.append(
-            f"the machine was busy at the start (load {load[0]:.2f} on {cores} cores):"
-            " times and ratios are not to be trusted"
-        )
-    return {"time": _now(), "load": load, "warnings": warnings}
+    load = measure_load()
+    return {"time": _now(), "load": load, "warnings": _warn("start", load)}
+
+
+def measure_load() -> dict[str, Any]:
+    """Return the load averages, and the cores that other processes use just now.
+
+    The averages look back for minutes, and so also at a benchmark that has just ended; what
+    others use now is what disturbs. Either is None where the system does not tell.
+    """
+    average = list(os.getloadavg()) if hasattr(os, "getloadavg") else None
+    before, own_before, start = _busy_seconds(), time.process_time(), time.perf_counter()
+    if before is None:
+        return {"average": average, "cores_used_by_others": None}
+    time.sleep(_LOOK)
+    busy, own = _busy_seconds() - before, time.process_time() - own_before
+    others = max(0.0, busy - own) / (time.perf_counter() - start)
+    return {"average": average, "cores_used_by_others": round(others, 3)}
 
 
 def describe_machine() -> dict[str, Any]:
@@ -131,8 +144,24 @@ def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def _load() -> list[float] | None:
-    return list(os.getloadavg()) if hasattr(os, "getloadavg") else None
+def _warn(when: str, load: Mapping[str, Any]) -> list[str]:
+    others = load["cores_used_by_others"]
+    if others is None or others <= _BUSY:
+        return []
+    return [
+        f"the machine was busy at the {when} (others used {others:.2f} of {_cores()} cores):"
+        " times and ratios are not to be trusted"
+    ]
+
+
+def _busy_seconds() -> float | None:
+    """Return the seconds that all cores have worked since the system started, if it says so."""
+    try:
+        ticks = [int(field) for field in Path("/proc/stat").read_text().split()[1:9]]
+    except (OSError, ValueError):
+        return None
+    idle = ticks[3] + ticks[4]  # idle, and waiting for input or output
+    return (sum(ticks) - idle) / os.sysconf("SC_CLK_TCK")
 
 
 def _cores() -> int:

@@ -38,8 +38,8 @@ class SearchOptions:
     """Simulations of every lane."""
     quick: tyro.conf.FlagCreatePairsOff[bool] = False
     """256 lanes only, with 32, 128 and 400 simulations; without Breakout."""
-    breakout: tyro.conf.FlagCreatePairsOff[bool] = True
-    """Measure MinAtar Breakout too, at 256 lanes with 32 and 128 simulations."""
+    no_breakout: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Leave out MinAtar Breakout, measured at 256 lanes with 32 and 128 simulations."""
     limit: float = 60.0
     """Leave out cells where mctx alone would take more seconds than this."""
     rounds: Annotated[Rounds, tyro.conf.arg(name="")] = Rounds()
@@ -192,7 +192,7 @@ def refuse_difference(cell: str, found: Mapping[str, int]) -> None:
 
 def _grids(options: SearchOptions) -> Iterator[tuple[str, list[tuple[int, int]]]]:
     yield "reference", options.cells
-    if options.breakout and not options.quick:
+    if not (options.no_breakout or options.quick):
         yield "breakout", [(b, k) for b, k in BREAKOUT_CELLS if b in options.lanes]
 
 

@@ -19,8 +19,9 @@ from rrplan import devices as engine_devices
 from tests.rrplan import tabular
 
 ENVIRONMENT = tabular.TabularEnvironment()
-EPISODES, LANES = 50, 4
+EPISODES, LANES, LARGEST = 50, 4, 9
 COLLECTIVES = r"all-reduce|all-gather|all-to-all|collective-permute|collective-broadcast"
+TREE_ARRAY = rf"= \w+\[(?:1,)?{LARGEST + 1},{LANES}[,\]]"  # [M, B, ...] in compiled text
 
 
 def evaluate(network=tabular.table_network, params=None, **kwargs) -> rrplan.Episodes:
@@ -30,7 +31,7 @@ def evaluate(network=tabular.table_network, params=None, **kwargs) -> rrplan.Epi
     return rrplan.evaluate(
         ENVIRONMENT, table, network, table if params is None else params,
         metapolicies.random_k(), jnp.array([0, 2, 7]),
-        key=jax.random.key(11), max_simulations=9, **arguments,
+        key=jax.random.key(11), max_simulations=LARGEST, **arguments,
     )  # fmt: skip
 
 
@@ -49,22 +50,24 @@ def mlp(params, observation: jax.Array) -> rrplan.Evaluation:
     return rrplan.Evaluation(hidden @ params["logits"], hidden @ params["value"], hidden)
 
 
-def count_collectives(run) -> int:
-    """Return how often the compiled ticks that ``run`` uses speak to another device."""
-    advance, found = engine_devices._advance, []
+def read_program(run) -> dict[str, int]:
+    """Count what the compiled ticks that ``run`` uses should not hold."""
+    advance, found = engine_devices._advance, {}
 
     def look(*arguments):
         text = advance.lower(*arguments).compile().as_text()
-        found.append(len(re.findall(COLLECTIVES, text)))
+        found["collectives"] = len(re.findall(COLLECTIVES, text))
+        found["tree arrays"] = len(re.findall(TREE_ARRAY, text))
+        found["tree copies"] = len(re.findall(TREE_ARRAY + r"\S* copy\(", text))
         return advance(*arguments)
 
     engine_devices._advance = look
     run()
     engine_devices._advance = advance
-    return max(found)
+    return found
 
 
-def run_cases() -> dict[str, rrplan.Episodes | int]:
+def run_cases() -> dict[str, rrplan.Episodes | dict[str, int]]:
     one, all_ = jax.devices()[:1], None
     engine_devices._BLOCK = 6  # of first states, so that it is filled again
     return {
@@ -73,15 +76,15 @@ def run_cases() -> dict[str, rrplan.Episodes | int]:
         "few on 8": evaluate(devices=all_, episodes=3),
         "network on 1": evaluate(mlp, make_mlp(), devices=one, episodes=64),
         "network on 8": evaluate(mlp, make_mlp(), devices=all_, episodes=64),
-        "collectives": count_collectives(lambda: evaluate(devices=all_)),
-        "devices": len(jax.devices()),
+        "program": read_program(lambda: evaluate(devices=all_)),
+        "devices": {"": len(jax.devices())},
     }
 
 
 def save(path: str, cases: dict) -> None:
     arrays = {}
     for name, value in cases.items():
-        fields = value._asdict() if isinstance(value, rrplan.Episodes) else {"": value}
+        fields = value._asdict() if isinstance(value, rrplan.Episodes) else dict(value)
         trace = fields.pop("trace", None)
         fields |= trace._asdict() if trace is not None else {}
         arrays |= {f"{name}/{field}": np.asarray(array) for field, array in fields.items()}
@@ -93,6 +96,6 @@ if __name__ == "__main__":
     if mode == "process":
         coordinator, num_processes, process_id = rest
         jax.distributed.initialize(coordinator, int(num_processes), int(process_id))
-        save(path, {"all": evaluate(), "processes": jax.process_count()})
+        save(path, {"all": evaluate(), "processes": {"": jax.process_count()}})
     else:
         save(path, run_cases())

@@ -68,7 +68,12 @@ def test_a_network_gives_the_same_episodes_at_equal_lanes_per_device(cases):
 
 
 def test_devices_say_nothing_to_each_other(cases):
-    assert cases["collectives"][""] == 0
+    assert cases["program"]["collectives"] == 0
+
+
+def test_no_tree_is_copied_from_tick_to_tick(cases):
+    assert cases["program"]["tree arrays"] > 20
+    assert cases["program"]["tree copies"] == 0
 
 
 def test_two_processes_both_return_all_episodes(cases, tmp_path):
