@@ -15,6 +15,7 @@ import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agents import checkpoints
+from agents.meta_training import MetaMetrics, MetaTrain, MetaTrainState
 from agents.training import Metrics, Train, TrainState
 from rrplan.errors import InputError
 from rrplan.types import Array, PyTree
@@ -22,21 +23,26 @@ from rrplan.types import Array, PyTree
 Report = Callable[[dict[str, Any]], None]
 
 
+AnyTrain = Train | MetaTrain
+AnyState = TrainState | MetaTrainState
+
+
 def fit(
-    train: Train,
+    train: AnyTrain,
     key: Array,
     directory: Path | str,
     *,
     resume: bool = False,
     report: Report | None = None,
 ) -> PyTree:
-    """Train from ``key`` and return the parameters of the network.
+    """Train from ``key`` and return the parameters of the network, a planner's or a meta-policy's.
 
     Writes ``metrics.jsonl``, one line per chunk, and ``checkpoints/``. A run killed at any
     moment and resumed returns the same parameters, bit for bit, as one that was not.
 
     Args:
-        train: what :func:`agents.training.make_train` returned.
+        train: of :func:`agents.training.make_train` or
+            :func:`agents.meta_training.make_meta_train`.
         key: typed PRNG key; the network's first parameters come from it too.
         directory: of this training alone; made if missing.
         resume: go on from the last checkpoint, or begin where there is none.
@@ -92,7 +98,7 @@ def read_metrics(directory: Path | str) -> list[dict[str, Any]]:
     return records
 
 
-def _begin(train: Train, key: Array, directory: Path, state: TrainState, resume: bool):
+def _begin(train: AnyTrain, key: Array, directory: Path, state: AnyState, resume: bool):
     directory.mkdir(parents=True, exist_ok=True)
     saved = directory / "checkpoints"
     if not resume and (checkpoints.list_steps(saved) or read_metrics(directory)):
@@ -111,7 +117,7 @@ def _begin(train: Train, key: Array, directory: Path, state: TrainState, resume:
     return state
 
 
-def _advance(train: Train, state: TrainState) -> tuple[TrainState, dict[str, Any]]:
+def _advance(train: AnyTrain, state: AnyState) -> tuple[AnyState, dict[str, Any]]:
     start = time.perf_counter()
     state, metrics = train.advance(state)
     metrics = jax.tree.map(float, metrics)
@@ -126,7 +132,7 @@ def _advance(train: Train, state: TrainState) -> tuple[TrainState, dict[str, Any
     return state, record
 
 
-def _refuse_nan(metrics: Metrics, chunk: int) -> None:
+def _refuse_nan(metrics: Metrics | MetaMetrics, chunk: int) -> None:
     if not metrics.finite_input:
         raise InputError(
             f"NaN or infinity in an observation or reward (chunk {chunk}): the environment must "
@@ -139,7 +145,7 @@ def _refuse_nan(metrics: Metrics, chunk: int) -> None:
         )
 
 
-def _finite_or_none(metrics: Metrics) -> dict[str, float | None]:
+def _finite_or_none(metrics: Metrics | MetaMetrics) -> dict[str, float | None]:
     # A chunk in which no episode ended has no mean return; JSON has no NaN.
     named = metrics._asdict()
     del named["finite_input"]
@@ -150,12 +156,12 @@ def _due(chunk: int, every: int, last: int) -> bool:
     return chunk % every == 0 or chunk == last
 
 
-def _save(train: Train, key: Array, directory: Path, state: TrainState) -> None:
+def _save(train: AnyTrain, key: Array, directory: Path, state: AnyState) -> None:
     metadata = _fingerprint(train, key)
     checkpoints.save(directory / "checkpoints", int(state.chunk), state, state.params, metadata)
 
 
-def _fingerprint(train: Train, key: Array) -> dict[str, Any]:
+def _fingerprint(train: AnyTrain, key: Array) -> dict[str, Any]:
     """Return what makes a training itself, in JSON's own types."""
     return {
         "train": dataclasses.asdict(train.config),
@@ -192,5 +198,6 @@ def _progress(*, disable: bool) -> Progress:
 
 
 def _note(record: dict[str, Any]) -> str:
-    value = record.get("evaluation_return", record["selfplay_return"])
+    names = ("evaluation_return", "selfplay_return", "timed_return")
+    value = next((record[name] for name in names if record.get(name) is not None), None)
     return "" if value is None else f"return {value:.3f}"

@@ -1,7 +1,8 @@
-"""Meta-policies that need no training: always k, k at random.
+"""Meta-policies that look at nothing: always k, k at random.
 
 Each is a small pure function of what it sees; what is swept goes into its parameters, so
-that one compiled program serves all values.
+that one compiled program serves all values. Those that look at the search are in
+:mod:`agents.heuristics`.
 """
 
 import functools
@@ -14,12 +15,14 @@ from rrplan.types import Array, Control, MetaObservation, MetaPolicy, PyTree
 NO_DEPTH_LIMIT = jnp.iinfo(jnp.int32).max
 
 
-def _no_carry(batch_size: int) -> PyTree:
+def no_carry(batch_size: int) -> PyTree:
+    """Return the carry of a meta-policy that remembers nothing."""
     del batch_size
     return ()
 
 
-def _control(extra_simulations: Array, carry: PyTree) -> Control:
+def order(extra_simulations: Array, carry: PyTree) -> Control:
+    """Return the answer "so many more simulations, as deep as they go"."""
     return Control(
         extra_simulations=extra_simulations,
         max_depth=jnp.full_like(extra_simulations, NO_DEPTH_LIMIT),
@@ -33,9 +36,9 @@ def fixed() -> MetaPolicy:
 
     def apply(k: Array, keys: Array, carry: PyTree, seen: MetaObservation) -> Control:
         del keys
-        return _control(jnp.maximum(k - seen.simulations, 0), carry)
+        return order(jnp.maximum(k - seen.simulations, 0), carry)
 
-    return MetaPolicy(_no_carry, apply)
+    return MetaPolicy(no_carry, apply)
 
 
 @functools.cache
@@ -44,6 +47,6 @@ def random_k() -> MetaPolicy:
 
     def apply(options: Array, keys: Array, carry: PyTree, seen: MetaObservation) -> Control:
         drawn = jax.vmap(lambda key: jax.random.choice(key, options))(keys)
-        return _control(jnp.where(seen.simulations == 0, drawn, 0), carry)
+        return order(jnp.where(seen.simulations == 0, drawn, 0), carry)
 
-    return MetaPolicy(_no_carry, apply)
+    return MetaPolicy(no_carry, apply)

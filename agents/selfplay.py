@@ -9,6 +9,7 @@ import mctx
 
 from agents.replay import Position
 from agents.train_config import TrainConfig
+from rrplan.leaves import Division, find_division
 from rrplan.types import Array, Environment, Network, PyTree
 
 
@@ -40,40 +41,16 @@ class Model(NamedTuple):
 
     environment: Environment
     env_params: PyTree
-    treedef: jax.tree_util.PyTreeDef
-    changes: tuple[bool, ...]  # per leaf of the state
+    division: Division
 
 
 def make_model(environment: Environment, env_params: PyTree) -> Model:
-    """Find the leaves of the state that a step hands on untouched, by tracing one.
+    """Return the environment as a model.
 
     A tree copies its nodes' embeddings again and again, so what belongs to the episode (an
     instance's weights, a map) is better kept once a lane than once a node.
     """
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    state, _ = jax.eval_shape(environment.reset, key, env_params)
-    leaves, treedef = jax.tree.flatten(state)
-
-    def step(leaves, key):
-        state = jax.tree.unflatten(treedef, leaves)
-        return jax.tree.leaves(environment.step(key, state, jnp.int32(0), env_params).state)
-
-    jaxpr = jax.make_jaxpr(step)(leaves, key).jaxpr
-    pairs = zip(jaxpr.outvars, jaxpr.invars, strict=False)
-    return Model(environment, env_params, treedef, tuple(out is not into for out, into in pairs))
-
-
-def _split_state(model: Model, state: PyTree) -> tuple[list[Array], list[Array]]:
-    leaves = jax.tree.leaves(state)
-    moving = [leaf for leaf, moves in zip(leaves, model.changes, strict=True) if moves]
-    still = [leaf for leaf, moves in zip(leaves, model.changes, strict=True) if not moves]
-    return moving, still
-
-
-def _join_state(model: Model, moving: list[Array], still: list[Array]) -> PyTree:
-    moving, still = iter(moving), iter(still)
-    leaves = [next(moving) if moves else next(still) for moves in model.changes]
-    return jax.tree.unflatten(model.treedef, leaves)
+    return Model(environment, env_params, find_division(environment, env_params))
 
 
 def mask_logits(logits: Array, invalid_actions: Array) -> Array:
@@ -90,7 +67,7 @@ def search(
     it is and reward, value and discount are selected to be zero: terminal states need not
     absorb, and 0 · NaN would be NaN.
     """
-    moving, still = _split_state(model, lanes.state)
+    moving, still = model.division.divide(lanes.state)
     evaluation = network(params, lanes.observation)
     invalid = jax.vmap(model.environment.invalid_actions, (0, None))(lanes.state, model.env_params)
     root = mctx.RootFnOutput(
@@ -119,13 +96,13 @@ def search(
 def _simulate(network, model, gamma, search_params, key, action, embedding):
     params, still = search_params
     moving, over = embedding
-    state = _join_state(model, moving, still)
+    state = model.division.join(moving, still)
     keys = jax.random.split(key, action.shape[0])
     step = jax.vmap(model.environment.step, (0, 0, 0, None))
     after = step(keys, state, action, model.env_params)
     moved = [
         jnp.where(over.reshape(over.shape + (1,) * (new.ndim - 1)), old, new)
-        for old, new in zip(moving, _split_state(model, after.state)[0], strict=True)
+        for old, new in zip(moving, model.division.divide(after.state)[0], strict=True)
     ]
     invalid = jax.vmap(model.environment.invalid_actions, (0, None))(after.state, model.env_params)
     evaluation = network(params, after.observation)

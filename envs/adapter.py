@@ -45,6 +45,11 @@ class Adapter:
         """Whether the environment offers a greedy rule as a baseline."""
         return hasattr(self.env, "greedy_action")
 
+    @property
+    def has_enumeration(self) -> bool:
+        """Whether the environment lists its states."""
+        return hasattr(self.env, "enumerate_states")
+
     def reset(self, key: Array, params: PyTree) -> tuple[PyTree, PyTree]:
         """Return the first ``(state, observation)`` of an episode."""
         observation, state = self.env.reset_env(key, params)
@@ -77,6 +82,20 @@ class Adapter:
         if not self.has_greedy:
             raise InputError(f"{self.name} has no greedy_action: expected one for this baseline")
         return jnp.asarray(self.env.greedy_action(state, params), jnp.int32)
+
+    def enumerate_states(self, first_state: PyTree, params: PyTree) -> PyTree:
+        """Return all states that can be reached from a first state, ``[S, ...]``.
+
+        The first and those that end an episode are among them; there may be others.
+
+        Raises:
+            InputError: if the environment lists none (see ``has_enumeration``).
+        """
+        if not self.has_enumeration:
+            raise InputError(
+                f"{self.name} has no enumerate_states: expected one, which lists its states"
+            )
+        return self._cast_state(self.env.enumerate_states(first_state, params), params)
 
     def _cast_state(self, state: PyTree, params: PyTree) -> PyTree:
         dtypes = state_dtypes(self.env, params)

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from envs import checks_interface, checks_model, checks_play
+from envs import checks_interface, checks_model, checks_play, checks_states
 from envs.adapter import require_gymnax
 from envs.checks_play import SeenRange
 from envs.play import LANES, Player, play
@@ -103,6 +103,7 @@ def _check_play(player: Player, key: Array, steps: int, findings: Findings) -> N
         ("determinism", checks_model.check_determinism, (player, reset_key, kept[:8], findings)),
         ("terminal states", checks_play.describe_terminal, (player, ends, findings)),
         ("chance", checks_model.describe_chance, (player, chance_key, kept, findings)),
+        ("the list of states", checks_states.check_listing, (subject, reset_key, findings)),
         ("hidden state", checks_model.describe_hidden_state, (player, hidden_key, kept, findings)),
     )
     for title, look, args in looks:

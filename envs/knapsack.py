@@ -14,6 +14,7 @@ from rrplan.errors import InputError, unknown
 from rrplan.types import Array
 
 LAWS = ("strongly", "weakly", "uncorrelated")
+MAX_LISTED = 16  # items of which all subsets are listed
 
 
 @struct.dataclass
@@ -196,6 +197,31 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
         """
         density = jnp.where(feasible(state), state.values / state.weights, -jnp.inf)
         return jnp.argmax(density).astype(jnp.int32)
+
+    def enumerate_states(self, first_state: KnapsackState, params: KnapsackParams) -> KnapsackState:
+        """Return a state for each subset of the items, ``[2**A, ...]``: the packed ones.
+
+        Item ``i`` is in subset number ``s`` where bit ``i`` of ``s`` is set. Subsets that do not
+        fit are among them; no step leads there.
+
+        Raises:
+            InputError: if there are more than ``MAX_LISTED`` items.
+        """
+        if self.num_items > MAX_LISTED:
+            raise InputError(
+                f"num_items is {self.num_items}: expected at most {MAX_LISTED} to list all subsets"
+            )
+        subset = jnp.arange(2**self.num_items)
+        packed = (subset[:, None] >> jnp.arange(self.num_items)) % 2 == 1
+        states = jax.tree.map(
+            lambda leaf: jnp.broadcast_to(leaf, (subset.size, *leaf.shape)), first_state
+        )
+        weight = jnp.where(packed, first_state.weights, 0).sum(axis=1)
+        return states.replace(
+            time=packed.sum(axis=1, dtype=jnp.int32),
+            packed=packed,
+            remaining=first_state.capacity - weight,
+        )
 
     def is_terminated(self, state: KnapsackState, params: KnapsackParams) -> Array:
         """Return whether nothing fits any more, ``[]`` bool."""

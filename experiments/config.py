@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from agents.meta_config import GROUPS, MetaConfig, PPOConfig
 from agents.networks import NetworkConfig
 from agents.presets import train_preset
 from agents.train_config import TrainConfig
@@ -16,6 +17,10 @@ from rrplan.errors import InputError, unknown
 
 PRESETS = ("quick", "full")
 ACTING_RULES = ("visits", "completed_q")
+
+LEARNED = ("gate", "stopper", "gate-priced", "stopper-priced")
+TUNED = ("entropy", "vet", "margin")
+CONTROLLERS = (*TUNED, *LEARNED, "oracle")
 
 _RETURN_LABELS: Mapping[str, str] = {"knapsack": "return (share of the optimum)"}
 
@@ -82,6 +87,49 @@ class SweepConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class ControlConfig:
+    """Which agents decide how long to think beside the fixed budgets, and how they come to it."""
+
+    agents: tuple[str, ...] = ()
+    """Of entropy, vet and margin (tuned for each price on validation episodes); gate and stopper
+    (learned for one price), gate-priced and stopper-priced (learned for all); oracle (the exact
+    ceiling, where the environment's states can be enumerated)."""
+    prices: tuple[float, ...] = ()
+    """Prices that gate and stopper are trained for, one agent each; the sweep's least if none."""
+    oracle_episodes: int = 128
+    """Held-out episodes, the first ones, that the oracle is worked out for."""
+    gate_menu: tuple[int, ...] = (0, 1, 2, 4, 8, 16, 32)
+    """Simulations that a gate may order for a decision."""
+    stopper_menu: tuple[int, ...] = (0, 1, 2, 4, 8)
+    """Simulations that a stopper may order before it looks again; 0 is to act."""
+    inputs: tuple[str, ...] = GROUPS
+    """What the learned ones see: prior, search, values, progress, price, features, observation."""
+    width: int = 64
+    """Units of their hidden layers."""
+    ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
+
+    def __post_init__(self):
+        for name in self.agents:
+            if name not in CONTROLLERS:
+                raise unknown("control agent", name, CONTROLLERS)
+        ordered = tuple(name for name in CONTROLLERS if name in self.agents)
+        object.__setattr__(self, "agents", ordered)
+        object.__setattr__(self, "prices", tuple(sorted(set(self.prices))))
+        _require(
+            "control.oracle_episodes", self.oracle_episodes, self.oracle_episodes >= 2, "at least 2"
+        )
+        for name in LEARNED[:2]:
+            self.meta(name)  # checks menus, inputs and width
+
+    def meta(self, name: str) -> MetaConfig:
+        """Return what a learned agent may answer and sees; one for one price need not see it."""
+        kind, _, priced = name.partition("-")
+        inputs = tuple(g for g in self.inputs if g != "price" or priced)
+        menu = self.gate_menu if kind == "gate" else self.stopper_menu
+        return MetaConfig(kind, menu, inputs, self.width)
+
+
+@dataclasses.dataclass(frozen=True)
 class StudyConfig:
     """A whole study: together with the versions in ``config.json``, all that repeats it."""
 
@@ -93,6 +141,7 @@ class StudyConfig:
     train: TrainConfig = dataclasses.field(default_factory=TrainConfig)
     search: SearchConfig = dataclasses.field(default_factory=SearchConfig)
     sweep: SweepConfig = dataclasses.field(default_factory=SweepConfig)
+    control: ControlConfig = dataclasses.field(default_factory=ControlConfig)
     seeds: int = 1
     """Training seeds; each trains a base planner of its own."""
     seed: int = 0
@@ -103,6 +152,21 @@ class StudyConfig:
     def __post_init__(self):
         _require("seeds", self.seeds, self.seeds >= 1, "at least 1")
         _require("seed", self.seed, 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
+        for price in self.control.prices:
+            known = price in self.sweep.prices
+            _require("control.prices", price, known, f"among sweep.prices {self.sweep.prices}")
+        _require(
+            "control.oracle_episodes",
+            self.control.oracle_episodes,
+            self.control.oracle_episodes <= self.sweep.episodes
+            or "oracle" not in self.control.agents,
+            f"at most sweep.episodes = {self.sweep.episodes}",
+        )
+
+    @property
+    def trained_prices(self) -> tuple[float, ...]:
+        """Prices that gate and stopper are trained for."""
+        return self.control.prices or self.sweep.prices[:1]
 
 
 def preset(env: str, name: str) -> StudyConfig:
@@ -119,6 +183,15 @@ def preset(env: str, name: str) -> StudyConfig:
     network, train = train_preset(env, name)
     quick = SweepConfig()
     full = dataclasses.replace(quick, budgets=(*quick.budgets, 64), episodes=8192)
+    # Values are timed with the discount of the planner's training.
+    ppo = PPOConfig(gamma=train.gamma)
+    control = ControlConfig(
+        agents=("entropy", "vet", "stopper", "oracle"), ppo=dataclasses.replace(ppo, num_chunks=100)
+    )
+    if name == "full":
+        control = ControlConfig(
+            agents=CONTROLLERS, prices=(3e-4, 1e-3), oracle_episodes=1024, ppo=ppo
+        )
     return StudyConfig(
         env=env,
         network=network,
@@ -126,6 +199,7 @@ def preset(env: str, name: str) -> StudyConfig:
         # Values were learned under this discount, so the search must use it too.
         search=SearchConfig(discount=train.gamma),
         sweep=quick if name == "quick" else full,
+        control=control,
         seeds=1 if name == "quick" else 5,
         return_label=_RETURN_LABELS.get(env, "return"),
     )

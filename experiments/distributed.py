@@ -22,7 +22,7 @@ from rrplan.errors import InputError, unknown
 
 Tree = TypeVar("Tree")
 _PREFIX = "--distributed."
-_SHARED = ("config.json", "metrics.jsonl", "checkpoints", "seeds", "evaluations")
+_SHARED = ("config.json", "metrics.jsonl", "checkpoints", "control", "seeds", "evaluations")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """One agent on one set of episodes: what a study evaluates, and how."""
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,7 +12,10 @@ import envs
 import rrplan
 from agents import metapolicies, networks
 from experiments.config import StudyConfig
-from rrplan.types import Array, Environment, Episodes, MetaPolicy, Network, PyTree
+from rrplan.types import Array, Environment, Episodes, MetaPolicy, Network, PyTree, Work
+
+TRACED = 64
+"""Decisions of an episode that are recorded of agents that control themselves."""
 
 
 class Domain(enum.IntEnum):
@@ -21,6 +24,7 @@ class Domain(enum.IntEnum):
     TRAINING = 0
     VALIDATION = 1
     HELD_OUT = 2
+    CONTROL = 3
 
 
 class Split(NamedTuple):
@@ -49,7 +53,18 @@ class Agent:
     evaluation: str
     """Name of the evaluation that its episodes come from; agents may share one."""
     kind: str
-    """``"fixed"``, ``"random"`` or ``"greedy"``: how it is run."""
+    """``"fixed"``, ``"random"``, ``"greedy"``, ``"tuned"`` or ``"learned"``: how it is run."""
+    price: float | None = None
+    """The one price at which it plays so, and is told; None where it plays alike at all."""
+    controller: str | None = None
+    """Name of its meta-policy among the seed's, where it is tuned or learned."""
+
+
+class Planner(NamedTuple):
+    """What one training seed has brought forth."""
+
+    params: PyTree  # of the network
+    controllers: Mapping[str, tuple[MetaPolicy, PyTree]] = {}
 
 
 def study_key(config: StudyConfig, domain: Domain, index: int = 0) -> Array:
@@ -82,15 +97,17 @@ def list_agents(problem: Problem) -> list[Agent]:
 
 def evaluate_agent(
     problem: Problem,
-    params: PyTree,
+    planner: Planner,
     agent: Agent,
     split: Split,
     acting: str,
     report: Callable[[int, int, int], None] | None = None,
+    on_work: Callable[[Work], None] | None = None,
 ) -> Episodes:
     """Run one agent, on one training seed's planner, over a split's episodes.
 
-    Every agent of a split meets the same instances: they share the evaluation key.
+    Every agent of a split meets the same instances: they share the evaluation key. What controls
+    itself is traced, decision by decision.
     """
     config = problem.config
     key = study_key(config, split.domain)
@@ -103,25 +120,33 @@ def evaluate_agent(
             key=key,
             episodes=split.episodes,
         )
-    meta_policy, meta_params = _meta_policy(agent, config)
+    meta_policy, meta_params = _meta_policy(agent, planner, config)
     return rrplan.evaluate(
         problem.environment,
         problem.env_params,
         problem.network,
-        params,
+        planner.params,
         meta_policy,
         meta_params,
         key=key,
         episodes=split.episodes,
-        search=rrplan.Search(
-            acting=acting,
-            c_init=config.search.c_init,
-            c_base=config.search.c_base,
-            discount=config.search.discount,
-        ),
+        costs=rrplan.Costs(price=agent.price or 0.0),
+        search=search_of(config, acting),
         num_lanes=config.sweep.num_lanes,
         max_simulations=config.sweep.max_budget,
+        trace=TRACED if agent.controller else 0,
         progress=report,
+        on_work=on_work,
+    )
+
+
+def search_of(config: StudyConfig, acting: str) -> rrplan.Search:
+    """Return how a study's planners search, under a rule of acting."""
+    return rrplan.Search(
+        acting=acting,
+        c_init=config.search.c_init,
+        c_base=config.search.c_base,
+        discount=config.search.discount,
     )
 
 
@@ -143,7 +168,9 @@ def fixed_agent(name: str, k: int) -> Agent:
     return Agent(name, k, f"fixed-{k}", "fixed")
 
 
-def _meta_policy(agent: Agent, config: StudyConfig) -> tuple[MetaPolicy, PyTree]:
+def _meta_policy(agent: Agent, planner: Planner, config: StudyConfig) -> tuple[MetaPolicy, PyTree]:
+    if agent.controller:
+        return planner.controllers[agent.controller]
     if agent.kind == "fixed":
         return metapolicies.fixed(), jnp.int32(agent.k)
     return metapolicies.random_k(), jnp.asarray(config.sweep.budgets, jnp.int32)

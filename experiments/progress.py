@@ -40,16 +40,18 @@ class Progress:
 
     @contextlib.contextmanager
     def training(
-        self, seed: int, num_seeds: int, num_chunks: int
+        self, seed: int, num_seeds: int, num_chunks: int, what: str = ""
     ) -> Iterator[Callable[[Mapping[str, Any]], None]]:
         """Show one training; yields what :func:`agents.fit.fit` reports its chunks to."""
-        name = "training" if num_seeds == 1 else f"training, seed {seed + 1} of {num_seeds}"
+        name = f"training {what}".strip()
+        name = name if num_seeds == 1 else f"{name}, seed {seed + 1} of {num_seeds}"
         with self._phase(name, num_chunks) as task:
             evaluated = {"note": ""}
 
             def report(record: Mapping[str, Any]) -> None:
                 if record.get("evaluation_return") is not None:
-                    evaluated["note"] = f"return {record['evaluation_return']:.3f} at k = 0"
+                    where = "timed" if what else "at k = 0"
+                    evaluated["note"] = f"return {record['evaluation_return']:.3f} {where}"
                 self._bars.update(task, completed=record["chunk"], **evaluated)
 
             yield report

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from experiments import runs
+from experiments import runs, thinking
 from experiments.config import StudyConfig, to_dict
-from rrplan.statistics import mean_ci, significant_falls
+from experiments.evaluation import Agent
+from rrplan.statistics import Interval, gap_closed, mean_ci, paired_difference, significant_falls
 from rrplan.types import Episodes
 
 STUDY = "planning depth"
@@ -30,8 +31,9 @@ class BestFixed(NamedTuple):
 
 
 def to_table(episodes: Episodes) -> Table:
-    """Return what is kept of evaluated episodes, as numpy arrays ``[E]``."""
-    return {name: np.asarray(getattr(episodes, name)) for name in COLUMNS}
+    """Return what is kept of evaluated episodes: columns ``[E]``, and what a trace sums up to."""
+    columns = {name: np.asarray(getattr(episodes, name)) for name in COLUMNS}
+    return columns | thinking.of_trace(episodes.trace)
 
 
 def load_table(path: Path, num_episodes: int) -> Table | None:
@@ -68,20 +70,23 @@ def best_fixed(curve: Mapping[int, Table], prices: Sequence[float]) -> list[Best
     return best
 
 
-def to_frame(agents: Sequence[tuple[str, int | None, Table]]) -> pl.DataFrame:
+def to_frame(rows: Sequence[tuple[Agent, Table]]) -> pl.DataFrame:
     """Return one row per agent, training seed and episode.
 
     Args:
-        agents: name, k (None where it varies) and table ``[S, E]`` of each.
+        rows: each agent with its table ``[S, E]``. ``price`` is null where it plays alike at all
+            prices, ``k`` where it varies.
     """
     frames = []
-    for name, k, table in agents:
+    for agent, table in rows:
         num_seeds, num_episodes = table["length"].shape
+        size = num_seeds * num_episodes
         frames.append(
             pl.DataFrame(
                 {
-                    "agent": pl.repeat(name, num_seeds * num_episodes, eager=True),
-                    "k": pl.repeat(k, num_seeds * num_episodes, dtype=pl.Int32, eager=True),
+                    "agent": pl.repeat(agent.name, size, eager=True),
+                    "k": pl.repeat(agent.k, size, dtype=pl.Int32, eager=True),
+                    "price": pl.repeat(agent.price, size, dtype=pl.Float64, eager=True),
                     "seed": np.repeat(np.arange(num_seeds, dtype=np.int32), num_episodes),
                     "episode": np.tile(np.arange(num_episodes, dtype=np.int32), num_seeds),
                     **{column: table[column].ravel() for column in COLUMNS},
@@ -102,6 +107,7 @@ def summarize(
     frame: pl.DataFrame,
     acting: str,
     best: Sequence[BestFixed],
+    rows: Sequence[tuple[Agent, Sequence[Table]]] = (),
 ) -> dict[str, Any]:
     """Return what ``results.json`` holds: plain values, the same whenever it is made.
 
@@ -111,14 +117,23 @@ def summarize(
         frame: one row per agent, training seed and episode.
         acting: the rule of acting that every agent follows.
         best: the best fixed k for each price, chosen on validation episodes.
+        rows: each agent with its seeds' tables, for what their traces sum up to.
     """
-    agents = []
     curve = {}
-    for (name, k), rows in frame.group_by("agent", "k", maintain_order=True):
+    tables = {}
+    for (name, k, price), rows in frame.group_by("agent", "k", "price", maintain_order=True):
         table = _table_of(rows)
+        tables[name, k, price] = table
         if name == "fixed":
-            curve[k] = table["untimed_return"]
-        agents.extend(_entries(name, k, table, config.sweep.prices))
+            curve[k] = table
+    yardsticks = [_yardstick(choice, curve, tables) for choice in best]
+    agents = [
+        entry
+        for (name, k, price), table in tables.items()
+        for entry in _entries(
+            name, k, table, config.sweep.prices if price is None else (price,), yardsticks
+        )
+    ]
     return {
         "study": STUDY,
         "config": to_dict(config),
@@ -128,8 +143,19 @@ def summarize(
             {"price": choice.price, "k": choice.k, "validation_timed": choice.timed}
             for choice in best
         ],
-        "falls": _falls(curve),
+        "falls": _falls({k: table["untimed_return"] for k, table in curve.items()}),
         "agents": agents,
+        "thinking": [
+            group
+            for agent, tables in rows
+            for group in thinking.describe(agent.name, agent.price, tables)
+        ],
+        "stories": [
+            story
+            for agent, tables in rows
+            if agent.kind == "learned"
+            and (story := thinking.tell(agent.name, agent.price, tables[0]))
+        ],
     }
 
 
@@ -139,16 +165,38 @@ def fixed_curve(results: Mapping[str, Any], price: float) -> list[dict[str, Any]
     return sorted(entries, key=lambda entry: entry["k"])
 
 
+class Yardstick(NamedTuple):
+    """What agents are held against at a price: the best fixed k, and the exact ceiling."""
+
+    price: float
+    best_fixed: np.ndarray  # [S, E] timed returns
+    ceiling: np.ndarray | None  # [S, O] of the first O episodes; None without an oracle
+
+
+def _yardstick(
+    choice: BestFixed, curve: Mapping[int, Table], tables: Mapping[tuple, Table]
+) -> Yardstick:
+    oracle = tables.get(("oracle", None, choice.price))
+    ceiling = None if oracle is None else timed_return(oracle, choice.price)
+    return Yardstick(choice.price, timed_return(curve[choice.k], choice.price), ceiling)
+
+
 def _entries(
-    name: str, k: int | None, table: Table, prices: Sequence[float]
+    name: str,
+    k: int | None,
+    table: Table,
+    prices: Sequence[float],
+    yardsticks: Sequence[Yardstick],
 ) -> list[dict[str, Any]]:
     same_for_all = {
         "untimed": _estimate(table["untimed_return"]),
         "simulations": _estimate(table["simulations"]),
         "length": _estimate(table["length"]),
         "asks": _estimate(table["asks"]),
+        "meta_evaluations": float(_meta_evaluations(name, table).mean()),
     }
     num_seeds, num_episodes = table["length"].shape
+    by_price = {yardstick.price: yardstick for yardstick in yardsticks}
     return [
         {
             "agent": name,
@@ -157,14 +205,48 @@ def _entries(
             "seeds": num_seeds,
             "episodes": num_episodes,
             "timed": _estimate(timed_return(table, price)),
+            **_compare(timed_return(table, price), by_price.get(price)),
             **same_for_all,
         }
         for price in prices
     ]
 
 
+def _compare(timed: np.ndarray, yardstick: Yardstick | None) -> dict[str, Any]:
+    """Return the paired difference to the best fixed k, and the share of the gap that is closed.
+
+    Both on the episodes that all of them have met; None where there is nothing to compare with.
+    """
+    if yardstick is None:
+        return {"difference": None, "gap_closed": None}
+    best_fixed, ceiling = yardstick.best_fixed, yardstick.ceiling
+    met = min(timed.shape[1], best_fixed.shape[1])
+    difference = paired_difference(timed[:, :met], best_fixed[:, :met])
+    closed = None
+    if ceiling is not None:
+        met = min(met, ceiling.shape[1])
+        closed = gap_closed(timed[:, :met], best_fixed[:, :met], ceiling[:, :met])
+    return {
+        "difference": _as_json(difference),
+        "gap_closed": None if closed is None else _as_json(closed),
+    }
+
+
+def _meta_evaluations(name: str, table: Table) -> np.ndarray:
+    """Return how often an episode's questions were answered by a network, ``[S, E]``.
+
+    A gate's network looks at each decision once, a stopper's at every ask.
+    """
+    if name.startswith("gate"):
+        return np.minimum(table["length"], table["asks"])
+    return table["asks"] if name.startswith("stopper") else np.zeros_like(table["asks"])
+
+
 def _estimate(values: np.ndarray) -> dict[str, Any]:
-    interval = mean_ci(values)
+    return _as_json(mean_ci(values))
+
+
+def _as_json(interval: Interval) -> dict[str, Any]:
     return {"mean": interval.mean, "ci95": [interval.low, interval.high]}
 
 

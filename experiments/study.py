@@ -1,7 +1,6 @@
 """The study: train base planners, sweep the budgets, charge the prices, write it down."""
 
 import dataclasses
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,13 @@ from rich.console import Console
 
 from agents import fit
 from agents.training import make_train
-from experiments import distributed, figures, results, runs
-from experiments.config import ACTING_RULES, StudyConfig, SweepConfig
+from agents.tuning import Choice
+from experiments import ceilings, controllers, distributed, figures, results, runs
+from experiments.config import ACTING_RULES, ControlConfig, StudyConfig, SweepConfig
 from experiments.evaluation import (
     Agent,
     Domain,
+    Planner,
     Problem,
     Split,
     build_problem,
@@ -28,7 +29,7 @@ from experiments.evaluation import (
 from experiments.progress import Progress
 from experiments.runs import Run
 from experiments.tables import markdown_table
-from rrplan.types import PyTree
+from rrplan.types import PyTree, Work
 
 
 def run_study(
@@ -53,14 +54,16 @@ def run_study(
         _warn_of_other_versions(run, progress)
         params = train_planners(problem, run, progress)
         acting, best_fixed = validate(problem, run, params, progress)
-        agents = list_agents(problem)
+        tuned = tune(problem, run, params, acting, progress)
+        planners = controllers.train_all(problem, run, params, tuned, acting, best_fixed, progress)
+        agents = [*list_agents(problem), *controllers.list_agents(config, tuned)]
         held_out = Split("held-out", Domain.HELD_OUT, config.sweep.episodes)
-        tables = _evaluate_all(problem, run, params, agents, held_out, acting, progress)
-        frame = results.to_frame(
-            [(agent.name, agent.k, tables[agent.evaluation]) for agent in agents]
-        )
+        tables = _evaluate_all(problem, run, planners, agents, held_out, acting, progress)
+        rows = [(agent, tables[agent.evaluation]) for agent in agents]
+        rows += ceilings.work_out(problem, run, planners, acting, progress)
+        frame = results.to_frame([(agent, results.stack_tables(tables)) for agent, tables in rows])
         results.write_frame(run.episodes, frame)
-        summary = results.summarize(config, run.versions, frame, acting, best_fixed)
+        summary = results.summarize(config, run.versions, frame, acting, best_fixed, rows)
         runs.write_json(run.results, summary)
         table = markdown_table(summary).encode()
         runs.write_atomically(run.table, lambda file: file.write(table))
@@ -109,11 +112,31 @@ def validate(
     agents = [agent for agent in list_agents(problem) if agent.name == "fixed"]
     choices = {}
     for acting in rules:
-        tables = _evaluate_all(problem, run, params, agents, split, acting, progress)
-        curve = {agent.k: tables[agent.evaluation] for agent in agents}
+        planners = [Planner(seed_params) for seed_params in params]
+        tables = _evaluate_all(problem, run, planners, agents, split, acting, progress)
+        curve = {agent.k: results.stack_tables(tables[agent.evaluation]) for agent in agents}
         choices[acting] = results.best_fixed(curve, config.sweep.prices)
     acting = max(rules, key=lambda rule: np.mean([best.timed for best in choices[rule]]))
     return acting, choices[acting]
+
+
+def tune(
+    problem: Problem, run: Run, params: Sequence[PyTree], acting: str, progress: Progress
+) -> dict[str, list[Choice]]:
+    """Choose each tuned rule's parameters for each price, on the validation episodes."""
+    split = Split("validation", Domain.VALIDATION, problem.config.sweep.validation_episodes)
+
+    def evaluate(name):
+        grid = controllers.candidates(problem, name, acting)
+        planners = [
+            Planner(seed_params, {c.name: (c.meta_policy, c.params) for c in grid})
+            for seed_params in params
+        ]
+        agents = [Agent(name, None, c.name, "tuned", controller=c.name) for c in grid]
+        tables = _evaluate_all(problem, run, planners, agents, split, acting, progress)
+        return lambda candidate: results.stack_tables(tables[candidate.name])
+
+    return controllers.tune(problem, acting, evaluate)
 
 
 def evaluate_trained(
@@ -135,7 +158,8 @@ def evaluate_trained(
         rrplan.InputError: there is no trained run, or something in the sweep is wrong.
     """
     run = runs.load_run(directory)
-    problem = build_problem(dataclasses.replace(run.config, sweep=sweep))
+    config = dataclasses.replace(run.config, sweep=sweep, control=ControlConfig())
+    problem = build_problem(config)
     acting = acting or _acting_of(run)
     shapes = jax.eval_shape(problem.network.init, jax.random.key(0))
     params = [
@@ -152,11 +176,11 @@ def evaluate_trained(
             agent = fixed_agent("fixed", k)
             bar.begin(agent.evaluation)
             rows = [
-                evaluate_agent(problem, seed_params, agent, split, acting, bar.report)
+                evaluate_agent(problem, Planner(seed_params), agent, split, acting, bar.report)
                 for seed_params in params
             ]
             table = results.stack_tables([results.to_table(episodes) for episodes in rows])
-            evaluated.append((agent.name, agent.k, table))
+            evaluated.append((agent, table))
             bar.finish()
     frame = results.to_frame(evaluated)
     return results.summarize(problem.config, run.versions, frame, acting, best=())
@@ -165,47 +189,46 @@ def evaluate_trained(
 def _evaluate_all(
     problem: Problem,
     run: Run,
-    params: Sequence[PyTree],
+    planners: Sequence[Planner],
     agents: Sequence[Agent],
     split: Split,
     acting: str,
     progress: Progress,
-) -> dict[str, results.Table]:
-    """Return each evaluation's table ``[S, E]``; those that had finished before are read."""
+) -> dict[str, list[results.Table]]:
+    """Return each evaluation's tables, one a seed; those that had finished before are read."""
     distinct = {agent.evaluation: agent for agent in agents}
     tables = {}
-    with progress.evaluations(f"{split.name}, {acting}", len(distinct) * len(params)) as bar:
+    with progress.evaluations(f"{split.name}, {acting}", len(distinct) * len(planners)) as bar:
         for name, agent in distinct.items():
             rows = []
-            for training_seed, seed_params in enumerate(params):
+            for training_seed, planner in enumerate(planners):
                 path = run.evaluation(f"{split.name}-{acting}-seed{training_seed}-{name}")
                 table = results.load_table(path, split.episodes)
                 if table is None:
                     bar.begin(name)
-                    start = time.perf_counter()
+                    works: list[Work] = []
                     episodes = evaluate_agent(
-                        problem, seed_params, agent, split, acting, bar.report
+                        problem, planner, agent, split, acting, bar.report, works.append
                     )
                     table = results.to_table(episodes)
-                    seconds = time.perf_counter() - start
                     runs.save_arrays(path, table)
-                    _log_time(run, path.stem, seconds, table)
+                    _log_time(run, path.stem, works, table)
                 rows.append(table)
                 bar.finish()
-            tables[name] = results.stack_tables(rows)
+            tables[name] = rows
     return tables
 
 
-def _log_time(run: Run, name: str, seconds: float, table: results.Table) -> None:
-    simulations = int(table["simulations"].sum())
-    runs.append_json_line(
-        run.timings,
-        {
+def _log_time(run: Run, name: str, works: Sequence[Work], table: results.Table) -> None:
+    """Log what an evaluation took by the clock; a rollout that does not search logs nothing."""
+    for work in works:
+        line = {
             "evaluation": name,
-            "seconds": round(seconds, 3),
-            "simulations_per_second": round(simulations / seconds),
-        },
-    )
+            "seconds": round(work.seconds, 3),
+            "episodes": len(table["length"]),
+            "simulations_per_second": round(work.simulations / work.seconds),
+        }
+        runs.append_json_line(run.timings, line)
 
 
 def _warn_of_other_versions(run: Run, progress: Progress) -> None:

@@ -1,5 +1,6 @@
 """The engine: search, lanes, costs, statistics. Knows no particular environment or agent."""
 
+from rrplan import search
 from rrplan.errors import InputError
 from rrplan.evaluation import Search, evaluate
 from rrplan.policies import gumbel_muzero_policy, muzero_policy
@@ -38,4 +39,5 @@ __all__ = (
     "gumbel_muzero_policy",
     "muzero_policy",
     "rollout",
+    "search",
 )

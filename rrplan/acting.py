@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rrplan.qtransforms import completed_by_mix_value
-from rrplan.search import Rows, argmax_by_prior
+from rrplan.trees import Rows, argmax_by_prior
 from rrplan.types import Array
 
 RULES = ("visits", "completed_q")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
+from rrplan import shapes
 from rrplan.errors import InputError
 from rrplan.models import Learned, Model, Position, Settings
 from rrplan.types import Array, Costs, PyTree
@@ -60,40 +61,20 @@ def check_model(model: Model, settings: Settings) -> PyTree:
     batch = jax.tree.map(_batched, observation)
     if not isinstance(model, Learned):
         evaluation = jax.eval_shape(model.network, settings.model_params, batch)
-        _check_fields("network", evaluation, environment.num_actions)
-        return Position(state, jax.ShapeDtypeStruct((), bool))
+        shapes.check_fields("network", evaluation, _BATCH, environment.num_actions)
+        moving, _ = model.division.divide(state)
+        return Position(moving, jax.ShapeDtypeStruct((), bool))
     functions, params = model.functions, settings.model_params
     root = jax.eval_shape(functions.root_fn, params, settings.key, batch)
-    _check_fields("root_fn", root, environment.num_actions)
+    shapes.check_fields("root_fn", root, _BATCH, environment.num_actions)
     action = jax.ShapeDtypeStruct((_BATCH,), np.int32)
     output, embedding = jax.eval_shape(
         functions.recurrent_fn, params, settings.key, action, root.embedding
     )
-    _check_fields("recurrent_fn", output, environment.num_actions)
-    told, expected = (
-        str(jax.tree.map(lambda leaf: f"{leaf.dtype}{list(leaf.shape)}", tree))
-        for tree in (embedding, root.embedding)
-    )
-    if told != expected:
-        raise InputError(
-            f"recurrent_fn returned an embedding {told} for a batch of {_BATCH}:"
-            f" expected {expected}, as root_fn returned"
-        )
+    shapes.check_fields("recurrent_fn", output, _BATCH, environment.num_actions)
+    shapes.check_embedding(embedding, root.embedding, _BATCH)
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), embedding)
 
 
 def _batched(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((_BATCH, *leaf.shape), leaf.dtype)
-
-
-def _check_fields(function: str, output: PyTree, num_actions: int) -> None:
-    """Refuse an output whose known fields have wrong shapes."""
-    expected = {"prior_logits": (_BATCH, num_actions)}
-    expected |= dict.fromkeys(("value", "reward", "discount"), (_BATCH,))
-    for name, shape in expected.items():
-        field = getattr(output, name, None)
-        if field is not None and field.shape != shape:
-            raise InputError(
-                f"{function} returned {name} of shape {field.shape} for a batch of {_BATCH}:"
-                f" expected {shape}"
-            )

@@ -120,7 +120,7 @@ def evaluate(
         c_base=jnp.float32(search.c_base),
         discount=jnp.float32(search.discount),
     )
-    model = make_model(environment, network)
+    model = make_model(environment, settings.env_params, network)
     embedding = checks.check_model(model, settings)
     num_lanes = min(num_lanes, longest_queue(len(ids), len(devices)))
     memory.check_fits(num_lanes, max_simulations, environment.num_actions, embedding, devices)

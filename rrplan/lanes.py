@@ -10,10 +10,11 @@ between the step and the evaluation, so a reset costs no evaluation of its own.
 import jax
 import jax.numpy as jnp
 
-from rrplan import acting, keys, search, selection, trace
+from rrplan import acting, asking, asks, keys, selection, trace, trees
+from rrplan.asks import Asks
 from rrplan.models import Answer, Before, Moved, Position, Settings, where
 from rrplan.records import Counters, Engine, Lanes, Queue, Results
-from rrplan.types import Array, Control, MetaObservation
+from rrplan.types import Array
 
 BAD_OBSERVATION, BAD_EVALUATION, BAD_REWARD, BAD_DISCOUNT = 1, 2, 4, 8  # flags of Results.flaws
 
@@ -29,16 +30,17 @@ def start(engine: Engine, settings: Settings, queue: Queue) -> Lanes:
     none = jnp.zeros(lanes, jnp.int32)
     root_keys = keys.draw(settings.key, none, keys.Domain.ROOT)
     answer = jax.eval_shape(engine.model.root, settings, root_keys, position, observation)
-    blank = search.Node(
+    blank = trees.Node(
         answer.embedding, answer.prior_logits, answer.value, answer.value, answer.discount
     )
-    return Lanes(
-        tree=search.allocate(engine.max_simulations + 1, blank),
+    fresh = Lanes(
+        tree=trees.allocate(engine.max_simulations + 1, blank),
         tick=jnp.int32(0),
         counters=Counters.zeros(),
         next_place=jnp.int32(0),
         results=Results.zeros(queue.ids.shape),
         trace=trace.blank(queue.ids.shape[0], engine.trace),
+        asks=None,
         active=jnp.ones(lanes, bool),
         starting=jnp.ones(lanes, bool),
         place=none,
@@ -53,16 +55,17 @@ def start(engine: Engine, settings: Settings, queue: Queue) -> Lanes:
         simulations=none,
         sums=Results.zeros(lanes),
     )
+    return asking.with_record(engine, settings, queue, fresh)
 
 
 def tick(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lanes:
     """Move every lane by one model step and one network evaluation."""
-    roots = search.read(lanes.tree, lanes.root)
-    lanes, thinking = _ask(engine, settings, queue, lanes, roots)
-    root_action = search.argmax_by_prior(
+    roots = trees.read(lanes.tree, lanes.root)
+    lanes, thinking = asking.ask(engine, settings, queue, lanes, roots)
+    root_action = trees.argmax_by_prior(
         jnp.where(lanes.invalid_actions, -jnp.inf, _puct(settings, roots)), roots.prior_logits
     )
-    tree, path = search.descend(lanes.tree, lanes.root, root_action, lanes.max_depth, thinking)
+    tree, path = trees.descend(lanes.tree, lanes.root, root_action, lanes.max_depth, thinking)
     chosen = acting.choose_action(settings.acting, roots, lanes.invalid_actions)
     action = jnp.where(thinking, path.action, chosen)
     moved = _step(engine, settings, queue, lanes, thinking, path, action)
@@ -72,22 +75,23 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lane
     lanes = lanes._replace(
         tree=tree,
         trace=trace.record(lanes, roots, real, chosen, moved.reward),
+        asks=_settle(settings, queue, lanes, thinking, real, moved),
         sums=_add(lanes, thinking, real, moved.reward),
     )
     lanes, entering, moved = _take_next(queue, lanes, real & moved.position.done, moved)
 
     root_keys = keys.draw(settings.key, queue.ids[lanes.place], keys.Domain.ROOT, lanes.sums.length)
     answer = engine.model.answer(settings, root_keys, thinking, moved)
-    node = search.Node(
+    node = trees.Node(
         answer.embedding, answer.prior_logits, answer.value, moved.reward, answer.discount
     )
     slot = lanes.tick % (engine.max_simulations + 1)
 
     def choose(rows):
-        return search.argmax_by_prior(_puct(settings, rows), rows.prior_probs)
+        return trees.argmax_by_prior(_puct(settings, rows), rows.prior_probs)
 
-    tree = search.write(lanes.tree, slot, node, choose, path)
-    tree = search.backup(tree, slot, path, choose)
+    tree = trees.write(lanes.tree, slot, node, choose, path)
+    tree = trees.backup(tree, slot, path, choose)
 
     flaws = _flaws(moved, answer) * (lanes.active & ~moved.position.done)
     rerooted = real | entering
@@ -108,54 +112,7 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lane
     )
 
 
-def _ask(
-    engine: Engine, settings: Settings, queue: Queue, lanes: Lanes, roots: search.Rows
-) -> tuple[Lanes, Array]:
-    """Ask the lanes that have used up what they were given; say which lanes think."""
-    costs = settings.costs
-    cap = jnp.minimum(costs.cap, engine.max_simulations)
-    budget_left = costs.budget - lanes.sums.simulations
-    left = jnp.minimum(cap - lanes.simulations, budget_left)
-    asked = lanes.active & ~lanes.starting & (lanes.ordered == 0) & (left > 0)
-
-    def ask(carry):
-        meta_keys = keys.draw(
-            settings.key, queue.ids[lanes.place], keys.Domain.META, lanes.sums.asks
-        )
-        seen = MetaObservation(
-            observation=lanes.observation,
-            features=lanes.features,
-            prior_logits=roots.prior_logits,
-            invalid_actions=lanes.invalid_actions,
-            visit_counts=roots.visit_counts,
-            qvalues=roots.qvalues,
-            qvalue_variances=jnp.zeros_like(roots.qvalues),
-            raw_value=roots.raw_value,
-            search_value=roots.node_value,
-            simulations=lanes.simulations,
-            simulations_left=left,
-            decision=lanes.sums.length,
-            price=queue.prices[lanes.place],
-            budget_left=budget_left,
-        )
-        control = engine.meta_policy.apply(settings.meta_params, meta_keys, carry, seen)
-        return control._replace(aux=())
-
-    def skip(carry):
-        return Control(lanes.ordered, lanes.max_depth, carry)
-
-    control = jax.lax.cond(asked.any(), ask, skip, lanes.carry)
-    extra = jnp.clip(control.extra_simulations, 0, left)
-    lanes = lanes._replace(
-        carry=where(asked, control.carry, lanes.carry),
-        max_depth=jnp.where(asked, control.max_depth, lanes.max_depth),
-        ordered=jnp.where(asked, extra, lanes.ordered),
-        sums=lanes.sums._replace(asks=lanes.sums.asks + asked),
-    )
-    return lanes, lanes.active & (lanes.ordered > 0)
-
-
-def _puct(settings: Settings, rows: search.Rows) -> Array:
+def _puct(settings: Settings, rows: trees.Rows) -> Array:
     return selection.puct(rows, c_init=settings.c_init, c_base=settings.c_base)
 
 
@@ -165,7 +122,7 @@ def _step(
     queue: Queue,
     lanes: Lanes,
     thinking: Array,
-    path: search.Path,
+    path: trees.Path,
     action: Array,
 ) -> Moved:
     """Step every lane once, imagined or real."""
@@ -176,7 +133,7 @@ def _step(
         lanes.sums.length,
         jnp.where(thinking, lanes.simulations, 0),  # a real step is the same after any search
     )
-    parent = search.read_states(lanes.tree, path.parent)
+    parent = trees.read_states(lanes.tree, path.parent)
     before = Before(parent, lanes.real, lanes.observation)
     return engine.model.step(settings, step_keys, thinking, action, before)
 
@@ -210,6 +167,17 @@ def _take_next(
         observation=where(entering, observations, moved.observation),
     )
     return lanes, entering, moved
+
+
+def _settle(
+    settings: Settings, queue: Queue, lanes: Lanes, thinking: Array, real: Array, moved: Moved
+) -> Asks | None:
+    """Return the record of asks with what this tick brought and cost."""
+    if lanes.asks is None:
+        return None
+    price, fee = queue.prices[lanes.place], settings.costs.decision_fee
+    earned = jnp.where(real, moved.reward - fee, 0.0)
+    return asks.settle(lanes.asks, earned - price * thinking, real, real & moved.position.done)
 
 
 def _add(lanes: Lanes, thinking: Array, real: Array, reward: Array) -> Results:

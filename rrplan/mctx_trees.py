@@ -4,18 +4,18 @@ import jax
 import jax.numpy as jnp
 import mctx
 
-from rrplan import search
+from rrplan import trees
 from rrplan.types import Array
 
 
-def as_mctx_tree(tree: search.Tree, root_invalid_actions: Array) -> mctx.Tree:
+def as_mctx_tree(tree: trees.Tree, root_invalid_actions: Array) -> mctx.Tree:
     """Return a store whose roots are all in slot 0 as an ``mctx.Tree``; nodes are slots.
 
     A simulation that met a node again leaves its slot unreferenced.
     """
     num_slots, num_lanes, _ = tree.children.shape
     slots, lanes, actions = jnp.indices(tree.children.shape)
-    linked = tree.children != search.UNVISITED
+    linked = tree.children != trees.UNVISITED
     child = jnp.where(linked, tree.children, num_slots)
     nowhere = jnp.full((num_slots, num_lanes), mctx.Tree.NO_PARENT, jnp.int32)
 

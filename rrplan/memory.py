@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from rrplan import search
+from rrplan import trees
 from rrplan.errors import InputError
 
 
@@ -25,8 +25,8 @@ def bytes_per_lane(max_simulations: int, num_actions: int, state: Any) -> int:
     """
     lane, edge = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((1,), (1, num_actions)))
     states = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), state)
-    node = search.Node(states, edge, lane, lane, lane)
-    tree = jax.eval_shape(functools.partial(search.allocate, max_simulations + 1, node))
+    node = trees.Node(states, edge, lane, lane, lane)
+    tree = jax.eval_shape(functools.partial(trees.allocate, max_simulations + 1, node))
     return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 

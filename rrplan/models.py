@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from rrplan import acting
+from rrplan.leaves import Division, find_division
 from rrplan.types import Array, Costs, Environment, LearnedModel, Network, PyTree
 
 
@@ -87,29 +88,37 @@ class Model(Protocol):
         """Return what each lane must keep of its real position beside its tree."""
 
 
-def make_model(environment: Environment, network: Network | LearnedModel) -> Model:
+def make_model(
+    environment: Environment, env_params: PyTree, network: Network | LearnedModel
+) -> Model:
     """Return the environment as its own model, or a learned one."""
     if isinstance(network, LearnedModel):
         return Learned(environment, network)
-    return Perfect(environment, network)
+    return Perfect(environment, network, find_division(environment, env_params))
 
 
 @dataclass(frozen=True)
 class Perfect:
-    """The environment's own step is the model: imagined and real steps are the same call."""
+    """The environment's own step is the model: imagined and real steps are the same call.
+
+    The tree holds what a step may change of a state; the rest is kept once a lane.
+    """
 
     environment: Environment
     network: Network
+    division: Division
 
     def step(
         self, settings: Settings, keys: Array, thinking: Array, action: Array, before: Before
     ) -> Moved:
         """Step the environment once for all lanes, from the nodes that the tree holds."""
         del thinking
-        parent = before.embedding
-        transition = _step_environment(self, settings, keys, parent.state, action)
+        parent, still = before.embedding, before.real
+        state = self.division.join(parent.state, still)
+        transition = _step_environment(self, settings, keys, state, action)
         # Terminal states need not absorb: what follows them is frozen, and pays nothing.
-        state = where(parent.done, parent.state, transition.state)
+        moving, _ = self.division.divide(transition.state)
+        state = self.division.join(where(parent.done, parent.state, moving), still)
         reward = jnp.where(parent.done, 0.0, transition.reward)
         done = parent.done | transition.terminated | transition.truncated
         return Moved(Position(state, done), transition.observation, reward)
@@ -119,8 +128,9 @@ class Perfect:
         del keys
         evaluation = self.network(settings.model_params, observation)
         invalid = _invalid_actions(self, settings, position)
+        moving, _ = self.division.divide(position.state)
         return Answer(
-            embedding=position,
+            embedding=Position(moving, position.done),
             prior_logits=acting.mask_logits(evaluation.prior_logits, invalid),
             value=jnp.where(position.done, 0.0, evaluation.value),
             discount=jnp.where(position.done, 0.0, settings.discount),
@@ -134,9 +144,8 @@ class Perfect:
         return self.root(settings, keys, moved.position, moved.observation)
 
     def keep(self, position: Position) -> PyTree:
-        """Keep nothing: the root's slot holds the real state."""
-        del position
-        return ()
+        """Keep what no step changes: the root's slot holds the rest of the real state."""
+        return self.division.divide(position.state)[1]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ import jax.numpy as jnp
 import mctx
 import numpy as np
 
-from rrplan import acting, qtransforms, search, selection
+from rrplan import acting, qtransforms, requests, search, selection
 from rrplan.errors import InputError
 from rrplan.mctx_trees import as_mctx_tree
-from rrplan.requests import Request, check, check_recurrent_fn
 from rrplan.types import Array, PyTree
 
 
@@ -68,33 +67,32 @@ def muzero_policy(
 
     Source: Schrittwieser et al. 2020, appendix B.
     """
-    request = check(root, num_simulations, max_simulations, invalid_actions, max_depth)
+    most = requests.find_room(num_simulations, max_simulations)
     action_key, noise_key, search_key = jax.random.split(rng_key, 3)
     probs = _add_dirichlet_noise(
         noise_key, jax.nn.softmax(root.prior_logits), dirichlet_fraction, dirichlet_alpha
     )
-    root = root.replace(prior_logits=acting.mask_logits(_log(probs), request.invalid_actions))
-    value_score = qtransforms.for_rows(qtransform)
-
-    def score(rows):
-        return selection.puct(rows, c_init=pb_c_init, c_base=pb_c_base, qtransform=value_score)
-
-    def choose(rows):
-        return search.argmax_by_prior(score(rows), rows.prior_probs)
-
-    def choose_at_root(rows):
-        scores = jnp.where(request.invalid_actions, -jnp.inf, score(rows))
-        return search.argmax_by_prior(scores, rows.prior_logits)
-
-    tree = _search(params, search_key, root, recurrent_fn, request, choose, choose_at_root, loop_fn)
-    visits = tree.visit_counts[0]
-    total = visits.sum(-1, keepdims=True)
-    weights = jnp.where(total > 0, visits / jnp.maximum(total, 1), tree.prior_probs[0])
+    root = root.replace(prior_logits=_log(probs))
+    state = search.step(
+        search.init(root, max_simulations=most, invalid_actions=invalid_actions),
+        params,
+        search_key,
+        recurrent_fn,
+        num_simulations,
+        max_depth=max_depth,
+        loop_fn=loop_fn,
+        qtransform=qtransform,
+        pb_c_init=pb_c_init,
+        pb_c_base=pb_c_base,
+    )
+    rows = search.roots(state)
+    total = rows.visit_counts.sum(-1, keepdims=True)
+    weights = jnp.where(total > 0, rows.visit_counts / jnp.maximum(total, 1), rows.prior_probs)
     action = jax.random.categorical(action_key, _with_temperature(_log(weights), temperature))
     return mctx.PolicyOutput(
         action=action.astype(jnp.int32),
         action_weights=weights,
-        search_tree=as_mctx_tree(tree, request.invalid_actions),
+        search_tree=as_mctx_tree(state.tree, state.invalid_actions),
     )
 
 
@@ -143,97 +141,62 @@ def gumbel_muzero_policy(
 
     Source: Danihelka et al. 2022, "Policy improvement by planning with Gumbel".
     """
-    request = check(root, num_simulations, max_simulations, invalid_actions, max_depth)
     if max_num_considered_actions < 1:
         raise InputError(
             f"max_num_considered_actions is {max_num_considered_actions}: expected 1 or more"
         )
-    root = root.replace(prior_logits=acting.mask_logits(root.prior_logits, request.invalid_actions))
+    most = requests.find_room(num_simulations, max_simulations)
+    state = search.init(root, max_simulations=most, invalid_actions=invalid_actions)
+    invalid = state.invalid_actions
+    budget = requests.check_more(num_simulations, state.used, most, len(invalid))
     search_key, noise_key = jax.random.split(rng_key)
     if root_gumbel is None:
         noise = jax.random.gumbel(noise_key, root.prior_logits.shape, root.prior_logits.dtype)
         root_gumbel = gumbel_scale * noise
     value_score = qtransforms.for_rows(qtransform)
-    whose_turn = _halving_plan(request, num_simulations, max_num_considered_actions)
+    table = _halving_table(num_simulations, most, max_num_considered_actions)
+    considered = jnp.minimum(max_num_considered_actions, (~invalid).sum(-1))
 
     def choose(rows):
         return selection.improve(rows, value_score)
 
     def choose_considered(rows, considered_visits):
         scores = selection.score_considered(rows, root_gumbel, considered_visits, value_score(rows))
-        scores = jnp.where(request.invalid_actions, -jnp.inf, scores)
+        scores = jnp.where(invalid, -jnp.inf, scores)
         return jnp.argmax(scores, axis=-1).astype(jnp.int32)
 
     def choose_at_root(rows):
-        return choose_considered(rows, whose_turn(rows.visit_counts.sum(-1)))
+        simulation = rows.visit_counts.sum(-1)
+        return choose_considered(rows, table(budget, considered, simulation))
 
-    tree = _search(params, search_key, root, recurrent_fn, request, choose, choose_at_root, loop_fn)
-    roots = search.read(tree, jnp.zeros(request.budget.shape, jnp.int32))
+    rules = search.Rules(choose, choose_at_root)
+    state = search.advance(
+        state, params, search_key, recurrent_fn, num_simulations, rules, max_depth, loop_fn
+    )
+    roots = search.roots(state)
     improved = roots.prior_logits + value_score(roots)
     return mctx.PolicyOutput(
         action=choose_considered(roots, roots.visit_counts.max(-1)),
-        action_weights=jax.nn.softmax(acting.mask_logits(improved, request.invalid_actions)),
-        search_tree=as_mctx_tree(tree, request.invalid_actions).replace(
+        action_weights=jax.nn.softmax(acting.mask_logits(improved, invalid)),
+        search_tree=as_mctx_tree(state.tree, invalid).replace(
             extra_data=mctx.GumbelMuZeroExtraData(root_gumbel=root_gumbel)
         ),
     )
 
 
-def _search(
-    params: PyTree,
-    key: Array,
-    root: mctx.RootFnOutput,
-    recurrent_fn: mctx.RecurrentFn,
-    request: Request,
-    choose: search.Choose,
-    choose_at_root: search.Choose,
-    loop_fn: mctx.LoopFn,
-) -> search.Tree:
-    """Run every lane's simulations from slot 0; simulation i goes to slot i + 1."""
-    num_lanes, _ = root.prior_logits.shape
-    check_recurrent_fn(recurrent_fn, params, key, root)
-    none = jnp.zeros(num_lanes, jnp.int32)
-    first = search.Node(
-        root.embedding, root.prior_logits, root.value, reward=none * 0.0, discount=none + 1.0
-    )
-    tree = search.allocate(request.max_simulations + 1, first)
-    tree = search.write(tree, jnp.int32(0), first, choose)
-
-    def simulate(simulation, carry):
-        key, tree = carry
-        key, expand_key = jax.random.split(key)
-        root_action = choose_at_root(search.read(tree, none))
-        tree, path = search.descend(
-            tree, none, root_action, request.max_depth, simulation < request.budget
-        )
-        output, embedding = recurrent_fn(
-            params, expand_key, path.action, search.read_states(tree, path.parent)
-        )
-        node = search.Node(
-            embedding, output.prior_logits, output.value, output.reward, output.discount
-        )
-        slot = jnp.int32(simulation + 1)
-        tree = search.write(tree, slot, node, choose, path)
-        return key, search.backup(tree, slot, path, choose)
-
-    if request.max_simulations == 0:
-        return tree
-    return loop_fn(0, request.budget.max(), simulate, (key, tree))[1]
-
-
-def _halving_plan(
-    request: Request, num_simulations: int | Array, max_considered: int
-) -> Callable[[Array], Array]:
-    """Return ``simulation [B] -> visits [B]`` that an action must have to be tried by it."""
+def _halving_table(
+    num_simulations: int | Array, max_simulations: int, max_considered: int
+) -> Callable[[Array, Array, Array], Array]:
+    """Return ``budget, considered, simulation [B] -> visits [B]`` of the actions to try."""
     if isinstance(num_simulations, jax.core.Tracer):
-        budgets = tuple(range(request.max_simulations + 1))
+        budgets = tuple(range(max_simulations + 1))
     else:
         budgets = tuple(np.unique(np.asarray(num_simulations)).tolist())
     table = jnp.asarray(selection.halving_table(max_considered, budgets))
-    plan = jnp.searchsorted(jnp.asarray(budgets), request.budget)
-    num_valid = (~request.invalid_actions).sum(-1)
-    considered = jnp.minimum(max_considered, num_valid)
-    return lambda simulation: table[plan, considered, simulation]
+    known = jnp.asarray(budgets)
+    return lambda budget, considered, simulation: table[
+        jnp.searchsorted(known, budget), considered, simulation
+    ]
 
 
 def _add_dirichlet_noise(

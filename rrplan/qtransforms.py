@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import mctx
 
-from rrplan.search import Rows
+from rrplan.trees import Rows
 from rrplan.types import Array
 
 QTransform = Callable[..., Array]

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from rrplan import search
+from rrplan import trees
+from rrplan.asks import Asks
 from rrplan.models import Model
 from rrplan.types import Array, MetaPolicy, PyTree, Trace
 
@@ -16,7 +17,8 @@ class Engine(NamedTuple):
     meta_policy: MetaPolicy
     num_lanes: int  # of one device
     max_simulations: int
-    trace: int  # decisions recorded of each episode
+    trace: int = 0  # decisions recorded of each episode
+    record: int = 0  # asks recorded of each lane
 
 
 class Queue(NamedTuple):
@@ -64,12 +66,13 @@ class Counters(NamedTuple):
 class Lanes(NamedTuple):
     """Everything that a tick carries over."""
 
-    tree: search.Tree
+    tree: trees.Tree
     tick: Array  # [] int32
     counters: Counters
     next_place: Array  # [] int32, place in the queue of the next episode
     results: Results
     trace: Trace | None  # [L, N] each; None where nothing is recorded
+    asks: Asks | None  # [R, B] each; None where nothing is recorded
     active: Array  # [B] bool, has an episode or is about to take one
     starting: Array  # [B] bool, takes its first episode in this tick
     place: Array  # [B] int32, of its episode in the queue

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rrplan.qtransforms import by_parent_and_siblings
-from rrplan.search import Rows
+from rrplan.trees import Rows
 from rrplan.types import Array
 
 

@@ -96,6 +96,47 @@ def paired_difference(first: np.ndarray, second: np.ndarray, **options) -> Inter
     return mean_ci(first - second, **options)
 
 
+def gap_closed(
+    values: np.ndarray,
+    reference: np.ndarray,
+    ceiling: np.ndarray,
+    *,
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval | None:
+    """Return the share of the gap between ``reference`` and ``ceiling`` that ``values`` close.
+
+    That is (mean(values) - mean(reference)) / (mean(ceiling) - mean(reference)), with numerator
+    and denominator resampled together, paired by episode and seed. None where the interval of
+    the denominator holds zero: there is no gap to speak of.
+
+    Args:
+        values: ``[E]`` or ``[S, E]``, as the next two, on the same episodes.
+        reference: what closes nothing.
+        ceiling: what closes all.
+        confidence: coverage of the interval, in (0, 1).
+        resamples: bootstrap resamples.
+        seed: of the resampling.
+
+    Raises:
+        InputError: as :func:`mean_ci`, or the shapes differ.
+    """
+    values, reference, ceiling = (_checked(column) for column in (values, reference, ceiling))
+    if not values.shape == reference.shape == ceiling.shape:
+        raise InputError(
+            f"paired values must have one shape, got {values.shape}, {reference.shape} and"
+            f" {ceiling.shape}"
+        )
+    parts = np.stack([values - reference, ceiling - reference])
+    gained, gap = _crossed_means(parts, resamples, seed).T
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    if np.quantile(gap, tails[0]) <= 0:
+        return None
+    low, high = np.quantile(gained / gap, tails)
+    return Interval(float(parts[0].mean() / parts[1].mean()), float(low), float(high))
+
+
 def holm(p_values: np.ndarray) -> np.ndarray:
     """Return p-values ``[N]`` adjusted by Holm's step-down method (Holm 1979).
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rrplan import search
+from rrplan import trees
 from rrplan.records import Lanes
 from rrplan.types import Array, Trace
 
@@ -18,6 +18,7 @@ def blank(num_episodes: int, num_decisions: int) -> Trace | None:
     return Trace(
         valid=jnp.zeros(shape, bool),
         action=count,
+        prior_action=count,
         reward=number,
         simulations=count,
         asks=count,
@@ -29,7 +30,7 @@ def blank(num_episodes: int, num_decisions: int) -> Trace | None:
 
 
 def record(
-    lanes: Lanes, roots: search.Rows, real: Array, action: Array, reward: Array
+    lanes: Lanes, roots: trees.Rows, real: Array, action: Array, reward: Array
 ) -> Trace | None:
     """Write down the decisions that end in this tick; ``lanes`` are as they were before it.
 
@@ -42,6 +43,7 @@ def record(
     row = Trace(
         valid=real,
         action=action,
+        prior_action=jnp.argmax(jnp.where(legal, roots.prior_probs, -1.0), -1).astype(jnp.int32),
         reward=reward,
         simulations=lanes.simulations,
         asks=lanes.sums.asks,

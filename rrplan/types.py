@@ -141,6 +141,7 @@ class Trace(NamedTuple):
 
     valid: Array  # [E, N] bool, the episode had this decision; all else is 0 where it had not
     action: Array  # [E, N] int32, taken
+    prior_action: Array  # [E, N] int32, the likeliest before any search
     reward: Array  # [E, N] float32, that it earned
     simulations: Array  # [E, N] int32
     asks: Array  # [E, N] int32, times the meta-policy was asked
@@ -171,7 +172,7 @@ class Work(NamedTuple):
     queued_lane_ticks: int = 0  # lane-ticks of ticks that began with episodes in the queue
     queued_useful: int = 0  # useful ones of those
     simulations: int = 0
-    seconds: float = 0.0  # by the clock, compilation included
+    seconds: float = 0.0  # by the clock, from the first tick to the last
 
     @property
     def useful_share(self) -> float:

@@ -12,6 +12,7 @@ BENCHES: Mapping[str, str] = {
     "search": "What one simulation costs: rrplan, mctx, and the model and network alone.",
     "lanes": "Decisions a second: the lane engine against planners in lockstep.",
     "scaling": "How time grows with lanes, and with the largest budget at a steady mean.",
+    "study": "A finished run: the engine against mctx in lockstep, and at other lanes.",
 }
 DRAW = "Draw the figures and tables of results again."
 
@@ -75,7 +76,7 @@ def _draw_again(arguments: Sequence[str]) -> list[str]:
 
 
 def _show(directory: Path, name: str, data: Mapping[str, Any]) -> list[str]:
-    """Write a result's table and figure; return the table and where the figure is."""
+    """Write a result's table and figure, if it has one; return the table and where that is."""
     from experiments.bench import figures, tables
 
     text = tables.write(directory, name, data)

@@ -14,7 +14,7 @@ import jax
 from experiments import runs
 from rrplan.errors import InputError
 
-BENCHES = ("search", "lanes", "scaling")
+BENCHES = ("search", "lanes", "scaling", "study")
 _BUSY = 0.25  # cores that others use from which the times are not to be trusted
 _LOOK = 0.5  # seconds
 
@@ -72,7 +72,11 @@ def write(
 def config_of(options: Any) -> dict[str, Any]:
     """Return options as JSON, without where results are written."""
     fields = dataclasses.asdict(options)
-    return {name: value for name, value in fields.items() if name not in ("out", "overwrite")}
+    return {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in fields.items()
+        if name not in ("out", "overwrite")
+    }
 
 
 def load(directory: Path, bench: str) -> dict[str, Any]:

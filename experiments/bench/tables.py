@@ -6,6 +6,7 @@ from typing import Any
 
 from experiments import runs
 from experiments.bench.report import machine_line
+from experiments.tables import format_estimate
 
 _CONTESTANTS = ("rrplan", "mctx", "floor")
 
@@ -20,7 +21,7 @@ def write(directory: Path, bench: str, data: Mapping[str, Any]) -> str:
 
 def table(bench: str, data: Mapping[str, Any]) -> str:
     """Return a result as Markdown: the table, what is missing from it, and the machine."""
-    makers = {"search": _search, "lanes": _lanes, "scaling": _scaling}
+    makers = {"search": _search, "lanes": _lanes, "scaling": _scaling, "study": _study}
     notes = [machine_line(data), *(f"Warning: {warning}" for warning in data["warnings"])]
     return "\n\n".join([*makers[bench](data), *notes])
 
@@ -101,12 +102,54 @@ def _scaling(data: Mapping[str, Any]) -> list[str]:
     return [_markdown(header, rows, left=1), "Medians (least to most)."]
 
 
+def _study(data: Mapping[str, Any]) -> list[str]:
+    study, total, lanes = data["study"], data["lockstep"]["total"], data["lanes"]
+    rows = [
+        [
+            f"{cell['k']}",
+            *(_spread(cell["seconds"][name]) for name in ("engine", "lockstep")),
+            f"{cell['lockstep_over_engine']:.1f}",
+            *(format_estimate(cell["untimed"][name]) for name in ("engine", "lockstep")),
+            format_estimate(cell["difference"]),
+            _percent(cell["differing"]),
+        ]
+        for cell in data["lockstep"]["cells"]
+    ]
+    seconds, compiling = total["seconds"], total["compile_seconds"]
+    sums = [_short(seconds[name]) for name in ("engine", "lockstep")]
+    rows.append(["all", *sums, f"{total['lockstep_over_engine']:.1f}", *[""] * 4])
+    header = ["k", "engine, s", "lockstep, s", "lockstep / engine", "return, engine"]
+    header += ["return, lockstep", "difference", "episodes that differ"]
+    seeds = "" if study["seeds"] == 1 else f" x {study['seeds']} training seeds"
+    counts = [f"{cell['lanes']:,}" for cell in lanes["cells"]]
+    matrix = [
+        [f"{cell['lanes']:,}", format_estimate(cell["untimed"]), *map(_percent, shares)]
+        for cell, shares in zip(lanes["cells"], lanes["differing"], strict=True)
+    ]
+    return [
+        _markdown(header, rows, left=0),
+        f"{study['env']}, {data['config']['episodes']:,} held-out episodes{seeds},"
+        f" {study['lanes']:,} lanes. Seconds: median (least to most), without compilation."
+        f" Compilation took {_short(compiling['engine'])} s (engine, once) and"
+        f" {_short(compiling['lockstep'])} s (lockstep, for each k); with it, lockstep takes"
+        f" {total['lockstep_over_engine_with_compilation']:.1f} times as long as the engine."
+        " ± half of the 95% interval; the difference is engine - lockstep, paired.",
+        _markdown(["lanes", "return", *counts], matrix, left=0),
+        "The engine on the same episodes: the share that differs between two numbers of lanes,"
+        f" k = {lanes['k']}.",
+    ]
+
+
 def _spread(cost: Mapping[str, float]) -> str:
     return f"{_short(cost['median'])} ({_short(cost['min'])} to {_short(cost['max'])})"
 
 
 def _times(ratio: Mapping[str, float]) -> str:
     return f"{_short(ratio['median'])}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}%"
 
 
 def _short(number: float) -> str:

@@ -44,9 +44,9 @@ def test_the_model_keeps_an_instance_apart_from_what_steps_change():
     env = Knapsack()
     model = selfplay.make_model(adapt(env), env.default_params)
     state = adapt(env).reset(jax.random.key(0), env.default_params)[0]
-    moving, still = selfplay._split_state(model, state)
+    moving, still = model.division.divide(state)
     assert len(still) == 4  # weights, values, capacity, optimum
-    joined = selfplay._join_state(model, moving, still)
+    joined = model.division.join(moving, still)
     assert jax.tree.all(jax.tree.map(jnp.array_equal, state, joined))
 
 

@@ -80,6 +80,24 @@ def test_the_greedy_rule_is_passed_on_where_there_is_one():
         adapt(cartpole).greedy_action(None, cartpole_params)
 
 
+def test_the_list_of_states_is_passed_on_where_there_is_one():
+    env = Knapsack(num_items=3)
+    params = env.default_params
+    adapter = adapt(env)
+    state, _ = adapter.reset(jax.random.key(0), params)
+    listed = jax.eval_shape(adapter.enumerate_states, state, params)
+    assert adapter.has_enumeration
+    types = [
+        [(leaf.shape, leaf.dtype, leaf.weak_type) for leaf in jax.tree.leaves(tree)]
+        for tree in (listed, state)
+    ]
+    assert types[0] == [((8, *shape), *rest) for shape, *rest in types[1]]
+    cartpole, cartpole_params = envs.make("CartPole-v1")
+    assert not adapt(cartpole).has_enumeration
+    with pytest.raises(InputError, match="CartPole-v1 has no enumerate_states"):
+        adapt(cartpole).enumerate_states(None, cartpole_params)
+
+
 def test_adapters_of_one_environment_share_compiled_programs():
     env, _ = envs.make("CartPole-v1")
     assert adapt(env) == Adapter(env)

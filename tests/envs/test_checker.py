@@ -275,7 +275,39 @@ class CannotBeHashed(Line):
     __hash__ = None
 
 
+class Lists(Line):
+    """All cells at all times; the type of time is as Python has it, which the adapter mends."""
+
+    def enumerate_states(self, first_state, params):
+        time, position = jnp.divmod(jnp.arange(13 * 5), 5)
+        return LineState(time=time, position=position)
+
+
+class ListsTooFew(Lists):
+    def enumerate_states(self, first_state, params):
+        return jax.tree.map(lambda leaf: leaf[:20], super().enumerate_states(first_state, params))
+
+
+class ListsNotTheFirst(Lists):
+    def enumerate_states(self, first_state, params):
+        return jax.tree.map(lambda leaf: leaf[1:], super().enumerate_states(first_state, params))
+
+
+class ListsOneState(Lists):
+    def enumerate_states(self, first_state, params):
+        return first_state
+
+
+class ListsNumbers(Lists):
+    def enumerate_states(self, first_state, params):
+        return range(3)
+
+
 FAULTS = [
+    (ListsTooFew, "enumerate_states does not list what a step leads to; expected all states"),
+    (ListsNotTheFirst, "enumerate_states does not list the first state; expected all states"),
+    (ListsOneState, "enumerate_states of ListsOneState returns LineState"),
+    (ListsNumbers, "enumerate_states raises "),
     (ResetsWithPythonNumbers, "time (a Python int, then weakly typed int32[]); expected arrays"),
     (DriftsToFloat, "position (int32[], then weakly typed float32[]); expected arrays"),
     (DriftsToFloat, "a jitted step was traced 2 times in 8 steps: expected once"),
@@ -325,6 +357,11 @@ def test_a_sound_environment_has_no_problems():
     assert str(report).startswith("Line: keeps the contract")
 
 
+def test_a_sound_list_of_states_is_no_finding():
+    assert check_toy(Lists()).problems == ()
+    assert check_toy(Lists()).notes == check_toy(Line()).notes
+
+
 @pytest.mark.parametrize(("broken", "sentence"), FAULTS)
 def test_a_fault_is_called_by_its_name(broken, sentence):
     report = check_toy(broken())
@@ -366,6 +403,10 @@ class StartsAgain(Line):
         return super().step_env(key, home, action, params)
 
 
+class ListsAndSlips(Lists, Slips):
+    pass
+
+
 class RunsLong(Line):
     @property
     def default_params(self):
@@ -382,6 +423,7 @@ NOTES = [
     (Slips, "it is stochastic: one state and action led to different outcomes"),
     (Hides, "equal time and observation, different in [1], led to a different reward under"),
     (StartsAgain, "terminal states do not absorb: a step on from one changes the state, is not"),
+    (ListsAndSlips, "the oracle refuses it: episode 0: a step leads elsewhere under another key"),
     (RunsLong, "did not end in 60 steps; the limit is 500 steps"),
 ]
 
@@ -394,7 +436,7 @@ def test_what_changes_the_meaning_of_a_search_is_noted(env, sentence):
 
 
 def test_a_fully_observed_environment_is_not_said_to_hide_anything():
-    for env in (Line(), Slips(), StartsAgain()):
+    for env in (Line(), Lists(), Slips(), StartsAgain()):
         assert not any("hides" in note for note in check_toy(env).notes)
 
 

@@ -202,6 +202,35 @@ def test_the_capacity_fraction_can_be_swept_without_tracing_again():
     assert len(traces) == 1
 
 
+def test_every_subset_is_listed_and_with_it_all_that_steps_lead_to():
+    env, key = Knapsack(num_items=4), jax.random.key(5)
+    params = env.default_params
+    _, first = env.reset_env(key, params)
+    listed = jax.jit(env.enumerate_states)(first, params)
+    np.testing.assert_array_equal(
+        listed.packed, [[s >> i & 1 for i in range(4)] for s in range(16)]
+    )
+    assert jax.tree.map(lambda leaf: leaf.dtype, listed) == jax.tree.map(
+        lambda leaf: leaf.dtype, first
+    )
+    jax.tree.map(np.testing.assert_array_equal, jax.tree.map(lambda leaf: leaf[0], listed), first)
+    step = jax.jit(jax.vmap(env.step_env, in_axes=(None, 0, None, None)))
+    invalid = np.asarray(jax.vmap(env.invalid_actions, (0, None))(listed, params))
+    for item in range(4):
+        after = step(key, listed, jnp.int32(item), params)[1]
+        legal = np.flatnonzero(~invalid[:, item])
+        for told, leaf in zip(jax.tree.leaves(after), jax.tree.leaves(listed), strict=True):
+            np.testing.assert_array_equal(told[legal], leaf[legal | 1 << item])
+    assert invalid[15].all()
+    assert not invalid.all()
+
+
+def test_the_subsets_of_many_items_are_not_listed():
+    env = Knapsack(num_items=17)
+    with pytest.raises(InputError, match=r"^num_items is 17: expected at most 16 to list all"):
+        env.enumerate_states(None, env.default_params)
+
+
 def test_equal_arguments_make_equal_objects():
     assert Knapsack(num_items=5) == Knapsack(num_items=5)
     assert hash(Knapsack(num_items=5)) == hash(Knapsack(num_items=5))

@@ -10,7 +10,7 @@ import pytest
 
 from experiments import evaluation, runs, study
 from experiments.config import SearchConfig, StudyConfig, SweepConfig
-from rrplan import Episodes
+from rrplan import Episodes, Work
 
 
 class FakeEnvironment(NamedTuple):
@@ -34,11 +34,12 @@ class FakeWork:
         self.trained += 1
         return list(range(problem.config.seeds))
 
-    def evaluate(self, problem, params, agent, split, acting, report=None):
+    def evaluate(self, problem, planner, agent, split, acting, report=None, on_work=None):
         if self.interrupt_after is not None and len(self.evaluated) >= self.interrupt_after:
             raise KeyboardInterrupt
-        self.evaluated.append((split.name, acting, params, agent.evaluation))
-        return fake_episodes(params, agent, split, acting)
+        self.evaluated.append((split.name, acting, planner.params, agent.evaluation))
+        on_work(Work(seconds=1.0))
+        return fake_episodes(planner.params, agent, split, acting)
 
 
 def fake_episodes(training_seed, agent, split, acting):

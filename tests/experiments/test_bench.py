@@ -3,6 +3,7 @@
 Nothing here asserts a time: sizes are tiny, and the machine is shared.
 """
 
+import dataclasses
 import json
 
 import jax
@@ -11,10 +12,24 @@ import numpy as np
 import pytest
 
 import rrplan
-from experiments import cli
-from experiments.bench import figures, lanes, problem, report, scaling, search, tables, workloads
+from agents import checkpoints
+from agents.networks import NetworkConfig
+from experiments import cli, evaluation, runs
+from experiments.bench import (
+    figures,
+    lanes,
+    problem,
+    report,
+    scaling,
+    search,
+    study,
+    tables,
+    workloads,
+)
 from experiments.bench.timing import Rounds, measure
+from experiments.config import StudyConfig, SweepConfig, to_dict
 from rrplan import InputError
+from tests.rrplan import tabular
 
 ONCE = Rounds(repeats=1, seconds=0.0, sample=0.0)
 TINY = ["--lanes", "8", "--simulations", "4", "--no-breakout"]
@@ -307,13 +322,154 @@ def test_lanes_and_scaling_make_results_that_can_be_shown(tmp_path, monkeypatch)
         assert all(path.stat().st_size for path in figures.draw(tmp_path, name, data))
 
 
+# A finished run
+
+
+STUDY = StudyConfig(
+    env="knapsack",
+    env_kwargs={"num_items": 4},
+    network=NetworkConfig("items", "tiny"),
+    sweep=SweepConfig(budgets=(0, 3), episodes=16, validation_episodes=16, num_lanes=8),
+)
+
+
+def make_run(path, config=STUDY, acting="completed_q"):
+    """Make a run whose training took no time: each seed's network as it was at first."""
+    network = evaluation.build_problem(config).network
+    with runs.open_run(path, config, resume=False) as run:
+        for seed in range(config.seeds):
+            params = network.init(jax.random.key(seed))
+            checkpoints.save(run.training(seed) / "checkpoints", 1, params, params, {})
+        runs.write_json(run.results, {"config": to_dict(config), "acting": acting, "agents": []})
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("runs") / "finished")
+
+
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory, finished_run):
+    """A directory with the result of ``study``."""
+    directory = tmp_path_factory.mktemp("bench")
+    arguments = ["--run", str(finished_run), "--episodes", "12", "--k", "2", "--lanes", "1", "4"]
+    arguments += ["64", "--repeats", "1", "--sample", "0", "--out", str(directory)]
+    assert cli.main(["bench", "study", *arguments]) == 0
+    return directory
+
+
+def tabular_study(acting, num_lanes=8, episodes=20):
+    """Two planners, exact for any batch, on an environment with ends, cuts and illegal actions."""
+    sweep = dataclasses.replace(STUDY.sweep, budgets=(0, 6), num_lanes=num_lanes)
+    config = dataclasses.replace(STUDY, sweep=sweep, seeds=2)
+    table, other = (tabular.make_table(seed, 3) for seed in (3, 4))
+    params = [table, table._replace(logits=other.logits, value=other.value)]
+    exact = evaluation.Problem(config, tabular.TabularEnvironment(), table, tabular.table_network)
+    split = evaluation.Split("held-out", evaluation.Domain.HELD_OUT, episodes)
+    return study.Trained(exact, params, acting, split)
+
+
+@pytest.mark.parametrize(("acting", "k"), [("visits", 0), ("visits", 6), ("completed_q", 6)])
+def test_lockstep_plays_the_engines_episodes(acting, k):
+    trained = tabular_study(acting)  # three batches, of which the last is half full
+    ours, theirs = study.run_engine(trained, k), study.compile_lockstep(trained, k)()
+    assert theirs.length.shape == (2, 20)
+    assert len(np.unique(theirs.length)) > 2
+    assert (theirs.untimed_return[0] != theirs.untimed_return[1]).any()
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_lanes_do_not_matter_where_the_evaluation_is_exact():
+    results = study.compare_lanes(tabular_study("completed_q"), 5, (1, 7, 64))
+    assert results["differing"] == [[0.0] * 3] * 3
+    assert [cell["lanes_used"] for cell in results["cells"]] == [1, 7, 20]
+    assert len({cell["untimed"]["mean"] for cell in results["cells"]}) == 1
+
+
+def test_an_episode_differs_if_anything_of_it_does():
+    one = study.Outcome(np.zeros((2, 4), np.float32), np.zeros((2, 4), int), np.ones((2, 4), int))
+    other = study.Outcome(*(np.array(values) for values in one))
+    assert study.share_differing(one, other) == 0.0
+    other.untimed_return[0, 1] = np.float32(1e-30)
+    other.simulations[0, 1] = other.simulations[1, 2] = 3
+    assert study.share_differing(one, other) == study.share_differing(other, one) == 2 / 8
+
+
+def test_study_writes_what_it_measured(studied, finished_run):
+    data = json.loads((studied / "study.json").read_text())
+    assert data["config"]["run"] == str(finished_run)
+    assert {"cpu", "cores", "versions"} <= data["machine"].keys()
+    assert data["study"]["acting"] == "completed_q"
+    assert data["study"]["lanes"] == 8
+    cells, total = data["lockstep"]["cells"], data["lockstep"]["total"]
+    assert [cell["k"] for cell in cells] == [0, 3]  # the run's own
+    for name in ("engine", "lockstep"):
+        assert all(len(cell["seconds"][name]["raw"]) == 1 for cell in cells)
+        medians = [cell["seconds"][name]["median"] for cell in cells]
+        assert total["seconds"][name] == pytest.approx(sum(medians))
+    for cell in cells:
+        means = [cell["untimed"][name]["mean"] for name in ("engine", "lockstep")]
+        assert cell["difference"]["mean"] == pytest.approx(means[0] - means[1], abs=1e-6)
+        assert 0.0 <= cell["differing"] <= 1.0
+        assert (cell["differing"] == 0.0) == (cell["largest_difference"] == 0.0)
+    compiling = total["compile_seconds"]
+    assert compiling["lockstep"] == pytest.approx(sum(cell["compile_seconds"] for cell in cells))
+    whole = {name: total["seconds"][name] + compiling[name] for name in compiling}
+    assert total["lockstep_over_engine_with_compilation"] == pytest.approx(
+        whole["lockstep"] / whole["engine"]
+    )
+    over = data["lanes"]
+    assert [(cell["lanes"], cell["lanes_used"]) for cell in over["cells"]] == [
+        (1, 1), (4, 4), (64, 12),
+    ]  # fmt: skip
+    matrix = np.array(over["differing"])
+    assert matrix.shape == (3, 3)
+    assert (matrix == matrix.T).all()
+    assert not matrix.diagonal().any()
+
+
+def test_study_runs_the_runs_own_held_out_episodes(studied, finished_run):
+    config = runs.load_run(finished_run).config
+    own = evaluation.build_problem(config)
+    split = evaluation.Split("held-out", evaluation.Domain.HELD_OUT, 12)
+    params = own.network.init(jax.random.key(0))
+    agent = evaluation.fixed_agent("fixed", 3)
+    episodes = evaluation.evaluate_agent(
+        own, evaluation.Planner(params), agent, split, "completed_q"
+    )
+    cell = json.loads((studied / "study.json").read_text())["lockstep"]["cells"][1]
+    mean = np.asarray(episodes.untimed_return, float).mean()
+    assert cell["untimed"]["engine"]["mean"] == pytest.approx(mean)
+
+
+def test_study_has_tables_and_no_figure(studied, capsys):
+    written = (studied / "study.md").read_text()
+    assert "| all |" in written
+    assert "| lanes |" in written
+    assert cli.main(["bench", "draw", str(studied)]) == 0
+    assert capsys.readouterr().out == written
+    assert not (studied / "figures").exists()
+
+
+def test_study_needs_a_finished_run(capsys, tmp_path, finished_run):
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "config.json").write_bytes((finished_run / "config.json").read_bytes())
+    arguments = ["study", "--run", str(tmp_path / "begun"), "--out", str(tmp_path / "out")]
+    assert fails(capsys, *arguments) == (
+        f"{tmp_path / 'begun'} has not finished: go on with it (rrplan run --resume)"
+    )
+    assert not (tmp_path / "out").exists()
+
+
 # The command line
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("", "expected a benchmark: search, lanes, scaling, draw (rrplan bench --help)"),
+        ("", "expected a benchmark: search, lanes, scaling, study, draw (rrplan bench --help)"),
         ("serch", "unknown benchmark 'serch': did you mean 'search'?"),
         ("search --lanes 0", "lanes holds 0: expected numbers >= 1"),
         ("search --lanes 8 8", "lanes names a number twice: expected each once"),
@@ -323,6 +479,12 @@ def test_lanes_and_scaling_make_results_that_can_be_shown(tmp_path, monkeypatch)
         ("search --limit 0", "limit is 0.0: expected seconds > 0"),
         ("lanes --shares 2", "shares holds 2.0: expected numbers in (0, 1)"),
         ("scaling --mean 40", "largest holds 16: expected at least the mean, 40"),
+        ("study", "missing --run: see rrplan bench study --help"),
+        ("study --run nowhere", "nowhere holds no run: config.json is missing"),
+        ("study --run nowhere --k -1", "k holds -1: expected numbers >= 0"),
+        ("study --run nowhere --budgets 4 -1", "budgets holds -1: expected numbers >= 0"),
+        ("study --run nowhere --lanes 0 64", "lanes holds 0: expected numbers >= 1"),
+        ("study --run nowhere --episodes 1", "episodes holds 1: expected numbers >= 2"),
         ("draw nowhere", "nowhere holds no results of benchmarks"),
         ("search --out file", "file is a file, not a directory for results"),
     ],
@@ -346,7 +508,7 @@ def test_help_names_every_benchmark(capsys):
         cli.main(["bench", "--help"])
     assert not stop.value.code
     text = capsys.readouterr().out
-    assert all(f"\n  {name} " in text for name in ("search", "lanes", "scaling", "draw"))
+    assert all(f"\n  {name} " in text for name in ("search", "lanes", "scaling", "study", "draw"))
 
 
 def test_a_workload_needs_shares_that_add_up():

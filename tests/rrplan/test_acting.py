@@ -8,13 +8,13 @@ import mctx
 import numpy as np
 
 import rrplan
-from rrplan import acting, qtransforms, search
+from rrplan import acting, qtransforms, trees
 from tests.rrplan import tabular
 
 ACTIONS, LANES = 5, 6
 
 
-def make_rows(**fields) -> search.Rows:
+def make_rows(**fields) -> trees.Rows:
     shape = (1, 3)
     blank = {
         "raw_value": jnp.zeros(1),
@@ -25,10 +25,10 @@ def make_rows(**fields) -> search.Rows:
         "visit_counts": jnp.zeros(shape, jnp.int32),
         "qvalues": jnp.zeros(shape),
     }
-    return search.Rows(**{**blank, **fields})
+    return trees.Rows(**{**blank, **fields})
 
 
-def choose(rule: str, rows: search.Rows, invalid=(False, False, False)) -> int:
+def choose(rule: str, rows: trees.Rows, invalid=(False, False, False)) -> int:
     index = jnp.int32(acting.RULES.index(rule))
     return int(acting.choose_action(index, rows, jnp.array([invalid]))[0])
 
@@ -74,7 +74,7 @@ def test_completed_qvalues_equal_those_of_mctx():
     ).search_tree  # fmt: skip
     root = jnp.zeros(LANES, jnp.int32)
     expected = jax.vmap(mctx.qtransform_completed_by_mix_value)(tree, root)
-    rows = search.Rows(
+    rows = trees.Rows(
         raw_value=tree.raw_values[:, 0],
         node_value=tree.node_values[:, 0],
         node_visits=tree.node_visits[:, 0],

@@ -148,27 +148,6 @@ def test_a_lane_without_simulations_draws_from_its_prior():
         np.testing.assert_allclose(frequency, prior[state], atol=0.03)
 
 
-def test_bandit_visits_follow_the_better_arm():
-    """One-step problem: with rewards 0 and 1 and no discount, visits pile on the 1."""
-    rewards = jnp.array([[0.0, 1.0, 0.0]])
-
-    def bandit(params, key, action, embedding):
-        del params, key
-        reward = rewards[0, action]
-        zeros = jnp.zeros_like(reward)
-        return mctx.RecurrentFnOutput(
-            reward=reward, discount=zeros, prior_logits=jnp.zeros((1, 3)), value=zeros
-        ), embedding
-
-    root = mctx.RootFnOutput(
-        prior_logits=jnp.zeros((1, 3)), value=jnp.zeros(1), embedding=jnp.zeros((1, 1))
-    )
-    policy = functools.partial(rrplan.muzero_policy, dirichlet_fraction=0.0, temperature=0.0)
-    output = jax.jit(policy, static_argnums=(3, 4))((), jax.random.key(0), root, bandit, 20)
-    assert output.action[0] == 1
-    assert output.search_tree.summary().visit_counts[0, 1] > 14
-
-
 @pytest.mark.parametrize(
     ("budget", "bound", "message"),
     [

@@ -8,6 +8,7 @@ from rrplan import InputError
 from rrplan.statistics import (
     _crossed_means,
     _multinomial_counts,
+    gap_closed,
     holm,
     mean_ci,
     paired_difference,
@@ -105,6 +106,24 @@ def test_pairing_removes_what_episodes_share():
     assert 0.09 < difference.low < difference.high < 0.11
     unpaired = mean_ci(better)
     assert unpaired.high - unpaired.low > 50 * (difference.high - difference.low)
+
+
+def test_gap_closed_is_a_ratio_of_means_resampled_together():
+    rng = np.random.default_rng(0)
+    reference = rng.normal(0.9, 0.03, (3, 400))
+    ceiling = reference + rng.gamma(2.0, 0.01, (3, 400))
+    half = reference + 0.5 * (ceiling - reference)
+    found = gap_closed(half, reference, ceiling)
+    np.testing.assert_allclose(found, (0.5, 0.5, 0.5))  # exactly half, in every resample
+    noisy = gap_closed(half + rng.normal(0, 0.01, (3, 400)), reference, ceiling)
+    assert noisy.low < 0.5 < noisy.high < 0.7
+
+
+def test_without_a_gap_nothing_is_closed():
+    values = np.random.default_rng(1).normal(size=(2, 50))
+    assert gap_closed(values, values, values) is None
+    with pytest.raises(InputError, match="paired values must have one shape"):
+        gap_closed(values, values, values[:, :9])
 
 
 def test_holm_by_hand():

@@ -1,0 +1,139 @@
+"""Settings of learned meta-policies and of their training, checked as they are made."""
+
+import math
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from rrplan.errors import InputError, unknown
+
+KINDS = ("gate", "stopper")
+GROUPS = ("prior", "search", "values", "progress", "price", "features", "observation")
+_PPO_WHOLE = (
+    *("num_lanes", "asks_per_chunk", "num_chunks", "epochs", "minibatches"),
+    *("evaluation_episodes", "evaluate_every", "checkpoint_every"),
+)
+_PPO_POSITIVE = ("learning_rate", "max_grad_norm", "clip")
+_PPO_NOT_NEGATIVE = ("entropy_weight", "value_weight", "initial_strength")
+_PPO_SHARES = ("gamma", "gae_lambda")
+
+
+@dataclass(frozen=True)
+class MetaConfig:
+    """A learned meta-policy: what it may answer, and what it sees."""
+
+    kind: Literal["gate", "stopper"] = "stopper"
+    """`gate` answers once a decision; `stopper` is asked again whenever what it ordered is done."""
+    menu: tuple[int, ...] = (0, 1, 2, 4, 8)
+    """Answers it may give, in simulations; 0 is to act."""
+    inputs: tuple[str, ...] = GROUPS
+    """Groups of inputs that it sees: prior, search, values, progress, price, features and
+    observation."""
+    width: int = 64
+    """Units of its hidden layers."""
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise unknown("meta-policy kind", self.kind, KINDS)
+        menu = tuple(sorted(set(self.menu)))
+        if not menu or menu[0] != 0 or len(menu) < 2:
+            raise InputError(f"menu is {self.menu}: expected 0 and at least one larger number")
+        object.__setattr__(self, "menu", menu)
+        if not self.inputs:
+            raise InputError(f"inputs is (): expected some of {', '.join(GROUPS)}")
+        for group in self.inputs:
+            if group not in GROUPS:
+                raise unknown("input group", group, GROUPS)
+        # In the order of the groups, so that the order on a command line makes no other network.
+        object.__setattr__(self, "inputs", tuple(g for g in GROUPS if g in self.inputs))
+        if self.width < 1:
+            raise InputError(f"width is {self.width}: expected 1 or more")
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    """How a meta-policy is trained: PPO (arXiv 1707.06347) over semi-Markov meta-steps."""
+
+    num_lanes: int = 256
+    """Episodes that run side by side."""
+    asks_per_chunk: int = 8192
+    """Meta-steps, over all lanes, between two rounds of learning."""
+    num_chunks: int = 150
+    """Rounds of playing and learning; the whole training."""
+    epochs: int = 3
+    """Times that each round's meta-steps are gone through."""
+    minibatches: int = 8
+    """Gradient steps in each epoch."""
+    learning_rate: float = 1e-3
+    """Adam's, at first; it falls to zero along a cosine."""
+    clip: float = 0.2
+    """How far the probability ratio may move in one round before its gradient is cut."""
+    lowest_price: float = 1e-4
+    """Prices of one simulation are drawn log-uniformly for each episode, from here on ..."""
+    highest_price: float = 1e-2
+    """... to here; where both are equal, that is the price of all."""
+    gamma: float = 1.0
+    """Discount of a real step. Thinking is never discounted."""
+    gae_lambda: float = 0.95
+    """Trade between the bias and the variance of advantages (arXiv 1506.02438)."""
+    lambda_per: Literal["ask", "act"] = "ask"
+    """Whether the factor of advantages counts once an ask, or once a real step."""
+    entropy_weight: float = 0.01
+    """Weight of the policy's entropy at first; it falls to zero in a line."""
+    value_weight: float = 0.5
+    """Weight of the squared error of values."""
+    max_grad_norm: float = 0.5
+    """Gradients are clipped to this global norm."""
+    initial_strength: float = 2.0
+    """Logits by which an untrained policy prefers to run the fixed k it starts from; 0: none."""
+    evaluation_episodes: int = 512
+    """Other episodes, run with the likeliest answers at each evaluation."""
+    evaluate_every: int = 25
+    """Chunks between evaluations; the last chunk is always evaluated."""
+    checkpoint_every: int = 25
+    """Chunks between checkpoints; the last chunk is always saved."""
+
+    def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, int | float) and not math.isfinite(value):
+                raise InputError(f"{field.name} must be finite, got {value}")
+        for name in _PPO_WHOLE:
+            self._require(name, getattr(self, name) >= 1, "at least 1")
+        for name in _PPO_POSITIVE:
+            self._require(name, getattr(self, name) > 0, "positive")
+        for name in _PPO_NOT_NEGATIVE:
+            self._require(name, getattr(self, name) >= 0, "zero or more")
+        for name in _PPO_SHARES:
+            self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
+        in_order = 0 <= self.lowest_price <= self.highest_price
+        self._require("lowest_price", in_order, f"from 0 to highest_price = {self.highest_price}")
+        above = self.lowest_price > 0 or self.highest_price == 0
+        self._require("lowest_price", above, "above 0 where prices are drawn from a range")
+        if self.lambda_per not in ("ask", "act"):
+            raise unknown("lambda_per", self.lambda_per, ("ask", "act"))
+        whole = self.asks_per_chunk % self.minibatches == 0
+        self._require("asks_per_chunk", whole, f"a multiple of minibatches = {self.minibatches}")
+
+    def _require(self, name: str, holds: bool, expected: str) -> None:
+        if not holds:
+            raise InputError(f"{name} must be {expected}, got {getattr(self, name)}")
+
+    @property
+    def rows_per_chunk(self) -> int:
+        """Meta-steps that one round of playing yields."""
+        return self.asks_per_chunk
+
+    @property
+    def rows_per_lane(self) -> int:
+        """Room for the asks of one lane in a chunk: four times its even share."""
+        return 4 * -(-self.asks_per_chunk // self.num_lanes) + 2
+
+    @property
+    def supply(self) -> int:
+        """New episodes at hand in a chunk; a chunk ends early where they do not suffice."""
+        return 2 * self.num_lanes + self.asks_per_chunk // 2
+
+    @property
+    def total_updates(self) -> int:
+        """Gradient steps of the whole training."""
+        return self.num_chunks * self.epochs * self.minibatches

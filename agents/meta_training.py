@@ -1,0 +1,301 @@
+"""Training of meta-policies: lanes that run on and on, and PPO on what they were asked."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+import rrplan
+from agents import learned, ppo
+from agents.meta_config import PPOConfig
+from agents.meta_networks import MetaNetwork, measure
+from rrplan import acting, stream
+from rrplan.models import Settings, make_model
+from rrplan.records import Engine
+from rrplan.stream import Harvest, Stream
+from rrplan.types import Array, Costs, Environment, Network, PyTree
+
+# Held-out episodes have keys of their own, the same for every training seed.
+EVALUATION_SEED = 0x7E58
+_LEAST_SHARE = 0.02  # of a chunk in the statistics that normalise inputs
+
+
+class Planner(NamedTuple):
+    """What a meta-policy controls. ``params`` are traced, the rest is static."""
+
+    environment: Environment
+    env_params: PyTree
+    network: Network
+    params: PyTree
+    search: rrplan.Search
+    max_simulations: int
+
+
+@struct.dataclass
+class MetaTrainState:
+    """Everything a training needs to go on, and nothing else."""
+
+    params: PyTree
+    opt_state: PyTree
+    stream: Stream
+    key: Array  # [] never changes: chunks fold their number into it
+    chunk: Array  # [] int32, chunks done
+
+
+class MetaMetrics(NamedTuple):
+    """What one chunk says of itself, ``[]`` float32 each."""
+
+    loss: Array
+    policy_loss: Array
+    value_loss: Array  # 1 is the squared error of the search's own value
+    entropy: Array  # of the policy, nats
+    kl: Array
+    clipped: Array
+    grad_norm: Array
+    learning_rate: Array
+    timed_return: Array  # mean of the episodes that ended, with drawn answers; NaN where none did
+    untimed_return: Array
+    simulations: Array  # an episode
+    length: Array  # decisions of an episode
+    stops_at_once: Array  # share of decisions that act without a simulation
+    episodes: Array  # that ended in this chunk
+    asks: Array  # meta-steps learned from
+    finite_input: Array  # 1 where observations, rewards and evaluations held no NaN or infinity
+
+
+class MetaTrain(NamedTuple):
+    """A training as pure functions; the programs behind them are shared by equal settings.
+
+    As :class:`agents.training.Train`, so that :func:`agents.fit.fit` drives both;
+    ``evaluate(params)`` gives the timed returns ``[E]`` of other episodes, with likeliest answers.
+    """
+
+    init: Callable[[Array, PyTree], MetaTrainState]
+    advance: Callable[[MetaTrainState], tuple[MetaTrainState, MetaMetrics]]
+    evaluate: Callable[[PyTree], Array]
+    config: PPOConfig
+    network: MetaNetwork
+
+
+class _Spec(NamedTuple):
+    """The static half of a training: what a compiled program depends on."""
+
+    environment: Environment
+    network: Network
+    meta_network: MetaNetwork
+    config: PPOConfig
+    max_simulations: int
+
+
+class _Given(NamedTuple):
+    """The traced half: what may differ between trainings that share a program."""
+
+    env_params: PyTree
+    planner_params: PyTree
+    acting: Array
+    c_init: Array
+    c_base: Array
+    discount: Array
+    lowest_price: Array
+    highest_price: Array
+    start: Array
+
+
+def make_meta_train(
+    planner: Planner, meta_network: MetaNetwork, config: PPOConfig, start: int
+) -> MetaTrain:
+    """Return the functions that train a meta-policy for a planner.
+
+    Prices are drawn log-uniformly for each episode, from ``config.lowest_price`` to
+    ``config.highest_price``; where they are equal, that is the price. Compiled programs are
+    shared between trainings that differ in seed, planner parameters, prices or ``start`` only.
+
+    Args:
+        planner: what it controls.
+        meta_network: of :func:`agents.meta_networks.build`.
+        config: how it is trained.
+        start: the fixed k that the policy starts from.
+    """
+    # Prices are traced: without them in the static half, all prices share one program.
+    static = dataclasses.replace(config, lowest_price=1.0, highest_price=1.0)
+    spec = _Spec(
+        planner.environment, planner.network, meta_network, static, planner.max_simulations
+    )
+    given = _Given(
+        env_params=jax.tree.map(jnp.asarray, planner.env_params),
+        planner_params=planner.params,
+        acting=jnp.int32(acting.RULES.index(planner.search.acting)),
+        c_init=jnp.float32(planner.search.c_init),
+        c_base=jnp.float32(planner.search.c_base),
+        discount=jnp.float32(planner.search.discount),
+        lowest_price=jnp.float32(config.lowest_price),
+        highest_price=jnp.float32(config.highest_price),
+        start=jnp.int32(start),
+    )
+    return MetaTrain(
+        init=functools.partial(_init, spec, given),
+        advance=functools.partial(_advance, spec, given),
+        evaluate=functools.partial(_evaluate, planner, meta_network, config),
+        config=config,
+        network=meta_network,
+    )
+
+
+def draw_prices(lowest: Array, highest: Array, keys: Array) -> Array:
+    """Return prices ``[n]`` drawn log-uniformly, one from each key; all alike if both are equal.
+
+    Zero is a price, but the lower end of no range.
+    """
+    share = jax.vmap(jax.random.uniform)(keys)
+    least = jnp.maximum(lowest, 1e-12)
+    drawn = least * jnp.exp(share * jnp.log(jnp.maximum(highest, 1e-12) / least))
+    return jnp.where(lowest == highest, lowest, drawn)
+
+
+def make_schedule(config: PPOConfig) -> optax.Schedule:
+    """Return the learning rate as a function of the gradient step: a cosine to zero."""
+    return optax.cosine_decay_schedule(config.learning_rate, config.total_updates)
+
+
+def make_optimizer(config: PPOConfig) -> optax.GradientTransformation:
+    """Return Adam with clipped gradients."""
+    return optax.chain(
+        optax.clip_by_global_norm(config.max_grad_norm), optax.adam(make_schedule(config))
+    )
+
+
+def _engine(spec: _Spec, given: _Given) -> Engine:
+    return Engine(
+        model=make_model(spec.environment, given.env_params, spec.network),
+        meta_policy=learned.sampling(spec.meta_network),
+        num_lanes=spec.config.num_lanes,
+        max_simulations=spec.max_simulations,
+        record=spec.config.rows_per_lane,
+    )
+
+
+def _settings(given: _Given, key: Array, meta_params: PyTree) -> Settings:
+    return Settings(
+        env_params=given.env_params,
+        model_params=given.planner_params,
+        meta_params=meta_params,
+        key=key,
+        costs=jax.tree.map(jnp.asarray, Costs()),
+        acting=given.acting,
+        c_init=given.c_init,
+        c_base=given.c_base,
+        discount=given.discount,
+    )
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _init(spec: _Spec, given: _Given, key: Array, params: PyTree) -> MetaTrainState:
+    params = {**params, "start": given.start}
+    settings = _settings(given, key, params)
+    return MetaTrainState(
+        params=params,
+        opt_state=make_optimizer(spec.config).init(params["weights"]),
+        stream=stream.start(_engine(spec, given), settings, spec.config.supply),
+        key=key,
+        chunk=jnp.int32(0),
+    )
+
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=2)
+def _advance(
+    spec: _Spec, given: _Given, state: MetaTrainState
+) -> tuple[MetaTrainState, MetaMetrics]:
+    config = spec.config
+    prices = functools.partial(draw_prices, given.lowest_price, given.highest_price)
+    lanes, harvest = stream.collect(
+        _engine(spec, given),
+        _settings(given, state.key, state.params),
+        state.stream,
+        config.asks_per_chunk,
+        config.supply,
+        prices,
+    )
+    batch = ppo.to_batch(harvest.asks, config)
+    progress = state.chunk / config.num_chunks
+    params, opt_state, losses = ppo.learn(
+        spec.meta_network,
+        config,
+        make_optimizer(config),
+        config.entropy_weight * (1.0 - progress),
+        jax.random.fold_in(state.key, state.chunk),
+        state.params,
+        state.opt_state,
+        batch,
+    )
+    # Of the first chunk only the statistics are kept: the network cannot read its inputs yet.
+    params, opt_state = jax.tree.map(
+        lambda new, old: jnp.where(state.chunk == 0, old, new),
+        (params, opt_state),
+        (state.params, state.opt_state),
+    )
+    share = jnp.maximum(1.0 / (state.chunk + 1.0), _LEAST_SHARE)
+    params = measure(params, batch.choice.inputs, batch.target, share)
+    chunk = state.chunk + 1
+    updates = chunk * config.epochs * config.minibatches
+    metrics = _summarize(harvest, batch, losses, make_schedule(config)(updates - 1))
+    return MetaTrainState(params, opt_state, lanes, state.key, chunk), metrics
+
+
+def _summarize(
+    harvest: Harvest, batch: ppo.Batch, losses: ppo.Losses, learning_rate: Array
+) -> MetaMetrics:
+    episodes, prices, choice = harvest.episodes, harvest.prices, batch.choice
+    ended = episodes.length > 0
+    number = ended.sum()
+
+    def mean(values):
+        return jnp.sum(jnp.where(ended, values, 0.0)) / number
+
+    new = (choice.inputs.simulations == 0) & (batch.weight > 0)
+    return MetaMetrics(
+        loss=losses.loss,
+        policy_loss=losses.policy,
+        value_loss=losses.value,
+        entropy=losses.entropy,
+        kl=losses.kl,
+        clipped=losses.clipped,
+        grad_norm=losses.grad_norm,
+        learning_rate=jnp.asarray(learning_rate, jnp.float32),
+        timed_return=mean(episodes.untimed_return - prices * episodes.simulations),
+        untimed_return=mean(episodes.untimed_return),
+        simulations=mean(episodes.simulations),
+        length=mean(episodes.length),
+        stops_at_once=jnp.sum(new & (choice.answer == 0)) / jnp.maximum(new.sum(), 1),
+        episodes=number.astype(jnp.float32),
+        asks=batch.weight.sum(),
+        finite_input=jnp.all(episodes.flaws == 0).astype(jnp.float32),
+    )
+
+
+def _evaluate(
+    planner: Planner, meta_network: MetaNetwork, config: PPOConfig, params: PyTree
+) -> Array:
+    """Return timed returns ``[E]`` at prices spread evenly, in logarithms, over the range."""
+    ids = jnp.arange(config.evaluation_episodes)
+    share = (ids + 0.5) / config.evaluation_episodes
+    ratio = config.highest_price / max(config.lowest_price, 1e-12)
+    prices = config.lowest_price * ratio**share if ratio > 1 else config.lowest_price + 0.0 * share
+    return rrplan.evaluate(
+        planner.environment,
+        planner.env_params,
+        planner.network,
+        planner.params,
+        learned.greedy(meta_network),
+        params,
+        key=jax.random.key(EVALUATION_SEED),
+        episodes=ids,
+        costs=Costs(price=prices),
+        search=planner.search,
+        num_lanes=config.num_lanes,
+        max_simulations=planner.max_simulations,
+    ).timed_return

@@ -1,0 +1,75 @@
+"""The oracle's row in a study: the exact ceiling, worked out for the first held-out episodes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from experiments import results, runs, thinking
+from experiments.evaluation import Agent, Domain, Planner, Problem, search_of, study_key
+from experiments.progress import Progress
+from experiments.results import Table
+from experiments.runs import Run
+from rrplan import oracle
+
+
+def work_out(
+    problem: Problem, run: Run, planners: Sequence[Planner], acting: str, progress: Progress
+) -> list[tuple[Agent, list[Table]]]:
+    """Return the oracle at each price with each seed's table ``[O]``; nothing if it is not wanted.
+
+    Where the environment's states cannot be enumerated there is no oracle, and a line says so.
+    """
+    config = problem.config
+    if "oracle" not in config.control.agents:
+        return []
+    if not problem.environment.has_enumeration:
+        progress.print(f"no oracle: the states of {config.env} cannot be enumerated")
+        return []
+    agents = [
+        Agent("oracle", None, f"oracle-{price:g}", "oracle", price) for price in config.sweep.prices
+    ]
+    by_seed = []
+    with progress.evaluations("oracle", len(planners)) as bar:
+        for seed, planner in enumerate(planners):
+            by_seed.append(_of_seed(problem, run, seed, planner, agents, acting, bar))
+            bar.finish()
+    return [(agent, [tables[agent.evaluation] for tables in by_seed]) for agent in agents]
+
+
+def _of_seed(problem, run, seed, planner, agents, acting, bar) -> dict[str, Table]:
+    config = problem.config
+    episodes = config.control.oracle_episodes
+    paths = {
+        agent.evaluation: run.evaluation(f"held-out-{acting}-seed{seed}-{agent.evaluation}")
+        for agent in agents
+    }
+    tables = {name: results.load_table(path, episodes) for name, path in paths.items()}
+    if all(table is not None for table in tables.values()):
+        return tables
+    bar.begin("oracle")
+    table = oracle.tabulate(
+        problem.environment,
+        problem.env_params,
+        problem.network,
+        planner.params,
+        key=study_key(config, Domain.HELD_OUT),
+        episodes=episodes,
+        search=search_of(config, acting),
+        max_simulations=config.sweep.max_budget,
+        num_lanes=config.sweep.num_lanes,
+    )
+    for agent in agents:
+        solution = oracle.solve(table, agent.price)
+        tables[agent.evaluation] = {
+            "untimed_return": solution.untimed_return,
+            "simulations": solution.simulations,
+            "length": solution.length,
+            "asks": np.zeros_like(solution.length),
+            **thinking.summarize(
+                solution.decisions.valid,
+                solution.decisions.simulations,
+                solution.decisions.legal_actions,
+            ),
+        }
+        runs.save_arrays(paths[agent.evaluation], tables[agent.evaluation])
+    return tables

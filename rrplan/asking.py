@@ -1,0 +1,82 @@
+"""The one question: lanes that have used up what they were given ask their meta-policy."""
+
+import jax
+import jax.numpy as jnp
+
+from rrplan import asks, keys, trees
+from rrplan.models import Settings, where
+from rrplan.records import Engine, Lanes, Queue
+from rrplan.types import Array, Control, MetaObservation
+
+
+def ask(
+    engine: Engine, settings: Settings, queue: Queue, lanes: Lanes, roots: trees.Rows
+) -> tuple[Lanes, Array]:
+    """Ask the lanes that have used up what they were given; say which lanes think, ``[B]``."""
+    left, _ = _simulations_left(engine, settings, lanes)
+    asked = lanes.active & ~lanes.starting & (lanes.ordered == 0) & (left > 0)
+
+    def consult(lanes):
+        control = _consult(engine, settings, queue, lanes, roots)
+        return control if engine.record else control._replace(aux=())
+
+    def skip(lanes):
+        shapes = jax.eval_shape(consult, lanes).aux if engine.record else ()
+        aux = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        return Control(lanes.ordered, lanes.max_depth, lanes.carry, aux)
+
+    control = jax.lax.cond(asked.any(), consult, skip, lanes)
+    extra = jnp.clip(control.extra_simulations, 0, left)
+    if engine.record:
+        fee = settings.costs.ask_fee
+        lanes = lanes._replace(asks=asks.begin(lanes.asks, asked, control.aux, fee))
+    lanes = lanes._replace(
+        carry=where(asked, control.carry, lanes.carry),
+        max_depth=jnp.where(asked, control.max_depth, lanes.max_depth),
+        ordered=jnp.where(asked, extra, lanes.ordered),
+        sums=lanes.sums._replace(asks=lanes.sums.asks + asked),
+    )
+    return lanes, lanes.active & (lanes.ordered > 0)
+
+
+def with_record(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lanes:
+    """Return lanes that have asked nothing, with an empty record if the engine keeps one."""
+    if not engine.record:
+        return lanes
+
+    def consult(lanes):
+        return _consult(engine, settings, queue, lanes, trees.read(lanes.tree, lanes.root))
+
+    return lanes._replace(asks=asks.blank(engine.record, jax.eval_shape(consult, lanes).aux))
+
+
+def _consult(
+    engine: Engine, settings: Settings, queue: Queue, lanes: Lanes, roots: trees.Rows
+) -> Control:
+    """Show every lane's root to the meta-policy."""
+    left, budget_left = _simulations_left(engine, settings, lanes)
+    meta_keys = keys.draw(settings.key, queue.ids[lanes.place], keys.Domain.META, lanes.sums.asks)
+    seen = MetaObservation(
+        observation=lanes.observation,
+        features=lanes.features,
+        prior_logits=roots.prior_logits,
+        invalid_actions=lanes.invalid_actions,
+        visit_counts=roots.visit_counts,
+        qvalues=roots.qvalues,
+        qvalue_variances=jnp.zeros_like(roots.qvalues),
+        raw_value=roots.raw_value,
+        search_value=roots.node_value,
+        simulations=lanes.simulations,
+        simulations_left=left,
+        decision=lanes.sums.length,
+        price=queue.prices[lanes.place],
+        budget_left=budget_left,
+    )
+    return engine.meta_policy.apply(settings.meta_params, meta_keys, lanes.carry, seen)
+
+
+def _simulations_left(engine: Engine, settings: Settings, lanes: Lanes) -> tuple[Array, Array]:
+    """Return the simulations left to the decisions and to the episodes, ``[B]`` each."""
+    cap = jnp.minimum(settings.costs.cap, engine.max_simulations)
+    budget_left = settings.costs.budget - lanes.sums.simulations
+    return jnp.minimum(cap - lanes.simulations, budget_left), budget_left

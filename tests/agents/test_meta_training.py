@@ -1,0 +1,173 @@
+"""Learning when to think: a problem whose answer is known, resuming, what a training leaves."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import rrplan
+from agents import learned, meta_networks, metapolicies
+from agents.fit import fit, read_metrics
+from agents.meta_config import MetaConfig, PPOConfig
+from agents.meta_training import Planner, make_meta_train
+from rrplan.errors import InputError
+
+PRICE = 0.1
+MOST = 4
+PPO = PPOConfig(
+    num_lanes=64, asks_per_chunk=512, num_chunks=30, minibatches=2, learning_rate=5e-3,
+    evaluation_episodes=256, evaluate_every=10, checkpoint_every=10,
+    lowest_price=PRICE, highest_price=PRICE,
+)  # fmt: skip
+META = MetaConfig("stopper", menu=(0, 1, 2), inputs=("search", "progress", "observation"), width=16)
+
+
+class Doors:
+    """Two decisions; each shows whether the prior is right. Where it is wrong, search tells."""
+
+    num_actions = 2
+
+    def reset(self, key, params):
+        del params
+        wrong = jax.random.bernoulli(key, 0.5, (3,))
+        return (wrong, jnp.int32(0)), self._observe(wrong, jnp.int32(0))
+
+    def step(self, key, state, action, params):
+        del key, params
+        wrong, time = state
+        reward = jnp.where(action == wrong[time], 1.0, 0.0)
+        following = (wrong, time + 1)
+        over = time + 1 >= 2
+        return rrplan.Transition(
+            following, self._observe(*following), reward, over, jnp.zeros((), bool)
+        )
+
+    def invalid_actions(self, state, params):
+        del state, params
+        return jnp.zeros(2, bool)
+
+    def _observe(self, wrong, time):
+        return jnp.stack([wrong[time].astype(jnp.float32), time.astype(jnp.float32)])
+
+
+def network(params, observation):
+    """Always likes action 0, and expects what is to come: a half for each decision left."""
+    logits = jnp.broadcast_to(params, (observation.shape[0], 2))
+    return rrplan.Evaluation(logits, 0.5 * (2.0 - observation[:, 1]), observation)
+
+
+@functools.cache
+def planner():
+    return Planner(
+        Doors(), (), network, jnp.array([1.0, 0.0]), rrplan.Search(acting="completed_q"), MOST
+    )
+
+
+@functools.cache
+def training(kind="stopper", **changes):
+    given = planner()
+    config = dataclasses.replace(META, kind=kind)
+    meta = meta_networks.build(
+        config, given.environment, given.env_params, given.network, given.params
+    )
+    return make_meta_train(given, meta, dataclasses.replace(PPO, **changes), start=1)
+
+
+def evaluate(meta_policy, params, price=PRICE):
+    given = planner()
+    return rrplan.evaluate(
+        given.environment, given.env_params, given.network, given.params, meta_policy, params,
+        key=jax.random.key(9), episodes=400, costs=rrplan.Costs(price=price),
+        search=given.search, max_simulations=MOST, num_lanes=64,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("stopper")
+    return directory, fit(training(), jax.random.key(1), directory, report=lambda record: None)
+
+
+def best_possible():
+    """Think, as little as helps, where the prior is wrong, and nowhere else."""
+    returns = [evaluate(metapolicies.fixed(), jnp.int32(k)) for k in range(MOST + 1)]
+    right = [float(episodes.untimed_return.mean()) for episodes in returns]
+    least = next(k for k in range(MOST + 1) if right[k] > 1.99)
+    assert least > 0
+    mistakes = 2.0 - right[0]
+    best_fixed = max(float(episodes.timed_return.mean()) for episodes in returns)
+    return 2.0 - PRICE * least * mistakes, best_fixed
+
+
+def test_it_learns_when_to_think(finished):
+    _, params = finished
+    optimum, best_fixed = best_possible()
+    found = evaluate(learned.greedy(training().network), params)
+    assert float(found.timed_return.mean()) > best_fixed + 0.05
+    np.testing.assert_allclose(found.timed_return.mean(), optimum, atol=0.01)
+
+
+def test_a_gate_learns_it_too(tmp_path):
+    train = training("gate")
+    params = fit(train, jax.random.key(2), tmp_path, report=lambda record: None)
+    optimum, _ = best_possible()
+    found = evaluate(learned.greedy(train.network), params)
+    np.testing.assert_allclose(found.timed_return.mean(), optimum, atol=0.02)
+    # A gate is asked once to choose, and again when what it ordered is done.
+    assert (found.asks <= 2 * found.length).all()
+
+
+def test_what_a_training_says_of_itself(finished):
+    directory, _ = finished
+    records = read_metrics(directory)
+    assert [record["chunk"] for record in records] == list(range(1, 31))
+    assert all(record["asks"] == PPO.asks_per_chunk for record in records)
+    assert records[-1]["evaluation_return"] > records[0]["timed_return"]
+    assert records[-1]["stops_at_once"] == pytest.approx(0.5, abs=0.1)
+    assert 0 <= records[-1]["kl"] < 0.1
+
+
+def test_resuming_gives_the_same_result_bit_for_bit(finished, tmp_path):
+    class Killed(Exception):  # noqa: N818 - not an error: it stands for a signal
+        pass
+
+    def kill(record):
+        if record["chunk"] == 17:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(training(), jax.random.key(1), tmp_path, report=kill)
+    resumed = fit(training(), jax.random.key(1), tmp_path, resume=True, report=lambda record: None)
+    jax.tree.map(np.testing.assert_array_equal, resumed, finished[1])
+    drop = ("seconds",)
+    logs = [
+        [{k: v for k, v in record.items() if k not in drop} for record in read_metrics(path)]
+        for path in (finished[0], tmp_path)
+    ]
+    assert logs[0] == logs[1]
+
+
+def test_other_prices_are_another_training(finished):
+    other = training(highest_price=2 * PRICE)
+    with pytest.raises(InputError, match="holds another training: train differ"):
+        fit(other, jax.random.key(1), finished[0], resume=True)
+
+
+def test_a_price_conditioned_one_thinks_less_where_it_is_dear(tmp_path):
+    train = make_meta_train(
+        planner(),
+        meta_networks.build(
+            dataclasses.replace(META, inputs=(*META.inputs, "price")), Doors(), (), network,
+            planner().params,
+        ),
+        dataclasses.replace(PPO, lowest_price=0.05, highest_price=2.0, num_chunks=40),
+        start=1,
+    )  # fmt: skip
+    params = fit(train, jax.random.key(3), tmp_path, report=lambda record: None)
+    policy = learned.greedy(train.network)
+    cheap, dear = (evaluate(policy, params, price) for price in (0.06, 1.8))
+    assert cheap.simulations.mean() > 0.9
+    assert dear.simulations.mean() < 0.05
