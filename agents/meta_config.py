@@ -13,7 +13,7 @@ _PPO_WHOLE = (
     *("evaluation_episodes", "evaluate_every", "checkpoint_every"),
 )
 _PPO_POSITIVE = ("learning_rate", "max_grad_norm", "clip")
-_PPO_NOT_NEGATIVE = ("entropy_weight", "value_weight", "initial_strength")
+_PPO_NOT_NEGATIVE = ("entropy_weight", "value_weight", "value_chunks", "initial_strength")
 _PPO_SHARES = ("gamma", "gae_lambda")
 
 
@@ -81,6 +81,8 @@ class PPOConfig:
     """Weight of the policy's entropy at first; it falls to zero in a line."""
     value_weight: float = 0.5
     """Weight of the squared error of values."""
+    value_chunks: int = 8
+    """First chunks in which only values are learned: until they are, advantages mislead."""
     max_grad_norm: float = 0.5
     """Gradients are clipped to this global norm."""
     initial_strength: float = 2.0

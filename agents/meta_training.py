@@ -221,12 +221,11 @@ def _advance(
         prices,
     )
     batch = ppo.to_batch(harvest.asks, config)
-    progress = state.chunk / config.num_chunks
     params, opt_state, losses = ppo.learn(
         spec.meta_network,
         config,
         make_optimizer(config),
-        config.entropy_weight * (1.0 - progress),
+        _shares(config, state.chunk),
         jax.random.fold_in(state.key, state.chunk),
         state.params,
         state.opt_state,
@@ -244,6 +243,13 @@ def _advance(
     updates = chunk * config.epochs * config.minibatches
     metrics = _summarize(harvest, batch, losses, make_schedule(config)(updates - 1))
     return MetaTrainState(params, opt_state, lanes, state.key, chunk), metrics
+
+
+def _shares(config: PPOConfig, chunk: Array) -> ppo.Shares:
+    """Return nothing for the policy while values are learned; then its entropy counts less."""
+    acting = (chunk >= config.value_chunks).astype(jnp.float32)
+    progress = chunk / config.num_chunks
+    return ppo.Shares(acting, acting * config.entropy_weight * (1.0 - progress))
 
 
 def _summarize(

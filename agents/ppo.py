@@ -22,6 +22,13 @@ class Batch(NamedTuple):
     weight: Array  # [N], 0 for padding
 
 
+class Shares(NamedTuple):
+    """Weights of the parts of the objective that change as training goes on, ``[]`` each."""
+
+    policy: Array
+    entropy: Array
+
+
 class Losses(NamedTuple):
     """What a round of learning says of itself, ``[]`` float32 each."""
 
@@ -78,7 +85,7 @@ def learn(
     network: MetaNetwork,
     config: PPOConfig,
     optimizer: optax.GradientTransformation,
-    entropy_weight: Array,
+    shares: Shares,
     key: Array,
     params: PyTree,
     opt_state: PyTree,
@@ -92,11 +99,11 @@ def learn(
         rows = jax.tree.map(lambda leaf: leaf[minibatch], batch)
 
         def objective(weights):
-            return _loss(network, config, entropy_weight, {**params, "weights": weights}, rows)
+            return _loss(network, config, shares, {**params, "weights": weights}, rows)
 
         (_, losses), grads = jax.value_and_grad(objective, has_aux=True)(weights)
         updates, opt_state = optimizer.update(grads, opt_state, weights)
-        losses = losses._replace(grad_norm=optax.global_norm(grads))
+        losses = losses._replace(grad_norm=optax.tree.norm(grads))
         return (optax.apply_updates(weights, updates), opt_state), losses
 
     def shuffle(key):
@@ -110,7 +117,7 @@ def learn(
 
 
 def _loss(
-    network: MetaNetwork, config: PPOConfig, entropy_weight: Array, params: PyTree, batch: Batch
+    network: MetaNetwork, config: PPOConfig, shares: Shares, params: PyTree, batch: Batch
 ) -> tuple[Array, Losses]:
     choice = batch.choice
     logits, value = network(params, choice.inputs)
@@ -126,7 +133,7 @@ def _loss(
     policy = -mean(jnp.minimum(ratio * batch.advantage, cut * batch.advantage))
     error = mean(jnp.square((value - batch.target) / params["value_deviation"]))
     entropy = mean(-(jnp.exp(log_probs) * log_probs).sum(-1))
-    loss = policy + config.value_weight * error - entropy_weight * entropy
+    loss = shares.policy * policy + config.value_weight * error - shares.entropy * entropy
     losses = Losses(
         loss=loss,
         policy=policy,

@@ -15,12 +15,13 @@ import numpy as np
 from agents import heuristics, metapolicies
 from rrplan.errors import InputError
 from rrplan.evaluation import Search
-from rrplan.types import MetaPolicy, PyTree
+from rrplan.types import MetaPolicy, PyTree, Trace
 
 ENTROPY_FRACTIONS = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8)
 """Thresholds of entropy, as shares of the largest there can be, log A."""
 LARGEST_ENTROPY_K = 16
 """Budgets above it are left out of entropy's grid, to keep it modest."""
+ENTROPY_QUANTILES = (0.2, 0.4, 0.6, 0.8, 0.9)
 VET_CAPS = (4, 8, 16, 32, 64)
 VET_RATIOS = (0.2, 0.5)
 VET_TOLERANCES = (0.1, 0.05, 0.2, 0.4)  # the source's first: it stands for what equals it
@@ -140,8 +141,7 @@ def entropy_candidates(budgets: Iterable[int], thresholds: Iterable[float]) -> l
 
     Args:
         budgets: of the sweep.
-        thresholds: in nats, such as :func:`entropy_thresholds`, or quantiles of the prior's
-            entropies in a trace.
+        thresholds: in nats, such as :func:`entropy_thresholds` or :func:`entropy_quantiles`.
     """
     ks = sorted({k for k in budgets if 0 < k <= LARGEST_ENTROPY_K})
     grid = [(0, math.inf)] + [(k, threshold) for k in ks for threshold in sorted(set(thresholds))]
@@ -158,6 +158,24 @@ def entropy_candidates(budgets: Iterable[int], thresholds: Iterable[float]) -> l
 def entropy_thresholds(num_actions: int) -> tuple[float, ...]:
     """Return thresholds in nats: 0 (search wherever there is a choice) to 0.8 log A."""
     return tuple(fraction * math.log(num_actions) for fraction in ENTROPY_FRACTIONS)
+
+
+def entropy_quantiles(trace: Trace) -> tuple[float, ...]:
+    """Return thresholds in nats: 0, and quantiles of the entropies that decisions had.
+
+    They divide the decisions evenly, be a planner's priors sharp or flat; shares of log A may
+    leave nearly all of them on one side.
+
+    Args:
+        trace: of validation episodes, such as those of the reactive agent.
+
+    Raises:
+        InputError: the trace holds no decision.
+    """
+    entropies = np.asarray(trace.prior_entropy, float)[np.asarray(trace.valid)]
+    if not entropies.size:
+        raise InputError("the trace holds no decision: expected one or more")
+    return (0.0, *(float(value) for value in np.quantile(entropies, ENTROPY_QUANTILES)))
 
 
 def vet_candidates(

@@ -56,7 +56,7 @@ def run(arguments: Sequence[str]) -> None:
         results = run_study(options.study, directory, resume=options.resume, console=console)
     if not distributed.is_first():
         return
-    _print_table(results)
+    _print_tables(results, options.directory)
     print(f"results: {options.directory / 'results.json'}")
     for path in sorted((options.directory / "figures").iterdir()):
         print(f"figure:  {path}")
@@ -86,7 +86,7 @@ def evaluate(arguments: Sequence[str]) -> None:
 
         print(json.dumps(results, indent=2))
     else:
-        _print_table(results)
+        _print_tables(results)
 
 
 def figures(arguments: Sequence[str]) -> None:
@@ -106,7 +106,23 @@ def table(arguments: Sequence[str]) -> None:
     from experiments.options import DirectoryOptions, parse
 
     options = parse(DirectoryOptions, arguments, "rrplan table")
-    _print_table(runs.load_results(options.directory))
+    _print_tables(runs.load_results(options.directory), options.directory)
+
+
+def compare(arguments: Sequence[str]) -> None:
+    """Rank the agents of one run or several at each price."""
+    from experiments.options import CompareOptions, parse
+
+    options = parse(CompareOptions, arguments, "rrplan compare")
+    from experiments import compare
+
+    loaded = compare.load(options.directories)
+    if options.json:
+        import json
+
+        print(json.dumps(compare.rank(loaded), indent=2))
+    else:
+        _wide_console().print(compare.terminal_table(loaded))
 
 
 def envs(arguments: Sequence[str]) -> None:
@@ -125,7 +141,7 @@ def envs(arguments: Sequence[str]) -> None:
 
 
 def bench(arguments: Sequence[str]) -> None:
-    """Measure the search and the engine: bench search, lanes or scaling."""
+    """Measure the search and the engine: bench search, lanes, scaling or study."""
     from experiments.bench import commands
 
     console = _console()
@@ -138,7 +154,8 @@ def bench(arguments: Sequence[str]) -> None:
 
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
-    command.__name__: command for command in (run, train, evaluate, figures, table, envs, bench)
+    command.__name__: command
+    for command in (run, train, evaluate, figures, table, compare, envs, bench)
 }
 
 
@@ -181,10 +198,17 @@ def _wide_console():
     return console if console.is_terminal else Console(width=200)
 
 
-def _print_table(results) -> None:
-    from experiments.tables import terminal_table
+def _print_tables(results, directory=None) -> None:
+    """Print all tables; where the run's directory is known, with its seconds by the clock."""
+    from experiments.tables import terminal_tables
+    from experiments.timings import seconds_an_episode
 
-    _wide_console().print(terminal_table(results))
+    seconds = directory and seconds_an_episode(directory / "timings.jsonl", results["acting"])
+    console = _wide_console()
+    for rank, table in enumerate(terminal_tables(results, seconds)):
+        if rank:
+            console.print()
+        console.print(table)
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:

@@ -60,6 +60,24 @@ class DirectoryOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class CompareOptions:
+    """Rank the agents of one run or several at each price."""
+
+    directories: Annotated[
+        tuple[Path, ...],
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="DIR [DIR ...]", help_behavior_hint=""),
+    ]
+    """Directories of runs of one environment that have ended."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print the ranking as JSON instead of a table."""
+
+    def __post_init__(self):
+        if not self.directories:
+            raise InputError("missing DIR: see rrplan compare --help")
+
+
+@dataclasses.dataclass(frozen=True)
 class NoOptions:
     """Nothing to choose."""
 

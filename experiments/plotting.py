@@ -1,5 +1,6 @@
 """What figures are made with: a scale for budgets, round ticks, labels that do not overlap."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,8 +22,23 @@ STYLES: tuple[Mapping[str, Any], ...] = (
     {"color": "#E69F00", "marker": "v", "linestyle": (0, (8, 2))},
     {"color": "#56B4E9", "marker": "P", "linestyle": (0, (3, 1, 1, 1, 1, 1))},
 )
+AGENTS: Mapping[str, Mapping[str, Any]] = {
+    "fixed": STYLES[0],
+    "entropy": STYLES[3],
+    "vet": STYLES[4],
+    "margin": STYLES[5],
+    "gate": {"color": "#009E73", "marker": "^", "linestyle": "none"},
+    "stopper": {"color": "#D55E00", "marker": "s", "linestyle": "none"},
+    "gate-priced": {**STYLES[2], "marker": ">", "markerfacecolor": "white"},
+    "stopper-priced": {**STYLES[1], "marker": "d", "markerfacecolor": "white"},
+    "oracle": {"color": INK, "marker": "*", "linestyle": (0, (1, 1)), "markersize": 6.0},
+    "random": {"color": "#777777", "marker": "X", "linestyle": "none"},
+    "greedy": {"color": "#777777", "marker": "p", "linestyle": "none"},
+}
+"""How each agent looks, in all figures that tell agents apart."""
+NAMES: Mapping[str, str] = {"random": "random k", "greedy": "greedy rule"}
 # The same markers as characters, to stand in a label.
-GLYPHS: Mapping[str, str] = dict(zip("os^DvP", "●■▲◆▼✚", strict=True))
+GLYPHS: Mapping[str, str] = dict(zip("os^DvP>d*", "●■▲◆▼✚▷◇★", strict=True))
 LABEL_SIZE = 7.0
 RC: Mapping[str, Any] = {
     "font.size": 8.0,
@@ -46,20 +62,28 @@ RC: Mapping[str, Any] = {
     "svg.hashsalt": "rrplan",
 }
 _LINE_HEIGHT = 1.25 * LABEL_SIZE  # points
+_LEADER = 9.0  # points
 
 
 class Label(NamedTuple):
-    """A text beside a point of the data."""
+    """A text beside a point of the data; a thin line may lead to it."""
 
     x: float
     y: float
     text: str
     color: str = INK
+    led: bool = False
 
 
 def style(rank: int) -> Mapping[str, Any]:
     """Return the style of the ``rank``-th line; they repeat after six."""
     return STYLES[rank % len(STYLES)]
+
+
+def darker(color: str) -> str:
+    """Return a colour in which a thin text is read as easily as a line is seen in ``color``."""
+    shades = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(0.75 * shade):02x}" for shade in shades)
 
 
 def scale_x(axes: Axes, ticks: Sequence[float], unit: float = 1.0) -> None:
@@ -90,26 +114,44 @@ def round_numbers(top: float) -> list[float]:
     return [0, *(step for step in steps if step <= top)] + ([] if top >= 1 else [1])
 
 
+def draw_line(
+    axes: Axes,
+    x: Sequence[float],
+    curve: Sequence[Mapping[str, Any]],
+    field: str,
+    style: Mapping[str, Any],
+) -> None:
+    """Draw a field's means as a line and their intervals as a band around it."""
+    lows, highs = zip(*(entry[field]["ci95"] for entry in curve), strict=True)
+    axes.fill_between(x, lows, highs, color=style["color"], alpha=0.2, lw=0)
+    axes.plot(x, [entry[field]["mean"] for entry in curve], zorder=3, **style)
+
+
+def note(axes: Axes, text: str) -> None:
+    """Write a remark above the right end of a panel."""
+    axes.set_title(text, loc="right", fontsize=LABEL_SIZE - 0.5)
+
+
 def label_beside(figure: Figure, axes: Axes, labels: Sequence[Label], offset: float = 7.0) -> None:
     """Write each label to the right of its point, moved up or down until none overlap.
 
-    Points below the axes get their label at its lower end. Limits must have been settled.
+    None leaves the height of the axes, so that points below them get their label at the lower
+    end. Limits must have been settled.
     """
     figure.draw_without_rendering()
     labels = sorted(labels, key=lambda label: label.y)  # kept even where all are below the axes
     points = 72 / figure.dpi
-    bottom = axes.bbox.y0 * points
     heights = [axes.transData.transform((label.x, label.y))[1] * points for label in labels]
     sizes = [_LINE_HEIGHT * (label.text.count("\n") + 1) for label in labels]
+    bottom, top = axes.bbox.y0 * points, axes.bbox.y1 * points
     wanted = [max(height, bottom + size / 2) for height, size in zip(heights, sizes, strict=True)]
-    places = spread(wanted, sizes)
-    # What the pooling pushed below the axes moves up as a whole.
-    lift = max(0.0, *(bottom + s / 2 - p for p, s in zip(places, sizes, strict=True)))
+    places = spread(wanted, sizes, bottom, top)
     for label, height, place in zip(labels, heights, places, strict=True):
+        moved = place - height
         axes.annotate(
             label.text,
             (label.x, label.y),
-            xytext=(offset, place + lift - height),
+            xytext=(offset + _LEADER * label.led, moved),
             textcoords="offset points",
             va="center",
             fontsize=LABEL_SIZE,
@@ -117,13 +159,28 @@ def label_beside(figure: Figure, axes: Axes, labels: Sequence[Label], offset: fl
             color=label.color,
             annotation_clip=False,
         )
+        if label.led:
+            axes.annotate(
+                "",
+                (label.x, label.y),
+                xytext=(offset + _LEADER - 1.0, moved),
+                textcoords="offset points",
+                arrowprops={"arrowstyle": "-", "lw": 0.5, "color": label.color, "shrinkA": 0},
+                annotation_clip=False,
+            )
 
 
-def spread(centers: Sequence[float], sizes: Sequence[float]) -> list[float]:
+def spread(
+    centers: Sequence[float],
+    sizes: Sequence[float],
+    low: float = -math.inf,
+    high: float = math.inf,
+) -> list[float]:
     """Return places near ``centers`` where intervals of the given sizes do not overlap.
 
     Intervals that collide are pooled and the pool is centred on the mean of what its members
-    want, until no two pools collide: the least squares solution that keeps the order.
+    want, until no two pools collide: the least squares solution that keeps the order. All lie
+    between ``low`` and ``high``, or above ``low`` where there is not enough room.
     """
     order = np.argsort(centers, kind="stable")
     pools: list[list[int]] = []
@@ -137,10 +194,14 @@ def spread(centers: Sequence[float], sizes: Sequence[float]) -> list[float]:
             pools[-1] += last
             starts[-1] = _wanted_start(pools[-1], centers, sizes)
     places = [0.0] * len(centers)
+    below, total = 0.0, float(sum(sizes))
     for pool, start in zip(pools, starts, strict=True):
+        # Measured from where it would start if all were packed, each pool has the same bounds.
+        start = below + max(low, min(start - below, high - total))
         for index in pool:
             places[index] = start + sizes[index] / 2
             start += sizes[index]
+            below += sizes[index]
     return places
 
 

@@ -121,8 +121,8 @@ def summarize(
     """
     curve = {}
     tables = {}
-    for (name, k, price), rows in frame.group_by("agent", "k", "price", maintain_order=True):
-        table = _table_of(rows)
+    for (name, k, price), episodes in frame.group_by("agent", "k", "price", maintain_order=True):
+        table = _table_of(episodes)
         tables[name, k, price] = table
         if name == "fixed":
             curve[k] = table

@@ -133,7 +133,9 @@ def tune(
             for seed_params in params
         ]
         agents = [Agent(name, None, c.name, "tuned", controller=c.name) for c in grid]
-        tables = _evaluate_all(problem, run, planners, agents, split, acting, progress)
+        tables = _evaluate_all(
+            problem, run, planners, agents, split, acting, progress, f"tuning {name}"
+        )
         return lambda candidate: results.stack_tables(tables[candidate.name])
 
     return controllers.tune(problem, acting, evaluate)
@@ -194,11 +196,13 @@ def _evaluate_all(
     split: Split,
     acting: str,
     progress: Progress,
+    phase: str | None = None,
 ) -> dict[str, list[results.Table]]:
     """Return each evaluation's tables, one a seed; those that had finished before are read."""
     distinct = {agent.evaluation: agent for agent in agents}
     tables = {}
-    with progress.evaluations(f"{split.name}, {acting}", len(distinct) * len(planners)) as bar:
+    phase = phase or f"{split.name}, {acting}"
+    with progress.evaluations(phase, len(distinct) * len(planners)) as bar:
         for name, agent in distinct.items():
             rows = []
             for training_seed, planner in enumerate(planners):

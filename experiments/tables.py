@@ -1,13 +1,17 @@
 """Tables of a study, made from its results: for the terminal, and as Markdown."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import rich.box
 import rich.table
 
+from experiments import control_tables
+from experiments.entries import Entry, prices
+from experiments.formatting import format_estimate
+
 _RULES = {"visits": "most visits", "completed_q": "completed Q"}
+_PLAYED = 4  # columns that tell who plays and how; the others, one a price, what it earns
 
 
 class Cell(NamedTuple):
@@ -28,16 +32,38 @@ def terminal_table(results: Mapping[str, Any]) -> rich.table.Table:
         show_edge=False,
         padding=0,
     )
-    for rank, name in enumerate(_header(results)):
-        table.add_column(name, justify="left" if rank == 0 else "right", no_wrap=True)
+    agent, *others = _header(results)
+    table.add_column(agent, overflow="fold")
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
     # One digit of the interval instead of two keeps the table within 80 columns.
     for row in _rows(results, digits=1):
-        table.add_row(*(f"[bold]{cell.text}*[/]" if cell.best else f"{cell.text} " for cell in row))
+        played, earned = row[:_PLAYED], row[_PLAYED:]
+        marked = (f"[bold]{cell.text}*[/]" if cell.best else f"{cell.text} " for cell in earned)
+        table.add_row(*(cell.text for cell in played), *marked)
     return table
 
 
-def markdown_table(results: Mapping[str, Any]) -> str:
-    """Return the results as a Markdown table, with its caption below."""
+def terminal_tables(
+    results: Mapping[str, Any], seconds: Mapping[str, float] | None = None
+) -> list[rich.table.Table]:
+    """Return all tables: the main one, and that of agents that decide how long to think.
+
+    Args:
+        results: of a study.
+        seconds: of an episode of each evaluation, see :mod:`experiments.timings`.
+    """
+    control = control_tables.terminal_table(results, seconds)
+    return [terminal_table(results), *([] if control is None else [control])]
+
+
+def markdown_table(results: Mapping[str, Any], seconds: Mapping[str, float] | None = None) -> str:
+    """Return the results as Markdown tables, each with its caption below.
+
+    Args:
+        results: of a study.
+        seconds: of an episode of each evaluation, see :mod:`experiments.timings`.
+    """
     header = _header(results)
     lines = [
         "| " + " | ".join(header) + " |",
@@ -46,17 +72,9 @@ def markdown_table(results: Mapping[str, Any]) -> str:
     for row in _rows(results, digits=2):
         cells = (f"**{cell.text}**" if cell.best else cell.text for cell in row)
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _caption(results)]) + "\n"
-
-
-def format_estimate(estimate: Mapping[str, Any], digits: int = 2) -> str:
-    """Return mean ± half the width of its 95% interval, to so many digits of the latter."""
-    mean, (low, high) = estimate["mean"], estimate["ci95"]
-    half_width = (high - low) / 2
-    if half_width <= 0:
-        return f"{mean:.4g}"
-    places = min(6, max(0, digits - 1 - math.floor(math.log10(half_width))))
-    return f"{mean:.{places}f} ±{half_width:.{places}f}".replace("±0.", "±.")
+    main = "\n".join([*lines, "", _caption(results)]) + "\n"
+    control = control_tables.markdown_table(results, seconds)
+    return f"{main}\n{control}" if control else main
 
 
 def _title(results: Mapping[str, Any]) -> str:
@@ -71,34 +89,47 @@ def _caption(results: Mapping[str, Any]) -> str:
 
 
 def _header(results: Mapping[str, Any]) -> list[str]:
-    return ["agent", "k", "simulations", "untimed", *(f"c = {p:g}" for p in _prices(results))]
+    played = ["agent", "k", "simulations", "untimed"]
+    return [*played, *(f"c = {price:g}" for price in prices(results))]
 
 
 def _rows(results: Mapping[str, Any], digits: int) -> list[list[Cell]]:
     best = {(choice["price"], choice["k"]) for choice in results.get("best_fixed", ())}
     rows = []
-    for entries in _by_agent(results["agents"]):
+    for entries in _by_play(results["agents"]):
         first = entries[0]
-        row = [
-            Cell(first["agent"]),
-            Cell("" if first["k"] is None else str(first["k"])),
-            Cell(format_estimate(first["simulations"], digits)),
-            Cell(format_estimate(first["untimed"], digits)),
-        ]
-        for entry in entries:
-            is_best = entry["agent"] == "fixed" and (entry["price"], entry["k"]) in best
-            row.append(Cell(format_estimate(entry["timed"], digits), is_best))
-        rows.append(row)
+        timed = {
+            entry["price"]: Cell(
+                format_estimate(entry["timed"], digits),
+                entry["agent"] == "fixed" and (entry["price"], entry["k"]) in best,
+            )
+            for entry in entries
+        }
+        rows.append(
+            [
+                Cell(first["agent"]),
+                Cell("" if first["k"] is None else str(first["k"])),
+                Cell(format_estimate(first["simulations"], digits)),
+                Cell(format_estimate(first["untimed"], digits)),
+                *(timed.get(price, Cell("")) for price in prices(results)),
+            ]
+        )
     return rows
 
 
-def _by_agent(entries: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """Group entries of one agent and k, which differ in price only."""
-    groups: dict[tuple[str, int | None], list[Mapping[str, Any]]] = {}
+def _by_play(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Group entries of one agent and k that played alike, and so differ in price only."""
+    groups: list[list[Entry]] = []
     for entry in entries:
-        groups.setdefault((entry["agent"], entry["k"]), []).append(entry)
-    return list(groups.values())
+        same = (group for group in groups if _plays_alike(group[0], entry))
+        group = next(same, None)
+        if group is None:
+            groups.append([entry])
+        else:
+            group.append(entry)
+    return groups
 
 
-def _prices(results: Mapping[str, Any]) -> list[float]:
-    return sorted({entry["price"] for entry in results["agents"]})
+def _plays_alike(first: Entry, second: Entry) -> bool:
+    fields = ("agent", "k", "simulations", "untimed")
+    return all(first[field] == second[field] for field in fields)

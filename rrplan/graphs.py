@@ -169,9 +169,7 @@ def _explore(
         steps = _step(environment, env_params, key, listing.states, np.resize(rows, _BLOCK))
         pending = np.concatenate([pending, notes.record(rows, steps)])
     graph, rows = notes.finish()
-    states = jax.tree.map(lambda leaf: leaf[rows], listing.states)
-    observations = jax.tree.map(lambda leaf: leaf[rows], notes.observations)
-    return graph, states, observations
+    return graph, _take(listing.states, rows), _take(notes.observations, rows)
 
 
 class _Notes:
@@ -250,7 +248,7 @@ class _Notes:
         ):
             known[rows[new]] = leaf[new]
             same = np.isclose(known[rows], leaf, rtol=1e-4, atol=1e-5, equal_nan=True)
-            other = ~same.reshape(len(rows), -1).all(axis=1)
+            other = ~same.all(axis=tuple(range(1, same.ndim)))
             refuse(other, self._id(rows), "what is seen of a state depends on the way to it")
         self._seen[rows] = True
         return np.unique(rows[new])
@@ -283,13 +281,18 @@ def _step(
     environment: Environment, env_params: PyTree, key: Array, states: PyTree, rows: Array
 ) -> Steps:
     """Step the states in these rows by every action, under two keys each."""
-    states = jax.tree.map(lambda leaf: leaf[rows], states)
-    invalid = jax.vmap(environment.invalid_actions, (0, None))(states, env_params)
-    by_action = jax.vmap(environment.step, (0, None, 0, None))
-    by_state = jax.vmap(by_action, (0, 0, None, None))
+    actions = jnp.arange(environment.num_actions)
+    shape = (rows.size, actions.size)
+    invalid = jax.vmap(environment.invalid_actions, (0, None))(_take(states, rows), env_params)
+    # One lane a step, as in the engine: shared states would be computed with otherwise, and a
+    # reward could differ in its last digit.
+    lanes = _take(states, jnp.repeat(rows, actions.size)), jnp.tile(actions, rows.size)
+    step = jax.vmap(environment.step, (0, 0, 0, None))
     one, other = (
-        by_state(step_keys, states, jnp.arange(invalid.shape[1]), env_params)
-        for step_keys in jax.random.split(key, (2, *invalid.shape))
+        jax.tree.map(
+            lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), step(step_keys, *lanes, env_params)
+        )
+        for step_keys in jax.random.split(key, (2, rows.size * actions.size))
     )
     differ = jax.tree.map(lookup.differ, one, other)
     return Steps(
@@ -300,3 +303,7 @@ def _step(
         done=one.terminated | one.truncated,
         chance=functools.reduce(jnp.logical_or, jax.tree.leaves(differ)),
     )
+
+
+def _take(states: PyTree, rows: Array) -> PyTree:
+    return jax.tree.map(lambda leaf: leaf[rows], states)

@@ -53,9 +53,10 @@ def evaluate_nodes(
     Raises:
         InputError: for a network whose output is not finite.
     """
+    everything = jax.tree.map(jnp.asarray, (states, observations))  # to the device, once
     answers = []
     for nodes, count in _batches(np.arange(len(graph.instance)), batch):
-        answer = _evaluate(model, settings, *_take((states, observations), nodes))
+        answer = _evaluate(model, settings, *_take(everything, nodes))
         answers.append([np.asarray(part)[:count] for part in answer])
     logits, value = map(np.concatenate, zip(*answers, strict=True))
     finite = np.isfinite(logits).all(axis=1) & np.isfinite(value)
@@ -93,6 +94,8 @@ def search_nodes(
         lambda leaf: jnp.asarray(np.pad(leaf, [(0, room - total)] + [(0, 0)] * (leaf.ndim - 1))),
         known,
     )
+    # Neither parameters are needed, and others would compile the search anew.
+    settings = settings._replace(env_params=(), model_params=())
     # With one legal action there is nothing to search.
     only = graph.invalid_actions.argmin(axis=1).astype(np.int16)
     actions = np.repeat(only[:, None], max_simulations + 1, axis=1)
@@ -123,30 +126,21 @@ def _search(known: Known, settings: Settings, nodes: Array, max_simulations: int
     """Return the actions ``[B, K + 1]`` taken in these nodes after each k."""
     invalid, logits = known.invalid_actions[nodes], known.prior_logits[nodes]
     root = mctx.RootFnOutput(prior_logits=logits, value=known.value[nodes], embedding=nodes)
-    state = search.init(root, max_simulations=max_simulations, invalid_actions=invalid)
+    # Room for one simulation more: the last is run, and nobody looks at it.
+    state = search.init(root, max_simulations=max_simulations + 1, invalid_actions=invalid)
     recurrent_fn = functools.partial(_imagine, settings.discount)
+    c_init, c_base = settings.c_init, settings.c_base
 
-    def act(state):
+    def act_and_simulate(state, _):
         # The engine's logits: `init` has shifted them again.
         roots = search.roots(state)._replace(prior_logits=logits)
-        return acting.choose_action(settings.acting, roots, invalid)
-
-    def simulate(k, carry):
-        state, actions = carry
+        action = acting.choose_action(settings.acting, roots, invalid)
         state = search.step(
-            state,
-            known,
-            settings.key,
-            recurrent_fn,
-            1,
-            pb_c_init=settings.c_init,
-            pb_c_base=settings.c_base,
+            state, known, settings.key, recurrent_fn, 1, pb_c_init=c_init, pb_c_base=c_base
         )
-        return state, actions.at[k].set(act(state))
+        return state, action
 
-    actions = jnp.zeros((max_simulations + 1, *nodes.shape), jnp.int32).at[0].set(act(state))
-    if max_simulations:
-        _, actions = jax.lax.fori_loop(1, max_simulations + 1, simulate, (state, actions))
+    _, actions = jax.lax.scan(act_and_simulate, state, length=max_simulations + 1)
     return actions.T
 
 

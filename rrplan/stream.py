@@ -37,7 +37,7 @@ class Harvest(NamedTuple):
 def start(engine: Engine, settings: Settings, supply: int) -> Stream:
     """Return lanes about to take their first episodes, ``0..B-1``."""
     none = jnp.zeros(engine.num_lanes, jnp.int32)
-    stream = Stream(None, none, none * 0.0, jnp.int32(0))
+    stream = Stream(None, none, jnp.zeros(none.shape, jnp.float32), jnp.int32(0))
     queue = _queue(engine, settings, stream, supply, lambda keys: jnp.zeros(keys.shape))
     return stream._replace(lanes=engine_lanes.start(engine, settings, queue))
 

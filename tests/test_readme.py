@@ -29,6 +29,7 @@ def test_the_environment_is_sound(treats):
 
 def test_the_environment_runs_the_study(treats, tmp_path, capsys):
     options = "--k 0 4 --sweep.episodes 32 --sweep.validation-episodes 32 --train.num-chunks 2"
+    options += " --control.agents"  # none
     status = cli.main(["run", treats, "--preset", "quick", "--out", "run", *options.split()])
     assert status == 0, capsys.readouterr().err
     assert (tmp_path / "run" / "results.json").exists()

@@ -1,38 +1,30 @@
 """A finished run once more: the lane engine against mctx in lockstep, and over lanes."""
 
 import dataclasses
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import jax
-import jax.numpy as jnp
-import mctx
 import numpy as np
 import tyro
 
 from agents import fit
 from experiments import runs
-from experiments.bench.problem import select_lanes
+from experiments.bench.lockstep import Outcome, Trained, compile_lockstep, lanes_used
 from experiments.bench.search import Report
 from experiments.bench.timing import Rounds, check_counts, measure, timed
 from experiments.evaluation import (
     Domain,
     Planner,
-    Problem,
     Split,
     build_problem,
     evaluate_agent,
     fixed_agent,
-    study_key,
 )
-from rrplan import keys
-from rrplan.acting import mask_logits
 from rrplan.errors import InputError
 from rrplan.statistics import Interval, mean_ci, paired_difference
-from rrplan.types import Array, PyTree
 
 
 @dataclass(frozen=True)
@@ -64,42 +56,6 @@ class StudyOptions:
         _finished(self.run)
 
 
-class Trained(NamedTuple):
-    """A finished run's planners, and what they are evaluated on."""
-
-    problem: Problem  # its configuration holds the budgets and the number of lanes
-    params: Sequence[PyTree]  # of each training seed
-    acting: str
-    split: Split
-
-
-class Outcome(NamedTuple):
-    """What came of the episodes; of all training seeds, ``S``."""
-
-    untimed_return: np.ndarray  # [S, E] float32
-    simulations: np.ndarray  # [S, E] int32
-    length: np.ndarray  # [S, E] int32
-
-
-class Settings(NamedTuple):
-    """What a program in lockstep is given. Traced, as the engine's are."""
-
-    params: PyTree
-    env_params: PyTree
-    key: Array  # [] of the evaluation
-    noise_key: Array  # [] of what mctx draws
-    c_init: Array  # []
-    c_base: Array  # []
-    discount: Array  # [] of real steps, in the search
-
-
-class Position(NamedTuple):
-    """A place in the environment, frozen once its episode is over."""
-
-    state: PyTree  # [B, ...]
-    done: Array  # [B] bool
-
-
 def run_study(options: StudyOptions, report: Report = lambda line: None) -> dict[str, Any]:
     """Measure both parts and return the results as JSON.
 
@@ -122,7 +78,7 @@ def run_study(options: StudyOptions, report: Report = lambda line: None) -> dict
             "c_base": config.search.c_base,
             "discount": config.search.discount,
             "seeds": config.seeds,
-            "lanes": _lanes_used(trained),
+            "lanes": lanes_used(trained),
         },
         "lockstep": compare_lockstep(trained, options.rounds, report),
         "lanes": compare_lanes(trained, options.k, options.lanes, report),
@@ -159,166 +115,6 @@ def run_engine(trained: Trained, k: int) -> Outcome:
     return Outcome(
         *(np.stack([np.asarray(getattr(row, name)) for row in rows]) for name in Outcome._fields)
     )
-
-
-# In lockstep
-
-
-def compile_lockstep(trained: Trained, k: int) -> Callable[[], Outcome]:
-    """Return what runs the same agent in lockstep, compiled for this ``k``.
-
-    Lanes are as many as the engine's. They take a batch of episodes, all decide at once, and
-    wait for the last to end before the next batch begins.
-    """
-    lanes, episodes = _lanes_used(trained), trained.split.episodes
-    ids = np.arange(-(-episodes // lanes) * lanes, dtype=np.int32).reshape(-1, lanes)
-    settings = [_settings(trained, params) for params in trained.params]
-    play = functools.partial(play_batch, trained.problem, trained.acting, k, episodes)
-    program = jax.jit(play).lower(settings[0], ids[0]).compile()
-
-    def run() -> Outcome:
-        rows = [[program(given, batch) for batch in ids] for given in settings]
-        total, length = (
-            np.stack([np.concatenate([batch[field] for batch in row])[:episodes] for row in rows])
-            for field in (0, 1)
-        )
-        return Outcome(total, k * length, length)
-
-    return run
-
-
-def play_batch(
-    problem: Problem, acting: str, k: int, episodes: int, settings: Settings, ids: Array
-) -> tuple[Array, Array]:
-    """Play episodes side by side until the last has ended; return their returns and lengths.
-
-    First states and real steps are drawn as the engine draws them, so that both play the same
-    episodes. What mctx draws belongs to the batch: an imagined step of a stochastic environment
-    has another sample than the engine's.
-
-    Args:
-        problem: environment and network, static.
-        acting: rule of acting, static.
-        k: simulations of every decision, static.
-        episodes: how many there are, static; lanes with an id beyond stay idle.
-        settings: traced.
-        ids: ``[B]`` int32 episode ids.
-
-    Returns:
-        Untimed returns ``[B]`` and lengths ``[B]``.
-    """
-
-    def decide_and_step(carry):
-        position, observation, total, length, number = carry
-        noise_key = jax.random.fold_in(settings.noise_key, number)
-        action = decide(problem, acting, k, settings, noise_key, position, observation)
-        step_keys = keys.draw(settings.key, ids, keys.Domain.STEP, length, jnp.zeros_like(length))
-        following, observation, reward = _step(problem, settings, step_keys, action, position)
-        return following, observation, total + reward, length + ~position.done, number + 1
-
-    reset_keys = keys.draw(settings.key, ids, keys.Domain.RESET)
-    state, observation = jax.vmap(problem.environment.reset, (0, None))(
-        reset_keys, settings.env_params
-    )
-    none = jnp.zeros(ids.shape, jnp.int32)
-    first = Position(state, ids >= episodes)
-    carry = (first, observation, none.astype(jnp.float32), none, jnp.int32(0))
-    carry = jax.lax.while_loop(lambda carry: ~carry[0].done.all(), decide_and_step, carry)
-    return carry[2], carry[3]
-
-
-def decide(
-    problem: Problem,
-    acting: str,
-    k: int,
-    settings: Settings,
-    noise_key: Array,
-    position: Position,
-    observation: PyTree,
-) -> Array:
-    """Return the action ``[B]`` after ``k`` simulations of mctx in every lane."""
-    logits, value, invalid = _evaluate(problem, settings, position, observation)
-    scores = logits
-    if k > 0:
-        output = mctx.muzero_policy(
-            settings,
-            noise_key,
-            mctx.RootFnOutput(prior_logits=logits, value=value, embedding=position),
-            functools.partial(_imagine, problem),
-            k,
-            invalid_actions=invalid,
-            dirichlet_fraction=0.0,
-            pb_c_init=settings.c_init,
-            pb_c_base=settings.c_base,
-        )
-        scores = _score(acting, logits, output.search_tree)
-    scores = jnp.where(invalid, -jnp.inf, scores)
-    best = scores == scores.max(-1, keepdims=True)  # of equals, the higher prior
-    return jnp.where(best, logits, -jnp.inf).argmax(-1).astype(jnp.int32)
-
-
-def _score(acting: str, logits: Array, tree: mctx.Tree) -> Array:
-    """Return what the rule of acting takes the best of, ``[B, A]``."""
-    if acting == "visits":
-        return tree.summary().visit_counts.astype(jnp.float32)
-    complete = mctx.qtransform_completed_by_mix_value
-    return logits + jax.vmap(lambda one: complete(one, one.ROOT_INDEX))(tree)
-
-
-def _imagine(
-    problem: Problem, settings: Settings, key: Array, action: Array, position: Position
-) -> tuple[mctx.RecurrentFnOutput, Position]:
-    """Step the model once in every lane, as mctx's ``recurrent_fn``."""
-    step_keys = jax.random.split(key, action.shape[0])
-    following, observation, reward = _step(problem, settings, step_keys, action, position)
-    logits, value, _ = _evaluate(problem, settings, following, observation)
-    output = mctx.RecurrentFnOutput(
-        reward=reward,
-        discount=jnp.where(following.done, 0.0, settings.discount),
-        prior_logits=logits,
-        value=value,
-    )
-    return output, following
-
-
-def _step(
-    problem: Problem, settings: Settings, step_keys: Array, action: Array, position: Position
-) -> tuple[Position, PyTree, Array]:
-    """Return where the lanes come to, what is seen there, and the rewards ``[B]``."""
-    step = jax.vmap(problem.environment.step, (0, 0, 0, None))
-    after = step(step_keys, position.state, action, settings.env_params)
-    following = Position(
-        select_lanes(position.done, position.state, after.state),
-        position.done | after.terminated | after.truncated,
-    )
-    return following, after.observation, jnp.where(position.done, 0.0, after.reward)
-
-
-def _evaluate(
-    problem: Problem, settings: Settings, position: Position, observation: PyTree
-) -> tuple[Array, Array, Array]:
-    """Return masked prior logits ``[B, A]``, values ``[B]`` and illegal actions ``[B, A]``."""
-    evaluation = problem.network(settings.params, observation)
-    over_lanes = jax.vmap(problem.environment.invalid_actions, (0, None))
-    invalid = over_lanes(position.state, settings.env_params)
-    value = jnp.where(position.done, 0.0, evaluation.value)
-    return mask_logits(evaluation.prior_logits, invalid), value, invalid
-
-
-def _settings(trained: Trained, params: PyTree) -> Settings:
-    config, domain = trained.problem.config, trained.split.domain
-    return Settings(
-        params=params,
-        env_params=jax.tree.map(jnp.asarray, trained.problem.env_params),
-        key=study_key(config, domain),
-        noise_key=study_key(config, domain, 1),
-        c_init=jnp.float32(config.search.c_init),
-        c_base=jnp.float32(config.search.c_base),
-        discount=jnp.float32(config.search.discount),
-    )
-
-
-# What is measured
 
 
 def compare_lockstep(
@@ -362,7 +158,7 @@ def compare_lanes(
         untimed = _estimate(mean_ci(outcomes[-1].untimed_return))
         used = min(count, trained.split.episodes)
         cells.append({"lanes": count, "lanes_used": used, "untimed": untimed})
-        report(f"{count:,} lanes, k = {k}: mean return {untimed['mean']:.5g}")
+        report(f"lanes = {count:,}, k = {k}: mean return {untimed['mean']:.5g}")
     matrix = [[share_differing(one, other) for other in outcomes] for one in outcomes]
     return {"k": k, "cells": cells, "differing": matrix}
 
@@ -400,10 +196,6 @@ def _finished(directory: Path) -> tuple[runs.Run, str]:
     if not run.results.exists():
         raise InputError(f"{directory} has not finished: go on with it (rrplan run --resume)")
     return run, runs.load_results(directory)["acting"]
-
-
-def _lanes_used(trained: Trained) -> int:
-    return min(trained.problem.config.sweep.num_lanes, trained.split.episodes)
 
 
 def _estimate(interval: Interval) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import rrplan
-from agents import metapolicies
+from agents import metapolicies, tuning
 from agents.heuristics import (
     EntropyParams,
     VetParams,
@@ -24,6 +24,8 @@ ENVIRONMENT = tabular.TabularEnvironment()
 TABLE = tabular.make_table(3, ENVIRONMENT.num_actions)
 LARGEST = 9
 KEY = jax.random.key(11)
+RULES = (metapolicies.fixed(), entropy(), margin(), vet(LARGEST, ENVIRONMENT.num_actions))
+FIXED, ENTROPY, MARGIN, VET = range(4)
 TRACES = []
 
 
@@ -32,20 +34,35 @@ def counted_network(params, observation):
     return tabular.table_network(params, observation)
 
 
-def evaluate(meta_policy, params):
+def init_any(batch_size):
+    return tuple(rule.init(batch_size) for rule in RULES)
+
+
+def apply_any(params, keys, carries, seen):
+    """Do as the rule does whose turn it is: compiling the engine once for all saves time."""
+    turn, all_params = params
+
+    def follow(i):
+        def apply(carries):
+            control = RULES[i].apply(all_params[i], keys, carries[i], seen)
+            return control._replace(carry=(*carries[:i], control.carry, *carries[i + 1 :]))
+
+        return apply
+
+    return jax.lax.switch(turn, [follow(i) for i in range(len(RULES))], carries)
+
+
+ANY = rrplan.MetaPolicy(init_any, apply_any)
+
+
+def evaluate(rule, params, price=0.0):
+    all_params = [0, EntropyParams(0, 0.0), 0, VetParams(0)]
+    all_params[rule] = params
     return rrplan.evaluate(
-        ENVIRONMENT, TABLE, counted_network, TABLE, meta_policy, params,
+        ENVIRONMENT, TABLE, counted_network, TABLE, ANY, (rule, tuple(all_params)),
         key=KEY, episodes=40, num_lanes=16, max_simulations=LARGEST, trace=ENVIRONMENT.max_length,
+        costs=rrplan.Costs(price=price),
     )  # fmt: skip
-
-
-def assert_one_program(meta_policy, *all_params):
-    """Run a meta-policy with several parameters and return the results; it is traced once."""
-    results = [evaluate(meta_policy, all_params[0])]
-    first = len(TRACES)
-    results += [evaluate(meta_policy, params) for params in all_params[1:]]
-    assert len(TRACES) == first
-    return results
 
 
 def assert_same_decisions(result, expected):
@@ -104,11 +121,11 @@ def test_entropy_by_hand():
 
 
 def test_entropy_lies_between_reactive_and_fixed():
-    always, never, sometimes = assert_one_program(
-        entropy(), EntropyParams(6, -np.inf), EntropyParams(6, np.inf), EntropyParams(6, 0.7)
+    always, never, sometimes = (
+        evaluate(ENTROPY, EntropyParams(6, threshold)) for threshold in (-np.inf, np.inf, 0.7)
     )
-    fixed, reactive = assert_one_program(metapolicies.fixed(), 6, 0)
-    for result, expected in ((always, fixed), (never, reactive)):
+    for result, k in ((always, 6), (never, 0)):
+        expected = evaluate(FIXED, k)
         assert_same_decisions(result, expected)
         np.testing.assert_array_equal(result.simulations, expected.simulations)
     trace = sometimes.trace
@@ -176,14 +193,27 @@ def test_margin_stops_as_soon_as_every_continuation_ends_alike(probs):
 
 
 def test_margin_acts_as_fixed_k_does_with_fewer_simulations():
-    ks = (0, 1, 4, 5, LARGEST)
-    stopped = assert_one_program(margin(), *ks)
-    full = assert_one_program(metapolicies.fixed(), *ks)
-    for k, result, expected in zip(ks, stopped, full, strict=True):
+    for k in (0, 1, 4, 5, LARGEST):
+        result, expected = evaluate(MARGIN, k), evaluate(FIXED, k)
         assert_same_decisions(result, expected)
         assert (result.simulations <= expected.simulations).all()
-        # At k = 1 only forced moves are settled before the end; at 0 there is nothing to save.
-        assert (result.simulations.sum() < expected.simulations.sum()) == (k > 0)
+        # There are no forced moves here: one simulation is settled by nothing but itself.
+        assert (result.simulations.sum() < expected.simulations.sum()) == (k > 1)
+
+
+def test_what_is_tuned_earns_what_the_engine_says_and_is_the_best():
+    grid = tuning.margin_candidates([1, 4, LARGEST])
+
+    def run(candidate, price=0.0):
+        return evaluate(MARGIN, candidate.params, price)
+
+    choices = tuning.tune(run, grid, [0.0, 0.05, 5.0])
+    for choice in choices:
+        earned = [float(run(candidate, choice.price).timed_return.mean()) for candidate in grid]
+        np.testing.assert_allclose(choice.timed, max(earned), rtol=1e-5)
+        assert choice.candidate.name == grid[int(np.argmax(earned))].name
+    assert choices[-1].candidate.params == 0
+    assert choices[0].candidate.params > 0
 
 
 # Virtual Expanded Termination.
@@ -271,23 +301,36 @@ def test_virtual_expansion_of_many_lanes():
     np.testing.assert_array_equal(given, expected)
 
 
-def test_vet_lies_between_the_share_that_is_always_run_and_the_cap():
-    rule = vet(LARGEST, ENVIRONMENT.num_actions)
-    tolerant = ((9, 0.2, 2), (5, 0.2, 1), (9, 0.5, 5), (5, 1.0, 5), (4, 0.0, 1))  # cap, ratio, runs
-    settings = [VetParams(cap, ratio, np.inf) for cap, ratio, _ in tolerant]
-    settings += [VetParams(7, 0.2, 0.0), VetParams(0, 0.2, 0.0), VetParams(99, 0.2, 0.0)]
-    settings += [VetParams(LARGEST, 0.2, 0.3)]
-    *results, strict, reactive, cut, between = assert_one_program(rule, *settings)
-    for (_, _, runs), result in zip(tolerant, results, strict=True):
-        np.testing.assert_array_equal(result.simulations, runs * result.length)
-    for result, k in ((strict, 7), (reactive, 0), (cut, LARGEST), (results[2], 5)):
-        expected = evaluate(metapolicies.fixed(), k)
-        assert_same_decisions(result, expected)
-        np.testing.assert_array_equal(result.simulations, expected.simulations)
-    counts = np.asarray(between.trace.simulations)[np.asarray(between.trace.valid)]
-    assert len(set(counts)) > 3
-    assert counts.min() >= 2  # 0.2 x 9 = 1.8
-    assert counts.max() <= LARGEST
+@pytest.mark.parametrize(
+    ("cap", "ratio", "runs"), [(9, 0.2, 2), (5, 0.2, 1), (9, 0.5, 5), (5, 1.0, 5), (4, 0.0, 1)]
+)
+def test_tolerant_vet_runs_the_share_that_is_always_run(cap, ratio, runs):
+    result, expected = evaluate(VET, VetParams(cap, ratio, np.inf)), evaluate(FIXED, runs)
+    assert_same_decisions(result, expected)
+    np.testing.assert_array_equal(result.simulations, expected.simulations)
+
+
+@pytest.mark.parametrize(("cap", "runs"), [(0, 0), (7, 7), (99, LARGEST)])
+def test_strict_vet_runs_to_its_cap(cap, runs):
+    result, expected = evaluate(VET, VetParams(cap, 0.2, 0.0)), evaluate(FIXED, runs)
+    assert_same_decisions(result, expected)
+    np.testing.assert_array_equal(result.simulations, expected.simulations)
+
+
+def test_vet_stops_somewhere_in_between():
+    trace = evaluate(VET, VetParams(LARGEST, 0.2, 0.1)).trace
+    counts = np.asarray(trace.simulations)[np.asarray(trace.valid)]
+    assert counts.min() == 2  # 0.2 x 9 = 1.8
+    assert 2 < counts.max() < LARGEST
+
+
+def test_other_parameters_compile_nothing():
+    evaluate(VET, VetParams(1))
+    before = len(TRACES)
+    evaluate(VET, VetParams(8, 0.5, 0.2, 2.0, 100.0))
+    evaluate(ENTROPY, EntropyParams(3, 0.1))
+    evaluate(MARGIN, 5)
+    assert len(TRACES) == before
 
 
 def test_rounding_does_not_move_the_share_that_is_always_run():

@@ -1,5 +1,6 @@
 """Tuning: the best candidate per price, by hand; the grids; and refusals in one line."""
 
+import inspect
 import math
 import re
 from pathlib import Path
@@ -13,7 +14,6 @@ import rrplan
 from agents import tuning
 from agents.tuning import tune
 from rrplan.errors import InputError
-from tests.rrplan import tabular
 
 BUDGETS = (0, 1, 2, 4, 8, 32)
 
@@ -127,6 +127,15 @@ def test_what_the_grids_hold():
     assert [each.params.cap for each in tuning.vet_candidates(3, 4)] == [0, 3, 3]
 
 
+def test_quantiles_of_entropy_are_those_of_the_decisions_that_were():
+    entropy = np.arange(12.0).reshape(2, 6)
+    trace = SimpleNamespace(prior_entropy=entropy, valid=entropy < 11)  # 0, 1, ..., 10
+    assert tuning.entropy_quantiles(trace) == pytest.approx((0, 2, 4, 6, 8, 9))
+    trace = SimpleNamespace(prior_entropy=entropy, valid=entropy < 0)
+    with pytest.raises(InputError, match="the trace holds no decision"):
+        tuning.entropy_quantiles(trace)
+
+
 def test_the_grid_of_vet_holds_no_two_that_cannot_differ():
     """Four visits: distances are 0, 0.5, 1, ..., so that all tolerances up to 0.4 are alike."""
     small = [each.params[:3] for each in GRIDS["vet"] if each.params.cap == 4]
@@ -138,33 +147,22 @@ def test_the_grid_of_vet_holds_no_two_that_cannot_differ():
     assert sum(each.params.cap == 64 for each in GRIDS["vet"]) == 8
 
 
-def test_tuning_on_episodes_of_the_engine():
-    """What is chosen at a price earns there what the engine says it does, and is the best."""
-    environment = tabular.TabularEnvironment()
-    table = tabular.make_table(3, environment.num_actions)
-
-    def run(candidate, price=0.0):
-        return rrplan.evaluate(
-            environment, table, tabular.table_network, table,
-            candidate.meta_policy, candidate.params, key=jax.random.key(0), episodes=60,
-            num_lanes=16, max_simulations=9, costs=rrplan.Costs(price=price),
-        )  # fmt: skip
-
-    grid = tuning.margin_candidates([1, 3, 9])
-    prices = [0.0, 0.05, 5.0]
-    choices = tune(run, grid, prices)
-    for choice in choices:
-        earned = [float(run(candidate, choice.price).timed_return.mean()) for candidate in grid]
-        np.testing.assert_allclose(choice.timed, max(earned), rtol=1e-5)
-        assert choice.candidate.name == grid[int(np.argmax(earned))].name
-    assert choices[-1].candidate.params == 0
-    assert choices[0].candidate.params > 0
-
-
 def test_the_example_of_the_page_runs(capsys):
+    """With a problem of its own, and an engine that only looks at how it is called."""
+
+    def engine(*args, **kwargs):
+        call = inspect.signature(rrplan.evaluate).bind(*args, **kwargs).arguments
+        cap = call["meta_params"].cap
+        return episodes([1.0 - 0.5 / (cap + 1)] * 2, [cap] * 2)
+
     page = (Path(__file__).parents[2] / "docs" / "metapolicies.md").read_text()
-    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert examples
-    for example in examples:
-        exec(compile(example, "metapolicies.md", "exec"), {})
-    assert "at 0.001" in capsys.readouterr().out
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    problem = dict.fromkeys(("env_params", "network", "params", "validation_key"))
+    environment = SimpleNamespace(num_actions=3)
+    exec(
+        compile(example.replace("import rrplan\n", ""), "metapolicies.md", "exec"),
+        {**problem, "environment": environment, "rrplan": SimpleNamespace(evaluate=engine)},
+    )
+    assert capsys.readouterr().out.startswith(
+        "at 0.0001: vet-cap64-ratio0.2-tolerance0.1 with 64.0"
+    )

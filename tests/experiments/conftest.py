@@ -15,6 +15,8 @@ from rrplan import Episodes, Work
 
 class FakeEnvironment(NamedTuple):
     has_greedy: bool = True
+    has_enumeration: bool = False
+    num_actions: int = 4
 
 
 def touch_figures(directory):
@@ -34,6 +36,9 @@ class FakeWork:
         self.trained += 1
         return list(range(problem.config.seeds))
 
+    def train_controllers(self, problem, run, params, tuned, acting, best_fixed, progress):
+        return [evaluation.Planner(seed_params) for seed_params in params]
+
     def evaluate(self, problem, planner, agent, split, acting, report=None, on_work=None):
         if self.interrupt_after is not None and len(self.evaluated) >= self.interrupt_after:
             raise KeyboardInterrupt
@@ -49,7 +54,7 @@ def fake_episodes(training_seed, agent, split, acting):
     )
     name = f"{training_seed}{agent.evaluation}{acting}"
     noise = np.random.default_rng(zlib.crc32(name.encode())).normal(0, 0.005, split.episodes)
-    k = {"random": 5, "greedy": 0}.get(agent.kind, agent.k)
+    k = {"random": 5, "greedy": 0, "tuned": 4, "learned": 3}.get(agent.kind, agent.k)
     penalty = 0.01 if acting == "completed_q" else 0.0
     returns = instance + noise + 0.06 * k / (k + 4) - penalty
     whole = np.full(split.episodes, 5)
@@ -84,6 +89,7 @@ def fake_work(monkeypatch):
     )
     monkeypatch.setattr(study, "train_planners", work.train)
     monkeypatch.setattr(study, "evaluate_agent", work.evaluate)
+    monkeypatch.setattr(study.controllers, "train_all", work.train_controllers)
     # Drawing takes seconds, and has tests of its own.
     monkeypatch.setattr(study, "figures", types.SimpleNamespace(draw=touch_figures))
     return work

@@ -18,6 +18,7 @@ from experiments import cli, evaluation, runs
 from experiments.bench import (
     figures,
     lanes,
+    lockstep,
     problem,
     report,
     scaling,
@@ -331,6 +332,7 @@ STUDY = StudyConfig(
     network=NetworkConfig("items", "tiny"),
     sweep=SweepConfig(budgets=(0, 3), episodes=16, validation_episodes=16, num_lanes=8),
 )
+TABULAR = tabular.TabularEnvironment()  # one object, so that compiled programs are shared
 
 
 def make_run(path, config=STUDY, acting="completed_q"):
@@ -353,7 +355,7 @@ def finished_run(tmp_path_factory):
 def studied(tmp_path_factory, finished_run):
     """A directory with the result of ``study``."""
     directory = tmp_path_factory.mktemp("bench")
-    arguments = ["--run", str(finished_run), "--episodes", "12", "--k", "2", "--lanes", "1", "4"]
+    arguments = ["--run", str(finished_run), "--episodes", "12", "--k", "3", "--lanes", "8"]
     arguments += ["64", "--repeats", "1", "--sample", "0", "--out", str(directory)]
     assert cli.main(["bench", "study", *arguments]) == 0
     return directory
@@ -365,15 +367,15 @@ def tabular_study(acting, num_lanes=8, episodes=20):
     config = dataclasses.replace(STUDY, sweep=sweep, seeds=2)
     table, other = (tabular.make_table(seed, 3) for seed in (3, 4))
     params = [table, table._replace(logits=other.logits, value=other.value)]
-    exact = evaluation.Problem(config, tabular.TabularEnvironment(), table, tabular.table_network)
+    exact = evaluation.Problem(config, TABULAR, table, tabular.table_network)
     split = evaluation.Split("held-out", evaluation.Domain.HELD_OUT, episodes)
-    return study.Trained(exact, params, acting, split)
+    return lockstep.Trained(exact, params, acting, split)
 
 
 @pytest.mark.parametrize(("acting", "k"), [("visits", 0), ("visits", 6), ("completed_q", 6)])
 def test_lockstep_plays_the_engines_episodes(acting, k):
     trained = tabular_study(acting)  # three batches, of which the last is half full
-    ours, theirs = study.run_engine(trained, k), study.compile_lockstep(trained, k)()
+    ours, theirs = study.run_engine(trained, k), lockstep.compile_lockstep(trained, k)()
     assert theirs.length.shape == (2, 20)
     assert len(np.unique(theirs.length)) > 2
     assert (theirs.untimed_return[0] != theirs.untimed_return[1]).any()
@@ -382,9 +384,9 @@ def test_lockstep_plays_the_engines_episodes(acting, k):
 
 
 def test_lanes_do_not_matter_where_the_evaluation_is_exact():
-    results = study.compare_lanes(tabular_study("completed_q"), 5, (1, 7, 64))
-    assert results["differing"] == [[0.0] * 3] * 3
-    assert [cell["lanes_used"] for cell in results["cells"]] == [1, 7, 20]
+    results = study.compare_lanes(tabular_study("completed_q"), 6, (1, 8))
+    assert results["differing"] == [[0.0, 0.0], [0.0, 0.0]]
+    assert [cell["lanes_used"] for cell in results["cells"]] == [1, 8]
     assert len({cell["untimed"]["mean"] for cell in results["cells"]}) == 1
 
 
@@ -421,11 +423,11 @@ def test_study_writes_what_it_measured(studied, finished_run):
         whole["lockstep"] / whole["engine"]
     )
     over = data["lanes"]
-    assert [(cell["lanes"], cell["lanes_used"]) for cell in over["cells"]] == [
-        (1, 1), (4, 4), (64, 12),
-    ]  # fmt: skip
+    assert [(cell["lanes"], cell["lanes_used"]) for cell in over["cells"]] == [(8, 8), (64, 12)]
+    # At the study's own number of lanes they are the sweep's episodes.
+    assert over["cells"][0]["untimed"] == cells[1]["untimed"]["engine"]
     matrix = np.array(over["differing"])
-    assert matrix.shape == (3, 3)
+    assert matrix.shape == (2, 2)
     assert (matrix == matrix.T).all()
     assert not matrix.diagonal().any()
 

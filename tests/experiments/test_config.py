@@ -5,7 +5,16 @@ import json
 
 import pytest
 
-from experiments.config import PRESETS, StudyConfig, SweepConfig, from_dict, preset, to_dict
+from experiments.config import (
+    CONTROLLERS,
+    PRESETS,
+    ControlConfig,
+    StudyConfig,
+    SweepConfig,
+    from_dict,
+    preset,
+    to_dict,
+)
 from rrplan import InputError
 
 
@@ -23,11 +32,45 @@ def test_presets_are_what_the_study_promises():
     assert quick.sweep.prices == full.sweep.prices == (3e-4, 1e-3, 2e-3)
     assert (quick.sweep.episodes, full.sweep.episodes) == (1024, 8192)
     assert (quick.seeds, full.seeds) == (1, 5)
+    assert quick.control.agents == ("entropy", "vet", "stopper", "oracle")
+    assert full.control.agents == CONTROLLERS
+    assert full.trained_prices == (3e-4, 1e-3)
+    assert full.control.oracle_episodes == 1024
 
 
-def test_search_discounts_as_training_did():
+def test_search_and_controllers_discount_as_training_did():
     config = preset("FrozenLake-misc", "quick")
-    assert config.search.discount == config.train.gamma < 1.0
+    assert config.search.discount == config.control.ppo.gamma == config.train.gamma < 1.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"agents": ("stoper",)}, "unknown control agent 'stoper': did you mean 'stopper'"),
+        ({"oracle_episodes": 1}, "control.oracle_episodes must be at least 2, got 1"),
+        ({"stopper_menu": (1, 2)}, r"menu is \(1, 2\): expected 0 and at least one larger number"),
+        ({"inputs": ("search", "prize")}, "unknown input group 'prize': did you mean 'price'"),
+    ],
+)
+def test_controllers_are_checked(changes, message):
+    with pytest.raises(InputError, match=f"^{message}"):
+        ControlConfig(**changes)
+
+
+def test_prices_of_controllers_are_among_the_sweep_s():
+    control = ControlConfig(agents=("stopper",), prices=(5e-3,))
+    with pytest.raises(InputError, match=r"control.prices must be among sweep.prices \(0.0003,"):
+        StudyConfig(env="knapsack", control=control)
+    oracle = ControlConfig(agents=("oracle",), oracle_episodes=100)
+    with pytest.raises(InputError, match=r"oracle_episodes must be at most sweep\.episodes = 50"):
+        StudyConfig(env="knapsack", control=oracle, sweep=SweepConfig(episodes=50))
+
+
+def test_an_agent_for_one_price_is_not_shown_it():
+    control = ControlConfig(inputs=("search", "price"))
+    assert control.meta("stopper").inputs == ("search",)
+    assert control.meta("stopper-priced").inputs == ("search", "price")
+    assert control.meta("gate-priced").menu == control.gate_menu
 
 
 def test_an_unknown_preset_names_the_nearest():

@@ -17,7 +17,9 @@ TINY = shlex.split(
     "--train.num-chunks 2 --train.checkpoint-every 1 --train.num-lanes 8 --train.batch-size 16 "
     "--train.num-simulations 4 --train.updates-per-chunk 2 --train.evaluation-episodes 8 "
     "--sweep.episodes 16 --sweep.validation-episodes 16 --sweep.num-lanes 8 "
-    "--search.acting visits"
+    "--search.acting visits --control.agents entropy stopper oracle --control.oracle-episodes 8 "
+    "--control.ppo.num-lanes 8 --control.ppo.asks-per-chunk 32 --control.ppo.minibatches 2 "
+    "--control.ppo.num-chunks 2 --control.ppo.evaluation-episodes 8 --control.width 4"
 )
 
 # The process kills itself in the middle of writing its third evaluation.
@@ -66,7 +68,7 @@ def numbers(directory):
 def test_a_real_study_adds_up(directory):
     results = json.loads(numbers(directory))
     frame = pl.read_parquet(directory / "episodes.parquet")
-    assert len(frame) == 5 * 16  # fixed 0, fixed 4, reactive, random, greedy
+    assert len(frame) == 7 * 16 + 8  # fixed 0 and 4, reactive, random, greedy; entropy, stopper
     assert (
         frame.filter(agent="reactive")
         .drop("agent")
@@ -75,8 +77,33 @@ def test_a_real_study_adds_up(directory):
     searched = frame.filter(agent="fixed", k=4)
     assert (searched["simulations"] == 4 * searched["length"]).all()
     assert frame["untimed_return"].is_between(0.0, 1.0 + 1e-6).all()
-    assert len(results["agents"]) == 5
+    assert len(results["agents"]) == 8
     assert len((directory / "metrics.jsonl").read_text().splitlines()) == 2
+    stopper = directory / "control" / "stopper-0.001"
+    assert len((stopper / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_nobody_beats_the_oracle_on_any_instance(directory):
+    frame = pl.read_parquet(directory / "episodes.parquet").filter(pl.col("episode") < 8)
+    timed = frame.with_columns(timed=pl.col("untimed_return") - 1e-3 * pl.col("simulations"))
+    ceiling = timed.filter(agent="oracle").sort("episode")["timed"].to_numpy()
+    for (name, k), rows in timed.group_by("agent", "k"):
+        if name == "greedy":
+            continue  # it is no choice of k: it acts by another rule than the planner
+        assert (rows.sort("episode")["timed"].to_numpy() <= ceiling + 1e-5).all(), (name, k)
+
+
+def test_a_story_is_told_of_a_learned_agent(directory):
+    results = json.loads(numbers(directory))
+    (story,) = results["stories"]
+    frame = pl.read_parquet(directory / "episodes.parquet")
+    episode = frame.filter(agent="stopper", episode=story["episode"]).row(0, named=True)
+    assert len(story["decisions"]) == episode["length"]
+    thought = sum(decision["simulations"] for decision in story["decisions"])
+    assert thought == episode["simulations"]
+    groups = {(group["agent"], group["by"]) for group in results["thinking"]}
+    assert ("oracle", "decision") in groups
+    assert ("stopper", "legal_actions") in groups
 
 
 def test_killed_and_resumed_gives_the_same_numbers(directory, compiled, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from experiments import runs, study
+from experiments.config import ControlConfig
 from experiments.results import COLUMNS
 
 
@@ -127,3 +128,39 @@ def test_other_versions_are_warned_of(finished, config, fake_work, capsys):
     path.write_text(json.dumps(stored))
     study.run_study(config, finished, resume=True, console=Console(stderr=True))
     assert "warning: this run was begun with jax 0.0.1" in capsys.readouterr().err
+
+
+def test_controllers_stand_beside_the_sweep_each_at_its_prices(tmp_path, config, fake_work):
+    control = ControlConfig(agents=("stopper-priced", "oracle", "stopper", "entropy"))
+    config = dataclasses.replace(config, control=control)
+    directory = tmp_path / "controlled"
+    study.run_study(config, directory)
+    results = json.loads(read(directory))
+    named = [(e["agent"], e["price"]) for e in results["agents"] if e["k"] is None]
+    assert named == [
+        *(("random", price) for price in (3e-4, 2e-3)),
+        *(("greedy", price) for price in (3e-4, 2e-3)),
+        *(("entropy", price) for price in (3e-4, 2e-3)),
+        ("stopper", 3e-4),  # the sweep's least, where no price is given
+        *(("stopper-priced", price) for price in (3e-4, 2e-3)),
+    ]  # and no oracle: the environment's states cannot be enumerated
+    stopper = next(e for e in results["agents"] if e["agent"] == "stopper")
+    best = results["best_fixed"][0]["k"]
+    fixed = next(e for e in results["agents"] if (e["k"], e["price"]) == (best, 3e-4))
+    difference = stopper["timed"]["mean"] - fixed["timed"]["mean"]
+    assert stopper["difference"]["mean"] == pytest.approx(difference)
+    assert stopper["gap_closed"] is None
+    assert stopper["meta_evaluations"] == 5
+    frame = pl.read_parquet(directory / "episodes.parquet")
+    assert frame.filter(agent="entropy")["price"].unique().sort().to_list() == [3e-4, 2e-3]
+    assert frame.filter(agent="fixed")["price"].null_count() == 4 * config.sweep.episodes
+
+
+def test_rules_are_tuned_on_validation_episodes(tmp_path, config, fake_work):
+    config = dataclasses.replace(config, control=ControlConfig(agents=("entropy", "margin")))
+    study.run_study(config, tmp_path / "tuned")
+    tried = {name for split, *_, name in fake_work.evaluated if split == "validation"}
+    assert sum(name.startswith("margin") for name in tried) == len(config.sweep.budgets)
+    assert sum(name.startswith("entropy") for name in tried) == 1 + 2 * 6  # k = 2, 8; 6 thresholds
+    reported = {name for split, *_, name in fake_work.evaluated if split == "held-out"}
+    assert len({name for name in reported if name.startswith("entropy")}) <= 2

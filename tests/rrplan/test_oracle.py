@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,41 +17,58 @@ from tests.rrplan import tabular
 
 KEY = jax.random.key(11)
 EPISODES, LARGEST = 24, 6
-PRICES = (0.0, 1e-3, 0.02, 0.1, 1e3)
+PRICES = (0.0, 1e-3, 0.3, 1.0, 1e3)
+FIXED, RANDOM, CLOSE = range(3)
 
 
 class Listed(tabular.TabularEnvironment):
-    """The tabular environment with a list of its states: those of all times, in any order."""
+    """The tabular environment with a list of its states, the last first."""
+
+    num_actions = 6  # as many as the knapsack's, so that both share compiled searches
 
     def enumerate_states(self, first_state, params):
         del first_state, params
-        time, index = jnp.divmod(
-            jnp.arange(tabular.NUM_STATES * (self.max_length + 1)), tabular.NUM_STATES
-        )
-        return tabular.State(index[::-1], time[::-1])
+        total = tabular.NUM_STATES * (self.max_length + 1)
+        time, index = jnp.divmod(jnp.arange(total)[::-1], tabular.NUM_STATES)
+        return tabular.State(index, time)
 
 
 ENVIRONMENT = Listed()
-TABLE = tabular.make_table(3, ENVIRONMENT.num_actions)
-ARGUMENTS = (ENVIRONMENT, TABLE, tabular.table_network, TABLE)
+TABLE = tabular.make_table(4, ENVIRONMENT.num_actions)
+TABULAR = (ENVIRONMENT, TABLE, tabular.table_network, TABLE)
 
 
-def tabulate(*arguments, **kwargs):
-    options = {"key": KEY, "episodes": EPISODES, "max_simulations": LARGEST, "num_lanes": 16}
-    return oracle.tabulate(*(arguments or ARGUMENTS), **{**options, **kwargs})
+def think(params, meta_keys, carry, seen):
+    """One of three: always k; at random up to k; two more while two actions are within k visits.
+
+    One program for all of them, as compiling is what takes long here.
+    """
+    rule, k = params
+    drawn = jax.vmap(lambda key: jax.random.randint(key, (), 0, k + 1))(meta_keys)
+    best, second = jax.lax.top_k(seen.visit_counts, 2)[0].T
+    fresh = seen.simulations == 0
+    orders = (jnp.where(fresh, k, 0), jnp.where(fresh, drawn, 0), 2 * (best - second < k))
+    return metapolicies.order(jnp.select([rule == r for r in range(3)], orders), carry)
 
 
-def evaluate(k, *arguments, meta_policy=None, **kwargs):
-    options = {"key": KEY, "episodes": EPISODES, "max_simulations": LARGEST, "num_lanes": 16}
+THINKING = rrplan.MetaPolicy(metapolicies.no_carry, think)
+
+
+def evaluate(k, *problem, rule=FIXED, **kwargs):
     return rrplan.evaluate(
-        *(arguments or ARGUMENTS), meta_policy or metapolicies.fixed(), jnp.asarray(k),
-        **{**options, **kwargs},
+        *problem, THINKING, (jnp.int32(rule), jnp.int32(k)), key=KEY, max_simulations=LARGEST,
+        num_lanes=16, trace=ENVIRONMENT.max_length, **{"episodes": EPISODES, **kwargs},
     )  # fmt: skip
+
+
+def tabulate(*problem, **kwargs):
+    options = {"key": KEY, "episodes": EPISODES, "max_simulations": LARGEST, "num_lanes": 16}
+    return oracle.tabulate(*problem, **{**options, **kwargs})
 
 
 @pytest.fixture(scope="module")
 def table():
-    return tabulate()
+    return tabulate(*TABULAR)
 
 
 @functools.cache
@@ -63,28 +81,19 @@ def knapsack():
     return environment, env_params, network, params
 
 
-@pytest.mark.parametrize("rule", ["visits", "completed_q"])
-def test_a_replay_of_k_equals_the_engine_episode_by_episode(rule):
-    search = rrplan.Search(acting=rule, c_init=1.5, discount=0.9)
-    table = tabulate(search=search)
+@pytest.mark.parametrize("acting", ["visits", "completed_q"])
+def test_a_replay_of_k_equals_the_engine_episode_by_episode(acting):
+    search = rrplan.Search(acting=acting, c_init=1.5, discount=0.9)
+    table = tabulate(*TABULAR, search=search)
     for k in range(LARGEST + 1):
-        played, episodes = oracle.replay(table, k), evaluate(k, search=search, trace=6)
-        np.testing.assert_array_equal(played.untimed_return, episodes.untimed_return)
-        np.testing.assert_array_equal(played.length, episodes.length)
-        np.testing.assert_array_equal(played.simulations, episodes.simulations)
-        trace, width = episodes.trace, played.decisions.valid.shape[1]
-        assert not trace.valid[:, width:].any()
+        played, episodes = oracle.replay(table, k), evaluate(k, *TABULAR, search=search)
+        for name in ("untimed_return", "length", "simulations"):
+            np.testing.assert_array_equal(getattr(played, name), getattr(episodes, name))
+        width = played.decisions.valid.shape[1]
+        assert not episodes.trace.valid[:, width:].any()
         for name in ("valid", "simulations", "legal_actions"):
             told = getattr(played.decisions, name)
-            np.testing.assert_array_equal(told, getattr(trace, name)[:, :width])
-
-
-def test_a_network_is_replayed_as_the_engine_asks_it():
-    table = tabulate(*knapsack())
-    for k in (0, 3, LARGEST):
-        episodes = evaluate(k, *knapsack())
-        same = oracle.replay(table, k).untimed_return == np.asarray(episodes.untimed_return)
-        assert same.mean() > 0.9  # all but near-ties
+            np.testing.assert_array_equal(told, getattr(episodes.trace, name)[:, :width])
 
 
 def best_of_all_sequences(table, price, instance):
@@ -109,38 +118,36 @@ def best_of_all_sequences(table, price, instance):
     return best(listed.index[graph.state[graph.first[instance]]], 0)
 
 
-@pytest.mark.parametrize("price", [0.0, 0.05, 0.3])
-def test_the_value_is_the_best_of_all_sequences_of_k(price):
-    table = tabulate(episodes=8, max_simulations=2)
+@pytest.mark.parametrize("price", [0.0, 0.1])
+def test_the_value_is_the_best_of_all_sequences_of_k(table, price):
     solution = oracle.solve(table, price)
-    expected = [best_of_all_sequences(table, price, instance) for instance in range(8)]
-    np.testing.assert_allclose(solution.value[table.graph.first], expected, rtol=1e-9)
-    np.testing.assert_allclose(solution.timed_return, expected, rtol=1e-5)
+    expected = [best_of_all_sequences(table, price, instance) for instance in range(5)]
+    np.testing.assert_allclose(solution.value[table.graph.first[:5]], expected, rtol=1e-9)
+    np.testing.assert_allclose(solution.timed_return[:5], expected, rtol=1e-5)
 
 
-def think_while_close(gap, meta_keys, carry, seen):
-    """Two more simulations while the most visited action is ahead by less than a gap."""
-    best, second = jax.lax.top_k(seen.visit_counts, 2)[0].T
-    extra = jnp.where(best - second < gap, 2, 0)
-    return rrplan.Control(extra, jnp.full_like(extra, 100), carry)
+def assert_bound(table, agents):
+    for price, episodes in itertools.product(PRICES, agents):
+        timed = episodes.untimed_return - np.float32(price) * episodes.simulations
+        assert (timed <= oracle.solve(table, price).timed_return + 1e-5).all()
 
 
-CLOSE = rrplan.MetaPolicy(lambda batch_size: (), think_while_close)
+def run_agents(*problem, **kwargs):
+    agents = [evaluate(k, *problem, **kwargs) for k in range(LARGEST + 1)]
+    agents.append(evaluate(5, *problem, rule=RANDOM, **kwargs))
+    return [*agents, evaluate(2, *problem, rule=CLOSE, **kwargs)]
 
 
-@pytest.mark.parametrize("problem", ["tabular", "knapsack"])
-def test_no_meta_policy_earns_more_in_any_episode(problem):
-    arguments = ARGUMENTS if problem == "tabular" else knapsack()
-    table = tabulate(*arguments)
-    agents = [evaluate(k, *arguments) for k in range(LARGEST + 1)]
-    options = np.arange(LARGEST + 1)
-    agents.append(evaluate(options, *arguments, meta_policy=metapolicies.random_k()))
-    agents.append(evaluate(2, *arguments, meta_policy=CLOSE))
-    for price in PRICES:
-        bound = oracle.solve(table, price).timed_return
-        for episodes in agents:
-            timed = episodes.untimed_return - np.float32(price) * episodes.simulations
-            assert (timed <= bound + 1e-5).all()
+def test_no_meta_policy_earns_more_in_any_episode(table):
+    assert_bound(table, run_agents(*TABULAR))
+
+
+def test_it_bounds_a_planner_with_a_network_too():
+    table, agents = tabulate(*knapsack(), episodes=60), run_agents(*knapsack(), episodes=60)
+    assert_bound(table, agents)
+    for k in range(LARGEST + 1):
+        told, expected = oracle.replay(table, k).untimed_return, agents[k].untimed_return
+        assert np.isclose(told, expected, atol=1e-5).mean() > 0.9  # all but near-ties
 
 
 def test_the_dearer_a_simulation_the_less_is_thought_and_earned(table):
@@ -176,48 +183,72 @@ def assert_same_tables(one, other):
 
 
 def test_the_table_does_not_depend_on_lanes_blocks_or_the_order_of_episodes(table, monkeypatch):
-    assert_same_tables(tabulate(num_lanes=1), table)
+    assert_same_tables(tabulate(*TABULAR, num_lanes=1), table)
     solution = oracle.solve(table, 0.02)
     ids = np.random.default_rng(0).permutation(EPISODES)
-    shuffled = oracle.solve(tabulate(episodes=ids), 0.02)
+    shuffled = oracle.solve(tabulate(*TABULAR, episodes=ids), 0.02)
     np.testing.assert_array_equal(shuffled.timed_return, solution.timed_return[ids])
     monkeypatch.setattr(graphs, "_BLOCK", 7)
     monkeypatch.setattr(graphs, "_LISTED", 500)
-    assert_same_tables(tabulate(), table)
+    assert_same_tables(tabulate(*TABULAR), table)
 
 
 def test_progress_is_told():
     told = []
-    table = tabulate(progress=lambda *counts: told.append(counts))
+    table = tabulate(*TABULAR, progress=lambda *counts: told.append(counts))
     to_search = (table.graph.legal_actions > 1).sum()
     assert told[-1] == (to_search, to_search)
 
 
-class Slipping(Listed):
+class FaultyParams(NamedTuple):
+    table: tabular.Table
+    fault: int  # index into FAULTS; traced, so that all faults share compiled programs
+
+
+FAULTS = {
+    "slips": "a step leads elsewhere under another key",
+    "is seen with noise": "a step leads elsewhere under another key",
+    "lists too few": "enumerate_states does not list what a step leads to",
+    "lists no first": "enumerate_states does not list the first state",
+    "stops the time": "it can return to a state it has left, expected a state that counts its",
+    "is seen by the way": "what is seen of a state depends on the way to it",
+    "pays NaN": "a reward is NaN or infinite",
+    "has no legal action": "no action is legal in a state in which it goes on",
+}
+
+
+class Faulty(Listed):
+    def reset(self, key, params):
+        return super().reset(key, params.table)
+
     def step(self, key, state, action, params):
-        action = jnp.where(
-            jax.random.bernoulli(key, 0.1), params.invalid[state.index].argmin(), action
+        def has(name):
+            return params.fault == list(FAULTS).index(name)
+
+        slips = has("slips") & jax.random.bernoulli(key, 0.2)
+        other = params.table.invalid[state.index].argmin()
+        told = super().step(key, state, jnp.where(slips, other, action), params.table)
+        noise = (
+            has("is seen with noise") * jax.random.normal(key) + has("is seen by the way") * action
         )
-        return super().step(key, state, action, params)
+        return told._replace(
+            state=told.state._replace(time=told.state.time - has("stops the time")),
+            observation=told.observation + noise,
+            reward=jnp.where(has("pays NaN") & (state.time == 2), jnp.nan, told.reward),
+        )
 
+    def invalid_actions(self, state, params):
+        none = (params.fault == list(FAULTS).index("has no legal action")) & (state.time == 3)
+        return super().invalid_actions(state, params.table) | none
 
-class Noisy(Listed):
-    def step(self, key, state, action, params):
-        transition = super().step(key, state, action, params)
-        noise = 0.1 * jax.random.normal(key, transition.observation.shape)
-        return transition._replace(observation=transition.observation + noise)
-
-
-class ListsTooFew(Listed):
     def enumerate_states(self, first_state, params):
         listed = super().enumerate_states(first_state, params)
-        return jax.tree.map(lambda leaf: leaf[tabular.NUM_STATES :], listed)  # not those of the end
+        least = jnp.where(params.fault == list(FAULTS).index("lists no first"), 1, 0)
+        most = jnp.where(params.fault == list(FAULTS).index("lists too few"), 3, self.max_length)
+        return listed._replace(time=listed.time.clip(least, most))
 
 
-class ListsNoFirst(Listed):
-    def enumerate_states(self, first_state, params):
-        listed = super().enumerate_states(first_state, params)
-        return listed._replace(time=listed.time + 1)
+FAULTY = Faulty()
 
 
 class ListsOneLeaf(Listed):
@@ -225,52 +256,26 @@ class ListsOneLeaf(Listed):
         return super().enumerate_states(first_state, params).index
 
 
-class Returns(Listed):
-    """Time stands still, so that states come again."""
-
-    def step(self, key, state, action, params):
-        transition = super().step(key, state, action, params)
-        return transition._replace(state=transition.state._replace(time=state.time))
-
-
-class Remembers(Listed):
-    def step(self, key, state, action, params):
-        transition = super().step(key, state, action, params)
-        return transition._replace(observation=transition.observation + action)
-
-
-class PaysNan(Listed):
-    def step(self, key, state, action, params):
-        transition = super().step(key, state, action, params)
-        return transition._replace(
-            reward=transition.reward + jnp.where(state.time == 2, jnp.nan, 0)
-        )
-
-
-class AllIllegal(Listed):
-    def invalid_actions(self, state, params):
-        return super().invalid_actions(state, params) | (state.time == 3)
-
-
-@pytest.mark.parametrize(
-    ("environment", "message"),
-    [
-        (tabular.TabularEnvironment, "TabularEnvironment has no enumerate_states: expected one"),
-        (Slipping, "a step leads elsewhere under another key"),
-        (Noisy, "a step leads elsewhere under another key"),
-        (ListsTooFew, "enumerate_states does not list what a step leads to"),
-        (ListsNoFirst, "enumerate_states does not list the first state"),
-        (ListsOneLeaf, r"enumerate_states of ListsOneLeaf returns int32\[84\]: expected State"),
-        (Returns, "it can return to a state it has left, expected a state that counts its steps"),
-        (Remembers, "what is seen of a state depends on the way to it"),
-        (PaysNan, "a reward is NaN or infinite"),
-        (AllIllegal, "no action is legal in a state in which it goes on"),
-    ],
-)
-def test_an_environment_that_does_not_fit_gets_one_clear_line(environment, message):
+def assert_refuses(message, *problem, **kwargs):
     with pytest.raises(rrplan.InputError, match=message) as caught:
-        tabulate(environment(), *ARGUMENTS[1:])
+        tabulate(*problem, **kwargs)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("fault", "message"), FAULTS.items())
+def test_an_environment_that_does_not_fit_gets_one_clear_line(fault, message):
+    params = FaultyParams(TABLE, list(FAULTS).index(fault))
+    assert_refuses(rf"^episode \d+: {message}", FAULTY, params, *TABULAR[2:])
+
+
+def test_an_environment_without_a_list_of_states_gets_one_clear_line():
+    with pytest.raises(rrplan.InputError, match="TabularEnvironment has no enumerate_states"):
+        graphs.explore(tabular.TabularEnvironment(), TABLE, KEY, np.arange(2))
+    message = r"enumerate_states of ListsOneLeaf returns int32\[84\]: expected State"
+    assert_refuses(message, ListsOneLeaf(), *TABULAR[1:])
+    env, params = envs.make("CartPole-v1")
+    with pytest.raises(rrplan.InputError, match="CartPole-v1 has no enumerate_states"):
+        graphs.explore(envs.adapt(env), params, KEY, np.arange(2))
 
 
 def nan_network(table, observation):
@@ -292,15 +297,7 @@ def nan_network(table, observation):
 )
 def test_bad_input_gets_one_clear_line(arguments, kwargs, message):
     network = arguments or (tabular.table_network,)
-    with pytest.raises(rrplan.InputError, match=message) as caught:
-        tabulate(ENVIRONMENT, TABLE, *network, TABLE, **kwargs)
-    assert "\n" not in str(caught.value)
-
-
-def test_an_adapted_environment_without_a_list_is_refused():
-    env, params = envs.make("CartPole-v1")
-    with pytest.raises(rrplan.InputError, match="CartPole-v1 has no enumerate_states"):
-        graphs.explore(envs.adapt(env), params, KEY, np.arange(2))
+    assert_refuses(message, ENVIRONMENT, TABLE, *network, TABLE, **kwargs)
 
 
 @pytest.mark.parametrize("price", [-1.0, np.nan, np.inf, np.zeros(2)])
@@ -313,8 +310,3 @@ def test_a_price_must_be_a_finite_number(table, price):
 def test_a_replay_needs_a_k_that_was_searched(table, k):
     with pytest.raises(rrplan.InputError, match=r"^k is .*: expected "):
         oracle.replay(table, k)
-
-
-def test_without_simulations_there_is_nothing_to_choose():
-    table = tabulate(max_simulations=0)
-    np.testing.assert_array_equal(oracle.solve(table, 0.0).timed_return, evaluate(0).untimed_return)

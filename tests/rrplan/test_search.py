@@ -17,6 +17,7 @@ LANES, ACTIONS, MOST = 4, 5, 12
 STATES = jnp.array([0, 3, 7, 11])
 
 
+@functools.partial(jax.jit, static_argnames="most")
 def begin(table, most=MOST):
     return search.init(
         tabular.make_root(table, STATES),
@@ -53,18 +54,20 @@ def test_running_in_parts_is_running_the_whole(seed, parts):
     jax.tree.map(np.testing.assert_array_equal, state, whole)
 
 
+@jax.jit
+def run_quietly(table, state, budgets):
+    return search.step(
+        state, (table, jnp.float32(0.97)), jax.random.key(0), tabular.recurrent_fn, budgets
+    )
+
+
 @given(first=st.lists(st.integers(0, 6), min_size=LANES, max_size=LANES))
 @settings(max_examples=25, deadline=None)
 def test_lanes_go_on_by_different_amounts(first):
     """With a deterministic model, also in slots that the others have left behind."""
-    table, key = tabular.make_table(3, ACTIONS), jax.random.key(0)
-    advance = jax.jit(functools.partial(search.step, recurrent_fn=tabular.recurrent_fn))
-    first = np.array(first, np.int32)
-    params = (table, jnp.float32(0.97))
-    state = advance(begin(table), params, key, num_simulations=first)
-    state = advance(state, params, key, num_simulations=6 - first)
-    whole = advance(begin(table), params, key, num_simulations=np.full(LANES, 6, np.int32))
-    assert_equal_roots(state, whole)
+    table, first = tabular.make_table(3, ACTIONS), np.array(first)
+    state = run_quietly(table, run_quietly(table, begin(table), first), 6 - first)
+    assert_equal_roots(state, run_quietly(table, begin(table), np.full(LANES, 6)))
 
 
 def test_a_summary_is_that_of_the_policy_s_tree():

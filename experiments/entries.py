@@ -1,0 +1,74 @@
+"""Reading results: which agents are in ``results.json``, and what they did at which price."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from experiments.config import LEARNED, TUNED
+
+Entry = Mapping[str, Any]
+"""One agent at one price, as ``results.json`` has it."""
+
+CONTROLLED = (*TUNED, *LEARNED)
+"""Agents that decide themselves how long to think, in the order in which they are listed."""
+
+
+def prices(results: Mapping[str, Any]) -> list[float]:
+    """Return the prices at which there are entries, the least first."""
+    return sorted({entry["price"] for entry in results["agents"]})
+
+
+def find(results: Mapping[str, Any], agent: str, price: float) -> Entry | None:
+    """Return an agent's entry at a price; None if it has none. For agents without a k."""
+    return next((entry for entry in by_price(results, agent) if entry["price"] == price), None)
+
+
+def by_price(results: Mapping[str, Any], agent: str) -> list[Entry]:
+    """Return all entries of an agent, the one at the least price first."""
+    entries = (entry for entry in results["agents"] if entry["agent"] == agent)
+    return sorted(entries, key=lambda entry: entry["price"])
+
+
+def find_all(results: Mapping[str, Any], agents: Sequence[str], price: float) -> list[Entry]:
+    """Return the entries at a price of those agents that have one."""
+    found = (find(results, agent, price) for agent in agents)
+    return [entry for entry in found if entry is not None]
+
+
+def best_fixed(results: Mapping[str, Any], price: float) -> Entry | None:
+    """Return the entry of the k that was best at a price on validation episodes, if any was."""
+    best = {choice["price"]: choice["k"] for choice in results.get("best_fixed", ())}
+    for entry in by_price(results, "fixed"):
+        if entry["price"] == price and entry["k"] == best.get(price):
+            return entry
+    return None
+
+
+def name(entry: Entry) -> str:
+    """Return what to call an agent in a list where the fixed k is one among others."""
+    return f"fixed k = {entry['k']}" if entry["agent"] == "fixed" else entry["agent"]
+
+
+def episodes_of_oracle(results: Mapping[str, Any]) -> int | None:
+    """Return how many of the first episodes the oracle stands for; None where it is all."""
+    oracle = by_price(results, "oracle")
+    if not oracle or oracle[0]["episodes"] == results["agents"][0]["episodes"]:
+        return None
+    return oracle[0]["episodes"]
+
+
+def least_learned(results: Mapping[str, Any]) -> tuple[float, list[str]] | None:
+    """Return the least price that an agent has learned for, and who has; None if nobody has.
+
+    Agents that have learned for all prices stand in only where there are no others.
+    """
+    for names in (LEARNED[:2], LEARNED[2:]):
+        found = [entry for name in names for entry in by_price(results, name)]
+        if found:
+            price = min(entry["price"] for entry in found)
+            return price, [entry["agent"] for entry in found if entry["price"] == price]
+    return None
+
+
+def means(curve: Sequence[Entry], field: str) -> list[float]:
+    """Return the mean of a field in each entry."""
+    return [entry[field]["mean"] for entry in curve]
