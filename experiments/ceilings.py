@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import jax
 import numpy as np
 
 from experiments import results, runs, thinking
@@ -10,6 +11,7 @@ from experiments.progress import Progress
 from experiments.results import Table
 from experiments.runs import Run
 from rrplan import oracle
+from rrplan.devices import longest_queue
 
 
 def work_out(
@@ -47,6 +49,8 @@ def _of_seed(problem, run, seed, planner, agents, acting, bar) -> dict[str, Tabl
     if all(table is not None for table in tables.values()):
         return tables
     bar.begin("oracle")
+    # As many lanes as the engine has, so that the network's last digits agree with its own.
+    episodes_on_a_device = longest_queue(config.sweep.episodes, len(jax.local_devices()))
     table = oracle.tabulate(
         problem.environment,
         problem.env_params,
@@ -56,7 +60,7 @@ def _of_seed(problem, run, seed, planner, agents, acting, bar) -> dict[str, Tabl
         episodes=episodes,
         search=search_of(config, acting),
         max_simulations=config.sweep.max_budget,
-        num_lanes=config.sweep.num_lanes,
+        num_lanes=min(config.sweep.num_lanes, episodes_on_a_device),
     )
     for agent in agents:
         solution = oracle.solve(table, agent.price)

@@ -99,10 +99,10 @@ def _name_budgets(curve: Sequence[Entry], crowded: bool) -> list[Note]:
     *others, last = _line(curve)
     directions = _BELOW if crowded else _ABOVE
     notes = [
-        Note([point], f"{entry['k']}", color, size, directions)
+        Note([point], f"{entry['k']}", color, size, directions, "k")
         for point, entry in zip(others, curve, strict=False)
     ]
-    return [*notes, Note([last], f"k = {curve[-1]['k']}", color, size, _LAST)]
+    return [*notes, Note([last], f"k = {curve[-1]['k']}", color, size, _LAST, "k")]
 
 
 def _pieces(group: Sequence[Entry]) -> list[list[tuple[float, float]]]:

@@ -35,6 +35,12 @@ class Note(NamedTuple):
     color: str = INK
     size: float = LABEL_SIZE
     directions: Sequence[tuple[float, float]] = _DIRECTIONS
+    family: str = ""
+    """Notes of one family, such as numbers along a line, are not mistaken for each other."""
+
+    def is_rival(self, other: "Note") -> bool:
+        """Whether this label near the other's points would mislead."""
+        return other is not self and not (self.family and self.family == other.family)
 
 
 class _Place(NamedTuple):
@@ -45,6 +51,11 @@ class _Place(NamedTuple):
     box: np.ndarray  # left, bottom, right, top
     leader: np.ndarray  # samples of the line from the point to the label; none where it is near
     cost: float  # of standing there, whatever other labels do
+    reach: float  # how far from the point the label goes, along either axis
+
+    def far_from(self, other: "_Place") -> bool:
+        """Whether neither label nor line of the one can touch those of the other."""
+        return abs(self.anchor - other.anchor).max() > self.reach + other.reach + 4.0
 
 
 class _Scene(NamedTuple):
@@ -75,8 +86,8 @@ def write(
     texts = [_annotate(axes, note) for note in notes]
     candidates = []
     for note, text in zip(notes, texts, strict=True):
-        others = [point for other in notes if other is not note for point in other.points]
-        scene = _Scene(area, drawn, _on_paper(axes, others))
+        foreign = [point for other in notes if note.is_rival(other) for point in other.points]
+        scene = _Scene(area, drawn, _on_paper(axes, foreign))
         extent = text.get_window_extent()
         size = np.array([extent.width, extent.height]) * points
         candidates.append(_places(axes, note, size, scene))
@@ -113,7 +124,7 @@ def _lead(axes: Axes, note: Note, place: _Place) -> None:
         place.point,
         xytext=tuple(place.leader[-1] - place.anchor),
         textcoords="offset points",
-        arrowprops={"arrowstyle": "-", "lw": 0.5, "color": note.color, "shrinkA": 0, "shrinkB": 2.5},
+        arrowprops={"arrowstyle": "-", "lw": 0.5, "color": note.color, "shrinkA": 0},
         annotation_clip=False,
         zorder=5,
     )
@@ -124,10 +135,13 @@ def _arrange(candidates: Sequence[Sequence[_Place]]) -> list[_Place]:
     """Return a place for each label, so that they are well together."""
     chosen: dict[int, _Place] = {}
     for _ in range(_SWEEPS):
+        before = dict(chosen)
         for label, places in enumerate(candidates):
             others = [place for other, place in chosen.items() if other != label]
             costs = [place.cost + _conflict(place, others) for place in places]
             chosen[label] = places[int(np.argmin(costs))]
+        if all(before.get(label) is place for label, place in chosen.items()):
+            break
     return [chosen[label] for label in range(len(candidates))]
 
 
@@ -140,8 +154,10 @@ def _places(axes: Axes, note: Note, size: np.ndarray, scene: _Scene) -> list[_Pl
         center = center + np.array(direction) * size / 2
         box = np.concatenate([center - size / 2, center + size / 2])
         path = _sample(np.stack([anchor, np.clip(anchor, box[:2], box[2:])]))
-        cost = distance + _cost(box, path, distance >= _LED_FROM, scene)
-        places.append(_Place(point, anchor, box, path[: len(path) * (distance >= _LED_FROM)], cost))
+        led = distance >= _LED_FROM
+        cost = distance + _cost(box, path, led, scene)
+        reach = float(abs(box.reshape(2, 2) - anchor).max())
+        places.append(_Place(point, anchor, box, path if led else path[:0], cost, reach))
     return sorted(places, key=lambda place: place.cost)[:60]
 
 
@@ -160,6 +176,8 @@ def _conflict(place: _Place, others: Sequence[_Place]) -> float:
     """Return how much a place has against it that other labels stand where they do."""
     cost = 0.0
     for other in others:
+        if place.far_from(other):
+            continue
         sides = np.minimum(place.box[2:], other.box[2:]) - np.maximum(place.box[:2], other.box[:2])
         cost += 10 * float(np.prod(np.maximum(sides + 2.0, 0.0)))  # with some air between
         if len(place.leader):

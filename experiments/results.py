@@ -127,8 +127,9 @@ def summarize(
         if name == "fixed":
             curve[k] = table
     yardsticks = [_yardstick(choice, curve, tables) for choice in best]
+    evaluations = {(agent.name, agent.k, agent.price): agent.evaluation for agent, _ in rows}
     agents = [
-        entry
+        {**entry, "evaluation": evaluations.get((name, k, price))}
         for (name, k, price), table in tables.items()
         for entry in _entries(
             name, k, table, config.sweep.prices if price is None else (price,), yardsticks

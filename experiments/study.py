@@ -29,6 +29,7 @@ from experiments.evaluation import (
 from experiments.progress import Progress
 from experiments.runs import Run
 from experiments.tables import markdown_table
+from experiments.timings import seconds_an_episode
 from rrplan.types import PyTree, Work
 
 
@@ -65,7 +66,8 @@ def run_study(
         results.write_frame(run.episodes, frame)
         summary = results.summarize(config, run.versions, frame, acting, best_fixed, rows)
         runs.write_json(run.results, summary)
-        table = markdown_table(summary).encode()
+        seconds = seconds_an_episode(run.timings, acting)
+        table = markdown_table(summary, seconds).encode()
         runs.write_atomically(run.table, lambda file: file.write(table))
         figures.draw(run.path)
     return summary

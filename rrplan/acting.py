@@ -28,7 +28,10 @@ def choose_action(rule: Array, rows: Rows, invalid_actions: Array) -> Array:
 def mask_logits(logits: Array, invalid_actions: Array) -> Array:
     """Return logits ``[..., A]`` shifted to a maximum of 0, the lowest float where illegal.
 
-    The floor is finite, because a state whose actions are all illegal must not become NaN.
+    The maximum is that of the legal actions, so that masking twice is masking once. The floor is
+    finite, because a state whose actions are all illegal must not become NaN.
     """
-    logits = logits - jax.lax.stop_gradient(logits.max(-1, keepdims=True))
-    return jnp.where(invalid_actions, jnp.finfo(logits.dtype).min, logits)
+    lowest = jnp.finfo(logits.dtype).min
+    masked = jnp.where(invalid_actions, lowest, jnp.maximum(logits, lowest))
+    shifted = masked - jax.lax.stop_gradient(masked.max(-1, keepdims=True))
+    return jnp.where(invalid_actions, lowest, shifted)

@@ -108,8 +108,8 @@ def tabulate(
         episodes: a number ``I``, or int ids ``[I]``.
         search: constants of the search and the rule of acting.
         max_simulations: static, ``K``.
-        num_lanes: states that the network evaluates at a time, cut to the number of episodes as
-            :func:`rrplan.evaluate` does on one device.
+        num_lanes: states that the network evaluates at a time: the lanes of a device in the
+            evaluation to compare with, which :func:`rrplan.evaluate` cuts to its episodes.
         progress: called from time to time.
 
     Raises:
@@ -124,8 +124,7 @@ def tabulate(
     model = make_model(environment, settings.env_params, network)
     checks.check_model(model, settings)
     graph, states, observations = graphs.explore(environment, settings.env_params, key, ids)
-    batch = min(num_lanes, len(ids))
-    logits, value = planning.evaluate_nodes(model, settings, graph, states, observations, batch)
+    logits, value = planning.evaluate_nodes(model, settings, graph, states, observations, num_lanes)
     action = planning.search_nodes(settings, graph, logits, value, max_simulations, progress)
     return Table(graph, action, _find_least(action, environment.num_actions))
 

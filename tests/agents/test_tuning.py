@@ -156,7 +156,7 @@ def test_the_example_of_the_page_runs(capsys):
         return episodes([1.0 - 0.5 / (cap + 1)] * 2, [cap] * 2)
 
     page = (Path(__file__).parents[2] / "docs" / "metapolicies.md").read_text()
-    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    example = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
     problem = dict.fromkeys(("env_params", "network", "params", "validation_key"))
     environment = SimpleNamespace(num_actions=3)
     exec(

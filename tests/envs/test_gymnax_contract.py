@@ -56,8 +56,14 @@ HIDING = {
     "GaussianBandit-misc",
 }
 DOWNLOADS = pytest.mark.skip(reason="MNISTBandit-bsuite downloads its images when it is built")
+# Their programs take a minute to compile.
+MARKS = {
+    "MNISTBandit-bsuite": DOWNLOADS,
+    "Seaquest-MinAtar": pytest.mark.slow,
+    "Freeway-MinAtar": pytest.mark.slow,
+}
 NAMES = [
-    pytest.param(name, marks=DOWNLOADS) if name == "MNISTBandit-bsuite" else name
+    pytest.param(name, marks=MARKS.get(name, ()))
     for name in envs.names()
     if name in gymnax.registered_envs
 ]

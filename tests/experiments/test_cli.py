@@ -25,7 +25,8 @@ def fails(capsys, *arguments):
     [
         (
             "",
-            "expected a command: run, train, evaluate, figures, table, envs, bench (rrplan --help)",
+            "expected a command: run, train, evaluate, figures, table, compare, envs, bench"
+            " (rrplan --help)",
         ),
         ("rnu", "unknown command 'rnu': did you mean 'run'?"),
         ("run", "missing ENV: see rrplan run --help"),

@@ -17,7 +17,7 @@ TINY = shlex.split(
     "--train.num-chunks 2 --train.checkpoint-every 1 --train.num-lanes 8 --train.batch-size 16 "
     "--train.num-simulations 4 --train.updates-per-chunk 2 --train.evaluation-episodes 8 "
     "--sweep.episodes 16 --sweep.validation-episodes 16 --sweep.num-lanes 8 "
-    "--search.acting visits --control.agents entropy stopper oracle --control.oracle-episodes 8 "
+    "--search.acting visits --control.agents stopper oracle --control.oracle-episodes 8 "
     "--control.ppo.num-lanes 8 --control.ppo.asks-per-chunk 32 --control.ppo.minibatches 2 "
     "--control.ppo.num-chunks 2 --control.ppo.evaluation-episodes 8 --control.width 4"
 )
@@ -68,7 +68,7 @@ def numbers(directory):
 def test_a_real_study_adds_up(directory):
     results = json.loads(numbers(directory))
     frame = pl.read_parquet(directory / "episodes.parquet")
-    assert len(frame) == 7 * 16 + 8  # fixed 0 and 4, reactive, random, greedy; entropy, stopper
+    assert len(frame) == 6 * 16 + 8  # fixed 0 and 4, reactive, random, greedy, stopper; oracle
     assert (
         frame.filter(agent="reactive")
         .drop("agent")
@@ -77,7 +77,7 @@ def test_a_real_study_adds_up(directory):
     searched = frame.filter(agent="fixed", k=4)
     assert (searched["simulations"] == 4 * searched["length"]).all()
     assert frame["untimed_return"].is_between(0.0, 1.0 + 1e-6).all()
-    assert len(results["agents"]) == 8
+    assert len(results["agents"]) == 7
     assert len((directory / "metrics.jsonl").read_text().splitlines()) == 2
     stopper = directory / "control" / "stopper-0.001"
     assert len((stopper / "metrics.jsonl").read_text().splitlines()) == 2

@@ -7,7 +7,10 @@ import pytest
 from rich.console import Console
 
 from experiments import results, tables
+from experiments.evaluation import Agent, fixed_agent
 from experiments.results import BestFixed, best_fixed
+
+RANDOM = Agent("random", None, "random", "random")
 
 
 def table(returns, simulations):
@@ -38,8 +41,10 @@ def summary(config):
     rng = np.random.default_rng(0)
     instance = rng.normal(0.9, 0.03, size=64)
     ks = config.sweep.budgets
-    agents = [("fixed", k, table(instance + np.zeros((2, 1)) + 0.001 * k, 5 * k)) for k in ks]
-    agents.append(("random", None, table(np.stack([instance] * 2), 50)))
+    agents = [
+        (fixed_agent("fixed", k), table(instance + np.zeros((2, 1)) + 0.001 * k, 5 * k)) for k in ks
+    ]
+    agents.append((RANDOM, table(np.stack([instance] * 2), 50)))
     frame = results.to_frame(agents)
     best = [BestFixed(price, 8, 0.9) for price in config.sweep.prices]
     return results.summarize(config, {"jax": "1"}, frame, "visits", best)
@@ -67,17 +72,18 @@ def test_timed_is_untimed_minus_the_bill(summary):
 def test_a_rising_curve_has_no_falls_and_a_dip_is_reported(config):
     noise = np.random.default_rng(0).normal(0, 0.01, size=(1, 200))
     curve = {0: noise + 0.9, 2: noise + 0.95, 8: noise + 0.93}
-    agents = [("fixed", k, table(values, k)) for k, values in curve.items()]
+    agents = [(fixed_agent("fixed", k), table(values, k)) for k, values in curve.items()]
     summary = results.summarize(config, {}, results.to_frame(agents), "visits", [])
     assert [(fall["from_k"], fall["to_k"]) for fall in summary["falls"]] == [(2, 8)]
 
 
 def test_one_row_per_agent_seed_and_episode():
-    frame = results.to_frame(
-        [("fixed", 4, table(np.zeros((2, 3)), 1)), ("random", None, table(np.zeros((2, 3)), 1))]
-    )
-    assert frame.shape == (12, 8)
-    assert frame["k"].null_count() == 6
+    alike = table(np.zeros((2, 3)), 1)
+    stopper = Agent("stopper", None, "stopper-0.001", "learned", 1e-3)
+    frame = results.to_frame([(fixed_agent("fixed", 4), alike), (RANDOM, alike), (stopper, alike)])
+    assert frame.shape == (18, 9)
+    assert frame["k"].null_count() == 12
+    assert frame["price"].to_list() == [None] * 12 + [1e-3] * 6
     assert frame.filter(agent="fixed").select("seed", "episode").rows() == [
         (seed, episode) for seed in range(2) for episode in range(3)
     ]

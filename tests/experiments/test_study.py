@@ -131,7 +131,8 @@ def test_other_versions_are_warned_of(finished, config, fake_work, capsys):
 
 
 def test_controllers_stand_beside_the_sweep_each_at_its_prices(tmp_path, config, fake_work):
-    control = ControlConfig(agents=("stopper-priced", "oracle", "stopper", "entropy"))
+    agents = ("stopper-priced", "oracle", "stopper", "entropy")
+    control = ControlConfig(agents=agents, oracle_episodes=8)
     config = dataclasses.replace(config, control=control)
     directory = tmp_path / "controlled"
     study.run_study(config, directory)

@@ -143,7 +143,7 @@ def changed(**fields):
         (
             changed(embedding=lambda told: told._replace(time=told.time * 1.0)),
             r"recurrent_fn returned an embedding .*float32\[2\].* for a batch of 2: expected "
-            r".*int32\[2\].*, as root_fn returned$",
+            r".*int32\[2\].*, as it was given$",
         ),
         (
             lambda table, observation: table_network(table, observation)._replace(
