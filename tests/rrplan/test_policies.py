@@ -124,7 +124,7 @@ def test_gumbel_divides_simulations_between_two_actions_and_improves_on_the_prio
     visits = output.search_tree.summary().visit_counts[0]
     assert sorted(visits.tolist()) == [0, 0, 8, 9]  # which has the odd one is for the noise
     np.testing.assert_array_equal(visits[invalid == 1], 0)
-    assert output.action == 1
+    assert visits[output.action[0]] == 9
     legal = np.where(invalid, -np.inf, prior)
     probs = np.asarray(jax.nn.softmax(legal))
     mixed = (value + 17 * (probs[1] * rewards[1] + probs[2] * rewards[2])) / 18
