@@ -81,7 +81,7 @@ def markdown_table(results: Mapping[str, Any], seconds: Seconds = None) -> str:
     compared = groups(results)
     if not compared:
         return ""
-    header = ["c", "agent", "timed", "gain", "gap closed", "simulations", "looks"]
+    header = ["c", "agent", "timed", "gain", "gap closed", "simulations", "of a fixed k", "looks"]
     header += ["time"] if seconds else []
     lines = [
         "| " + " | ".join(header) + " |",
@@ -96,12 +96,20 @@ def markdown_table(results: Mapping[str, Any], seconds: Seconds = None) -> str:
                 format_gain_in_full(entry.get("difference")),
                 format_share(entry.get("gap_closed")),
                 format_estimate(entry["simulations"]),
+                _of_fixed(entry),
                 _looks(entry),
             ]
             if seconds:
                 cells.append(format_seconds(seconds.get(evaluation_of(entry))))
             lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _caption(results, seconds)]) + "\n"
+    needs = "Of a fixed k: the simulations an episode with which one earns as much untimed."
+    return "\n".join([*lines, "", f"{_caption(results, seconds)} {needs}"]) + "\n"
+
+
+def _of_fixed(entry: Entry) -> str:
+    """Return the simulations with which a fixed k earns as much untimed; a dash if none does."""
+    needed = entry.get("fixed_simulations")
+    return DASH if needed is None else format_mean(needed)
 
 
 def _looks(entry: Entry) -> str:

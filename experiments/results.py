@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from experiments import runs, thinking
+from experiments import comparisons, runs, thinking
+from experiments.comparisons import Yardstick, as_json
 from experiments.config import StudyConfig, to_dict
 from experiments.evaluation import Agent
-from rrplan.statistics import Interval, gap_closed, mean_ci, paired_difference, significant_falls
+from rrplan.statistics import mean_ci, significant_falls
 from rrplan.types import Episodes
 
 STUDY = "planning depth"
@@ -132,7 +133,7 @@ def summarize(
         {**entry, "evaluation": evaluations.get((name, k, price))}
         for (name, k, price), table in tables.items()
         for entry in _entries(
-            name, k, table, config.sweep.prices if price is None else (price,), yardsticks
+            name, k, table, config.sweep.prices if price is None else (price,), curve, yardsticks
         )
     ]
     return {
@@ -146,32 +147,19 @@ def summarize(
         ],
         "falls": _falls({k: table["untimed_return"] for k, table in curve.items()}),
         "agents": agents,
+        "fronts": comparisons.fronts(tables, curve),
         "thinking": [
             group
-            for agent, tables in rows
-            for group in thinking.describe(agent.name, agent.price, tables)
+            for agent, of_seeds in rows
+            for group in thinking.describe(agent.name, agent.price, of_seeds)
         ],
         "stories": [
             story
-            for agent, tables in rows
+            for agent, of_seeds in rows
             if agent.kind == "learned"
-            and (story := thinking.tell(agent.name, agent.price, tables[0]))
+            and (story := thinking.tell(agent.name, agent.price, of_seeds[0]))
         ],
     }
-
-
-def fixed_curve(results: Mapping[str, Any], price: float) -> list[dict[str, Any]]:
-    """Return the fixed-k entries at one price, by k."""
-    entries = [e for e in results["agents"] if e["agent"] == "fixed" and e["price"] == price]
-    return sorted(entries, key=lambda entry: entry["k"])
-
-
-class Yardstick(NamedTuple):
-    """What agents are held against at a price: the best fixed k, and the exact ceiling."""
-
-    price: float
-    best_fixed: np.ndarray  # [S, E] timed returns
-    ceiling: np.ndarray | None  # [S, O] of the first O episodes; None without an oracle
 
 
 def _yardstick(
@@ -182,19 +170,29 @@ def _yardstick(
     return Yardstick(choice.price, timed_return(curve[choice.k], choice.price), ceiling)
 
 
+def fixed_curve(results: Mapping[str, Any], price: float) -> list[dict[str, Any]]:
+    """Return the fixed-k entries at one price, by k."""
+    entries = [e for e in results["agents"] if e["agent"] == "fixed" and e["price"] == price]
+    return sorted(entries, key=lambda entry: entry["k"])
+
+
 def _entries(
     name: str,
     k: int | None,
     table: Table,
     prices: Sequence[float],
+    curve: Mapping[int, Table],
     yardsticks: Sequence[Yardstick],
 ) -> list[dict[str, Any]]:
     same_for_all = {
         "untimed": _estimate(table["untimed_return"]),
+        "fixed_simulations": comparisons.fixed_simulations(
+            curve, float(table["untimed_return"].mean())
+        ),
         "simulations": _estimate(table["simulations"]),
         "length": _estimate(table["length"]),
         "asks": _estimate(table["asks"]),
-        "meta_evaluations": float(_meta_evaluations(name, table).mean()),
+        "meta_evaluations": float(comparisons.meta_evaluations(name, table).mean()),
     }
     num_seeds, num_episodes = table["length"].shape
     by_price = {yardstick.price: yardstick for yardstick in yardsticks}
@@ -206,49 +204,15 @@ def _entries(
             "seeds": num_seeds,
             "episodes": num_episodes,
             "timed": _estimate(timed_return(table, price)),
-            **_compare(timed_return(table, price), by_price.get(price)),
+            **comparisons.compare(timed_return(table, price), by_price.get(price)),
             **same_for_all,
         }
         for price in prices
     ]
 
 
-def _compare(timed: np.ndarray, yardstick: Yardstick | None) -> dict[str, Any]:
-    """Return the paired difference to the best fixed k, and the share of the gap that is closed.
-
-    Both on the episodes that all of them have met; None where there is nothing to compare with.
-    """
-    if yardstick is None:
-        return {"difference": None, "gap_closed": None}
-    best_fixed, ceiling = yardstick.best_fixed, yardstick.ceiling
-    met = min(timed.shape[1], best_fixed.shape[1])
-    difference = paired_difference(timed[:, :met], best_fixed[:, :met])
-    closed = None
-    if ceiling is not None:
-        met = min(met, ceiling.shape[1])
-        closed = gap_closed(timed[:, :met], best_fixed[:, :met], ceiling[:, :met])
-    return {
-        "difference": _as_json(difference),
-        "gap_closed": None if closed is None else _as_json(closed),
-    }
-
-
-def _meta_evaluations(name: str, table: Table) -> np.ndarray:
-    """Return how often an episode's questions were answered by a network, ``[S, E]``.
-
-    A gate's network looks at each decision once, a stopper's at every ask.
-    """
-    if name.startswith("gate"):
-        return np.minimum(table["length"], table["asks"])
-    return table["asks"] if name.startswith("stopper") else np.zeros_like(table["asks"])
-
-
 def _estimate(values: np.ndarray) -> dict[str, Any]:
-    return _as_json(mean_ci(values))
-
-
-def _as_json(interval: Interval) -> dict[str, Any]:
-    return {"mean": interval.mean, "ci95": [interval.low, interval.high]}
+    return as_json(mean_ci(values))
 
 
 def _falls(curve: Mapping[int, np.ndarray]) -> list[dict[str, Any]]:

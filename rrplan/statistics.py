@@ -96,6 +96,35 @@ def paired_difference(first: np.ndarray, second: np.ndarray, **options) -> Inter
     return mean_ci(first - second, **options)
 
 
+def simultaneous_ci(
+    values: np.ndarray, *, confidence: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> list[Interval]:
+    """Return means with intervals that hold for all of them together (a sup-t band).
+
+    All are resampled together, and every interval is as many of its standard errors wide as the
+    largest deviation of a resample needs.
+
+    Args:
+        values: ``[P, E]`` or ``[P, S, E]``, P means over the same episodes.
+        confidence: coverage of all intervals at once, in (0, 1).
+        resamples: bootstrap resamples.
+        seed: of the resampling.
+
+    Raises:
+        InputError: as :func:`mean_ci`.
+    """
+    points = np.stack([_checked(column) for column in values])
+    means = points.mean(axis=(1, 2))
+    deviations = _crossed_means(points, resamples, seed) - means
+    errors = deviations.std(axis=0, ddof=1)
+    largest = (np.abs(deviations) / np.maximum(errors, 1e-300)).max(axis=1)
+    width = np.quantile(largest, confidence) * errors
+    return [
+        Interval(float(mean), float(mean - half), float(mean + half))
+        for mean, half in zip(means, width, strict=True)
+    ]
+
+
 def gap_closed(
     values: np.ndarray,
     reference: np.ndarray,

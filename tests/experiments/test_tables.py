@@ -48,7 +48,7 @@ def test_the_second_table_compares_with_the_best_fixed_k_of_each_price():
     ]
     stopper = table[4]
     assert stopper[2:5] == ["0.9473 ±.0020", "+0.0030 [+0.0020, +0.0040]", "50% [30, 70]"]
-    assert stopper[6:] == ["9.5"]
+    assert stopper[6:] == ["-", "9.5"]  # older results do not say what a fixed k needs
 
 
 def test_a_dash_stands_where_there_is_no_gap_to_close():

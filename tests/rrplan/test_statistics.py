@@ -13,6 +13,7 @@ from rrplan.statistics import (
     mean_ci,
     paired_difference,
     significant_falls,
+    simultaneous_ci,
 )
 
 
@@ -106,6 +107,24 @@ def test_pairing_removes_what_episodes_share():
     assert 0.09 < difference.low < difference.high < 0.11
     unpaired = mean_ci(better)
     assert unpaired.high - unpaired.low > 50 * (difference.high - difference.low)
+
+
+def test_a_band_holds_for_all_of_its_means_together():
+    """Of 400 made-up studies with ten true means of 0, about 95% have a band around all of them."""
+    rng = np.random.default_rng(3)
+    held = 0
+    for trial in range(400):
+        values = rng.normal(size=(10, 40)) + rng.normal(size=40)  # means share their episodes
+        band = simultaneous_ci(values, resamples=200, seed=trial)
+        held += all(interval.low <= 0.0 <= interval.high for interval in band)
+    assert 0.88 < held / 400 < 0.98
+
+
+def test_a_band_of_one_is_about_an_interval():
+    values = np.random.default_rng(4).normal(size=(3, 200))
+    (band,), alone = simultaneous_ci(values[None]), mean_ci(values)
+    np.testing.assert_allclose(band, alone, atol=0.02)
+    assert band.mean == alone.mean
 
 
 def test_gap_closed_is_a_ratio_of_means_resampled_together():

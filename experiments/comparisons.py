@@ -1,0 +1,115 @@
+"""How agents stand to each other: to the best fixed k, to the ceiling, to the fixed-k curve."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rrplan.statistics import Interval, gap_closed, paired_difference, simultaneous_ci
+
+Table = Mapping[str, np.ndarray]  # columns [S, E]
+
+
+class Yardstick(NamedTuple):
+    """What agents are held against at a price: the best fixed k, and the exact ceiling."""
+
+    price: float
+    best_fixed: np.ndarray  # [S, E] timed returns
+    ceiling: np.ndarray | None  # [S, O] of the first O episodes; None without an oracle
+
+
+def compare(timed: np.ndarray, yardstick: Yardstick | None) -> dict[str, Any]:
+    """Return the paired difference to the best fixed k, and the share of the gap that is closed.
+
+    Both on the episodes that all of them have met; None where there is nothing to compare with.
+    """
+    if yardstick is None:
+        return {"difference": None, "gap_closed": None}
+    best_fixed, ceiling = yardstick.best_fixed, yardstick.ceiling
+    met = min(timed.shape[1], best_fixed.shape[1])
+    difference = paired_difference(timed[:, :met], best_fixed[:, :met])
+    closed = None
+    if ceiling is not None:
+        met = min(met, ceiling.shape[1])
+        closed = gap_closed(timed[:, :met], best_fixed[:, :met], ceiling[:, :met])
+    return {
+        "difference": as_json(difference),
+        "gap_closed": None if closed is None else as_json(closed),
+    }
+
+
+def meta_evaluations(name: str, table: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return how often an episode's questions were answered by a network, ``[S, E]``.
+
+    A gate's network looks at each decision once, a stopper's at every ask.
+    """
+    if name.startswith("gate"):
+        return np.minimum(table["length"], table["asks"])
+    return table["asks"] if name.startswith("stopper") else np.zeros_like(table["asks"])
+
+
+def fixed_simulations(curve: Mapping[int, Table], untimed: float) -> float | None:
+    """Return the simulations an episode with which a fixed k first earns ``untimed``.
+
+    Between two neighbouring k, both numbers are interpolated. None where no k earns as much.
+    """
+    points = [
+        (curve[k]["simulations"].mean(), curve[k]["untimed_return"].mean()) for k in sorted(curve)
+    ]
+    before = None
+    for simulations, earned in points:
+        if earned >= untimed:
+            if before is None:
+                return float(simulations)
+            share = (untimed - before[1]) / (earned - before[1])
+            return float(before[0] + share * (simulations - before[0]))
+        before = (simulations, earned)
+    return None
+
+
+def fronts(
+    tables: Mapping[tuple[str, int | None, float | None], Table], curve: Mapping[int, Table]
+) -> list[dict[str, Any]]:
+    """Return how far agents with a point for each price lie above the fixed-k curve.
+
+    ``difference`` is in untimed return, at the agent's own mean number of simulations, to the curve
+    interpolated between neighbouring k; ``ci95`` holds for all prices of an agent together. Where
+    an agent thinks more than the largest k, it is compared with that.
+    """
+    found = []
+    priced: dict[str, list[float]] = {}
+    for name, _, price in tables:
+        if price is not None and name != "oracle":
+            priced.setdefault(name, []).append(price)
+    for name, prices in priced.items():
+        if len(prices) < 2 or not curve:
+            continue
+        own = [tables[name, None, price] for price in prices]
+        differences = np.stack([_above_curve(table, curve) for table in own])
+        for price, table, interval in zip(prices, own, simultaneous_ci(differences), strict=True):
+            found.append(
+                {
+                    "agent": name,
+                    "price": price,
+                    "simulations": float(table["simulations"].mean()),
+                    "difference": as_json(interval),
+                }
+            )
+    return found
+
+
+def as_json(interval: Interval) -> dict[str, Any]:
+    """Return an interval as ``results.json`` has it."""
+    return {"mean": interval.mean, "ci95": [interval.low, interval.high]}
+
+
+def _above_curve(table: Table, curve: Mapping[int, Table]) -> np.ndarray:
+    """Return untimed returns less those of the curve at as many simulations, ``[S, E]``."""
+    ks = sorted(curve)
+    costs = np.array([curve[k]["simulations"].mean() for k in ks])
+    place = np.interp(table["simulations"].mean(), costs, np.arange(len(ks)))
+    low = min(int(place), len(ks) - 1)
+    high = min(low + 1, len(ks) - 1)
+    share = place - low
+    below, above = (curve[ks[i]]["untimed_return"].astype(float) for i in (low, high))
+    return table["untimed_return"] - ((1.0 - share) * below + share * above)
