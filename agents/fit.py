@@ -15,7 +15,8 @@ import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agents import checkpoints
-from agents.meta_training import MetaMetrics, MetaTrain, MetaTrainState
+from agents.meta_metrics import MetaMetrics
+from agents.meta_training import MetaTrain, MetaTrainState
 from agents.training import Metrics, Train, TrainState
 from rrplan.errors import InputError
 from rrplan.types import Array, PyTree
@@ -122,7 +123,8 @@ def _advance(train: AnyTrain, state: AnyState) -> tuple[AnyState, dict[str, Any]
     state, metrics = train.advance(state)
     metrics = jax.tree.map(float, metrics)
     record = {"chunk": int(state.chunk), **_finite_or_none(metrics)}
-    record["steps"] = record["chunk"] * train.config.rows_per_chunk
+    if hasattr(train.config, "rows_per_chunk"):
+        record["steps"] = record["chunk"] * train.config.rows_per_chunk
     _refuse_nan(metrics, record["chunk"])
     if _due(record["chunk"], train.config.evaluate_every, train.config.num_chunks):
         returns = np.asarray(train.evaluate(state.params))
@@ -167,6 +169,7 @@ def _fingerprint(train: AnyTrain, key: Array) -> dict[str, Any]:
         "train": dataclasses.asdict(train.config),
         "network": json.loads(json.dumps(dataclasses.asdict(train.network))),
         "key": np.asarray(jax.random.key_data(key)).tolist(),
+        **getattr(train, "identity", {}),
     }
 
 

@@ -56,7 +56,7 @@ class PPOConfig:
     num_lanes: int = 256
     """Episodes that run side by side."""
     asks_per_chunk: int = 8192
-    """Meta-steps, over all lanes, between two rounds of learning."""
+    """Meta-steps at least, over all lanes, between two rounds of learning."""
     num_chunks: int = 150
     """Rounds of playing and learning; the whole training."""
     epochs: int = 3
@@ -111,19 +111,20 @@ class PPOConfig:
         self._require("lowest_price", in_order, f"from 0 to highest_price = {self.highest_price}")
         above = self.lowest_price > 0 or self.highest_price == 0
         self._require("lowest_price", above, "above 0 where prices are drawn from a range")
+        fewer = self.value_chunks < self.num_chunks
+        self._require("value_chunks", fewer, f"below num_chunks = {self.num_chunks}")
         if self.lambda_per not in ("ask", "act"):
             raise unknown("lambda_per", self.lambda_per, ("ask", "act"))
-        whole = self.asks_per_chunk % self.minibatches == 0
-        self._require("asks_per_chunk", whole, f"a multiple of minibatches = {self.minibatches}")
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
             raise InputError(f"{name} must be {expected}, got {getattr(self, name)}")
 
     @property
-    def rows_per_chunk(self) -> int:
-        """Meta-steps that one round of playing yields."""
-        return self.asks_per_chunk
+    def batch_rows(self) -> int:
+        """Room for all meta-steps that a round may yield: whole minibatches."""
+        most = self.asks_per_chunk + self.num_lanes
+        return -(-most // self.minibatches) * self.minibatches
 
     @property
     def rows_per_lane(self) -> int:
@@ -137,5 +138,5 @@ class PPOConfig:
 
     @property
     def total_updates(self) -> int:
-        """Gradient steps of the whole training."""
-        return self.num_chunks * self.epochs * self.minibatches
+        """Gradient steps of the whole training; the first chunk takes none."""
+        return (self.num_chunks - 1) * self.epochs * self.minibatches

@@ -52,9 +52,11 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
     if "values" in groups:
         visited = seen.visit_counts > 0
         gain = jnp.where(visited, seen.qvalues - seen.raw_value[:, None], 0.0)
-        over_best = jnp.where(visited, seen.qvalues - seen.qvalues.max(-1, keepdims=True), 0.0)
-        actions += [gain, over_best, visited]
-        whole += [seen.raw_value, seen.search_value - seen.raw_value, gain.max(-1)]
+        best = jnp.where(visited, gain, -jnp.inf).max(-1)
+        best = jnp.where(visited.any(-1), best, 0.0)
+        below_best = jnp.where(visited, gain - best[:, None], 0.0)
+        actions += [gain, below_best, visited]
+        whole += [seen.raw_value, seen.search_value - seen.raw_value, best]
     if "progress" in groups:
         # Both as logarithms: whether 1 or 2 simulations are done says more than 31 or 32.
         whole += [jnp.log1p(seen.simulations), jnp.log1p(jnp.minimum(seen.simulations_left, 2**20))]

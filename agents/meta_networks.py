@@ -10,9 +10,11 @@ from flax import nnx
 from agents import meta_inputs
 from agents.meta_config import MetaConfig
 from agents.meta_inputs import Inputs
-from rrplan.types import Array, Environment, Network, PyTree
+from rrplan.errors import InputError
+from rrplan.types import Array, Environment, LearnedModel, Network, PyTree
 
 _CLIP = 8.0  # standard deviations; what is further out is cut
+_LEAST_DEVIATION = 1e-4  # what hardly varies is not blown up: a constant column stays near 0
 
 
 @dataclass(frozen=True)
@@ -21,28 +23,24 @@ class MetaNetwork:
 
     Attributes:
         config: what it may answer and what it sees.
-        num_actions: ``A``.
         actions_in: numbers shown of each action.
         whole_in: numbers shown of the decision as a whole.
         rows_are_actions: the observation has a row for each action.
         return_scale: typical size of a return.
-        initial_strength: logits by which it prefers at first what runs the fixed k it starts from.
     """
 
     config: MetaConfig
-    num_actions: int
     actions_in: int
     whole_in: int
     rows_are_actions: bool
     return_scale: float = 1.0
-    initial_strength: float = 2.0
 
     def init(self, key: Array) -> PyTree:
         """Return fresh parameters.
 
         ``weights`` are learned; ``mean`` and ``deviation`` normalise the inputs, and
         ``value_deviation`` is the unit of the value head; ``start`` is the fixed k that the policy
-        starts from, int32.
+        starts from, and ``strength`` by how many logits it prefers what goes towards it.
         """
         return _init(self, key)
 
@@ -54,7 +52,7 @@ class MetaNetwork:
         )
         start = jax.nn.one_hot(self.answer_of_fixed(params["start"], inputs), len(self.config.menu))
         value = inputs.value + params["value_deviation"] * value
-        return logits + self.initial_strength * start, value
+        return logits + params["strength"] * start, value
 
     def answer_of_fixed(self, k: Array, inputs: Inputs) -> Array:
         """Return which entry of the menu ``[B]`` goes towards ``k`` simulations, not beyond."""
@@ -72,7 +70,6 @@ def build(
     env_params: PyTree,
     network: Network,
     network_params: PyTree,
-    initial_strength: float = 2.0,
 ) -> MetaNetwork:
     """Return a meta-policy's network for a planner's. Nothing is computed.
 
@@ -82,8 +79,12 @@ def build(
         env_params: its parameters.
         network: the planner's.
         network_params: the planner's parameters, arrays or their shapes.
-        initial_strength: logits by which it prefers at first to run a fixed k.
+
+    Raises:
+        InputError: the planner steps a learned model: its features are not known beforehand.
     """
+    if isinstance(network, LearnedModel):
+        raise InputError("got a LearnedModel: expected a network, whose features a policy can see")
     key = jax.eval_shape(lambda: jax.random.key(0))
     _, observation = jax.eval_shape(environment.reset, key, env_params)
     batch = jax.tree.map(
@@ -96,12 +97,10 @@ def build(
     )
     return MetaNetwork(
         config=config,
-        num_actions=environment.num_actions,
         actions_in=shapes.actions.shape[-1],
         whole_in=shapes.whole.shape[-1],
         rows_are_actions=rows_are_actions,
         return_scale=float(getattr(network, "return_scale", 1.0)),
-        initial_strength=initial_strength,
     )
 
 
@@ -115,25 +114,29 @@ def normalise(params: PyTree, inputs: Inputs) -> tuple[Array, Array]:
     return scale(inputs.actions, "actions"), scale(inputs.whole, "whole")
 
 
-def measure(params: PyTree, inputs: Inputs, target: Array, share: Array) -> PyTree:
+def measure(params: PyTree, inputs: Inputs, target: Array, weight: Array, share: Array) -> PyTree:
     """Return parameters whose normalisation has moved towards a batch's statistics.
 
     Args:
         params: of a network.
         inputs: ``[N, ...]``.
         target: ``[N]``, of the value.
+        weight: ``[N]``, 0 for what does not count.
         share: scalar, how far to move: 1 replaces what was there.
     """
-    legal = inputs.legal[..., None]
+    legal = inputs.legal[..., None] * weight[:, None, None]
     statistics = {
         "actions": _moments(inputs.actions, jnp.broadcast_to(legal, inputs.actions.shape), (0, 1)),
-        "whole": _moments(inputs.whole, jnp.ones_like(inputs.whole), (0,)),
+        "whole": _moments(inputs.whole, weight[:, None] + jnp.zeros_like(inputs.whole), (0,)),
     }
+    error = jnp.square(target - inputs.value)
     new = {
         "mean": {name: mean for name, (mean, _) in statistics.items()},
         "deviation": {name: deviation for name, (_, deviation) in statistics.items()},
-        "value_deviation": jnp.sqrt(jnp.square(target - inputs.value).mean()),
+        "value_deviation": jnp.sqrt((error * weight).sum() / jnp.maximum(weight.sum(), 1.0)),
     }
+    least = _LEAST_DEVIATION
+    new["value_deviation"] = jnp.maximum(new["value_deviation"], least)
     old = {name: params[name] for name in new}
     return {**params, **jax.tree.map(lambda a, b: a + share * (b - a), old, new)}
 
@@ -142,8 +145,7 @@ def _moments(columns: Array, counts: Array, axes: tuple[int, ...]) -> tuple[Arra
     total = jnp.maximum(counts.sum(axes), 1)
     mean = (columns * counts).sum(axes) / total
     variance = (jnp.square(columns - mean) * counts).sum(axes) / total
-    # What hardly varies is not blown up: a constant column stays near 0.
-    return mean, jnp.maximum(jnp.sqrt(variance), 1e-4)
+    return mean, jnp.maximum(jnp.sqrt(variance), _LEAST_DEVIATION)
 
 
 class _Module(nnx.Module):
@@ -188,6 +190,7 @@ def _init(spec: MetaNetwork, key: Array) -> PyTree:
         "deviation": {name: jnp.ones(size) for name, size in columns.items()},
         "value_deviation": jnp.float32(0.1 * spec.return_scale),
         "start": jnp.int32(0),
+        "strength": jnp.float32(0.0),
     }
 
 

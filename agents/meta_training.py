@@ -2,22 +2,26 @@
 
 import dataclasses
 import functools
+import hashlib
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import struct
 
 import rrplan
 from agents import learned, ppo
 from agents.meta_config import PPOConfig
+from agents.meta_metrics import MetaMetrics, summarize
 from agents.meta_networks import MetaNetwork, measure
-from rrplan import acting, stream
+from rrplan import acting, checks, memory, stream
+from rrplan.errors import InputError
 from rrplan.models import Settings, make_model
 from rrplan.records import Engine
-from rrplan.stream import Harvest, Stream
+from rrplan.stream import Stream
 from rrplan.types import Array, Costs, Environment, Network, PyTree
 
 # Held-out episodes have keys of their own, the same for every training seed.
@@ -47,27 +51,6 @@ class MetaTrainState:
     chunk: Array  # [] int32, chunks done
 
 
-class MetaMetrics(NamedTuple):
-    """What one chunk says of itself, ``[]`` float32 each."""
-
-    loss: Array
-    policy_loss: Array
-    value_loss: Array  # 1 is the squared error of the search's own value
-    entropy: Array  # of the policy, nats
-    kl: Array
-    clipped: Array
-    grad_norm: Array
-    learning_rate: Array
-    timed_return: Array  # mean of the episodes that ended, with drawn answers; NaN where none did
-    untimed_return: Array
-    simulations: Array  # an episode
-    length: Array  # decisions of an episode
-    stops_at_once: Array  # share of decisions that act without a simulation
-    episodes: Array  # that ended in this chunk
-    asks: Array  # meta-steps learned from
-    finite_input: Array  # 1 where observations, rewards and evaluations held no NaN or infinity
-
-
 class MetaTrain(NamedTuple):
     """A training as pure functions; the programs behind them are shared by equal settings.
 
@@ -80,6 +63,7 @@ class MetaTrain(NamedTuple):
     evaluate: Callable[[PyTree], Array]
     config: PPOConfig
     network: MetaNetwork
+    identity: dict[str, Any]  # what else makes it this training, as JSON
 
 
 class _Spec(NamedTuple):
@@ -104,6 +88,7 @@ class _Given(NamedTuple):
     lowest_price: Array
     highest_price: Array
     start: Array
+    strength: Array
 
 
 def make_meta_train(
@@ -120,7 +105,13 @@ def make_meta_train(
         meta_network: of :func:`agents.meta_networks.build`.
         config: how it is trained.
         start: the fixed k that the policy starts from.
+
+    Raises:
+        InputError: ``start`` or ``planner.max_simulations`` is out of range, the planner's network
+            has outputs of wrong shapes, or the trees do not fit into memory.
     """
+    _require("max_simulations", planner.max_simulations, 1, 2**30)
+    _require("start", start, 0, planner.max_simulations)
     # Prices are traced: without them in the static half, all prices share one program.
     static = dataclasses.replace(config, lowest_price=1.0, highest_price=1.0)
     spec = _Spec(
@@ -136,13 +127,21 @@ def make_meta_train(
         lowest_price=jnp.float32(config.lowest_price),
         highest_price=jnp.float32(config.highest_price),
         start=jnp.int32(start),
+        strength=jnp.float32(config.initial_strength),
     )
+    _check(spec, given)
     return MetaTrain(
         init=functools.partial(_init, spec, given),
         advance=functools.partial(_advance, spec, given),
         evaluate=functools.partial(_evaluate, planner, meta_network, config),
         config=config,
         network=meta_network,
+        identity={
+            "start": int(start),
+            "search": dataclasses.asdict(planner.search),
+            "max_simulations": planner.max_simulations,
+            "planner": _digest((planner.env_params, planner.params)),
+        },
     )
 
 
@@ -159,7 +158,7 @@ def draw_prices(lowest: Array, highest: Array, keys: Array) -> Array:
 
 def make_schedule(config: PPOConfig) -> optax.Schedule:
     """Return the learning rate as a function of the gradient step: a cosine to zero."""
-    return optax.cosine_decay_schedule(config.learning_rate, config.total_updates)
+    return optax.cosine_decay_schedule(config.learning_rate, max(1, config.total_updates))
 
 
 def make_optimizer(config: PPOConfig) -> optax.GradientTransformation:
@@ -195,8 +194,8 @@ def _settings(given: _Given, key: Array, meta_params: PyTree) -> Settings:
 
 @functools.partial(jax.jit, static_argnums=0)
 def _init(spec: _Spec, given: _Given, key: Array, params: PyTree) -> MetaTrainState:
-    params = {**params, "start": given.start}
-    settings = _settings(given, key, params)
+    params = {**params, "start": given.start, "strength": given.strength}
+    settings = _settings(given, _keys(key)[0], params)
     return MetaTrainState(
         params=params,
         opt_state=make_optimizer(spec.config).init(params["weights"]),
@@ -211,10 +210,11 @@ def _advance(
     spec: _Spec, given: _Given, state: MetaTrainState
 ) -> tuple[MetaTrainState, MetaMetrics]:
     config = spec.config
+    stream_key, learn_key = _keys(state.key)
     prices = functools.partial(draw_prices, given.lowest_price, given.highest_price)
     lanes, harvest = stream.collect(
         _engine(spec, given),
-        _settings(given, state.key, state.params),
+        _settings(given, stream_key, state.params),
         state.stream,
         config.asks_per_chunk,
         config.supply,
@@ -226,7 +226,7 @@ def _advance(
         config,
         make_optimizer(config),
         _shares(config, state.chunk),
-        jax.random.fold_in(state.key, state.chunk),
+        jax.random.fold_in(learn_key, state.chunk),
         state.params,
         state.opt_state,
         batch,
@@ -238,11 +238,40 @@ def _advance(
         (state.params, state.opt_state),
     )
     share = jnp.maximum(1.0 / (state.chunk + 1.0), _LEAST_SHARE)
-    params = measure(params, batch.choice.inputs, batch.target, share)
+    params = measure(params, batch.choice.inputs, batch.target, batch.weight, share)
     chunk = state.chunk + 1
-    updates = chunk * config.epochs * config.minibatches
-    metrics = _summarize(harvest, batch, losses, make_schedule(config)(updates - 1))
+    updates = state.chunk * config.epochs * config.minibatches
+    rate = make_schedule(config)(jnp.maximum(updates - 1, 0))
+    metrics = summarize(harvest, batch, losses, rate)
     return MetaTrainState(params, opt_state, lanes, state.key, chunk), metrics
+
+
+def _keys(key: Array) -> tuple[Array, Array]:
+    """Return the key of the episodes and that of the learning."""
+    return jax.random.fold_in(key, 0), jax.random.fold_in(key, 1)
+
+
+def _check(spec: _Spec, given: _Given) -> None:
+    """Refuse a planner of wrong shapes, and trees that do not fit."""
+    engine, key = _engine(spec, given), jax.random.key(0)
+    embedding = checks.check_model(engine.model, _settings(given, key, ()))
+    num_actions = spec.environment.num_actions
+    memory.check_fits(engine.num_lanes, engine.max_simulations, num_actions, embedding)
+
+
+def _require(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise InputError(f"{name} is {value}: expected {least} to {most}")
+
+
+def _digest(tree: PyTree) -> str:
+    """Return what tells parameters from others."""
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(tree):
+        array = np.asarray(leaf)
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _shares(config: PPOConfig, chunk: Array) -> ppo.Shares:
@@ -250,37 +279,6 @@ def _shares(config: PPOConfig, chunk: Array) -> ppo.Shares:
     acting = (chunk >= config.value_chunks).astype(jnp.float32)
     progress = chunk / config.num_chunks
     return ppo.Shares(acting, acting * config.entropy_weight * (1.0 - progress))
-
-
-def _summarize(
-    harvest: Harvest, batch: ppo.Batch, losses: ppo.Losses, learning_rate: Array
-) -> MetaMetrics:
-    episodes, prices, choice = harvest.episodes, harvest.prices, batch.choice
-    ended = episodes.length > 0
-    number = ended.sum()
-
-    def mean(values):
-        return jnp.sum(jnp.where(ended, values, 0.0)) / number
-
-    new = (choice.inputs.simulations == 0) & (batch.weight > 0)
-    return MetaMetrics(
-        loss=losses.loss,
-        policy_loss=losses.policy,
-        value_loss=losses.value,
-        entropy=losses.entropy,
-        kl=losses.kl,
-        clipped=losses.clipped,
-        grad_norm=losses.grad_norm,
-        learning_rate=jnp.asarray(learning_rate, jnp.float32),
-        timed_return=mean(episodes.untimed_return - prices * episodes.simulations),
-        untimed_return=mean(episodes.untimed_return),
-        simulations=mean(episodes.simulations),
-        length=mean(episodes.length),
-        stops_at_once=jnp.sum(new & (choice.answer == 0)) / jnp.maximum(new.sum(), 1),
-        episodes=number.astype(jnp.float32),
-        asks=batch.weight.sum(),
-        finite_input=jnp.all(episodes.flaws == 0).astype(jnp.float32),
-    )
 
 
 def _evaluate(

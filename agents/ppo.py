@@ -68,9 +68,9 @@ def advantages(asks: Asks, config: PPOConfig) -> Array:
 
 
 def to_batch(asks: Asks, config: PPOConfig) -> Batch:
-    """Return the first ``asks_per_chunk`` closed meta-steps, row by row, as one batch."""
+    """Return all closed meta-steps as one batch, padded to ``config.batch_rows``."""
     num_rows, num_lanes = asks.reward.shape
-    size = config.asks_per_chunk
+    size = config.batch_rows
     is_closed = (jnp.arange(num_rows)[:, None] < closed(asks)).ravel()
     (index,) = jnp.nonzero(is_closed, size=size, fill_value=0)
     advantage = advantages(asks, config).ravel()[index]
@@ -107,7 +107,7 @@ def learn(
         return (optax.apply_updates(weights, updates), opt_state), losses
 
     def shuffle(key):
-        order = jax.random.permutation(key, config.asks_per_chunk)
+        order = jax.random.permutation(key, config.batch_rows)
         return order.reshape(config.minibatches, -1)
 
     minibatches = jax.vmap(shuffle)(jax.random.split(key, config.epochs))

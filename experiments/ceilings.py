@@ -12,6 +12,7 @@ from experiments.results import Table
 from experiments.runs import Run
 from rrplan import oracle
 from rrplan.devices import longest_queue
+from rrplan.errors import InputError
 
 
 def work_out(
@@ -19,13 +20,13 @@ def work_out(
 ) -> list[tuple[Agent, list[Table]]]:
     """Return the oracle at each price with each seed's table ``[O]``; nothing if it is not wanted.
 
-    Where the environment's states cannot be enumerated there is no oracle, and a line says so.
+    Where the oracle refuses the environment there is none, and a line says why.
     """
     config = problem.config
     if "oracle" not in config.control.agents:
         return []
     if not problem.environment.has_enumeration:
-        progress.print(f"no oracle: the states of {config.env} cannot be enumerated")
+        progress.print(f"no oracle: {config.env} has no enumerate_states")
         return []
     agents = [
         Agent("oracle", None, f"oracle-{price:g}", "oracle", price) for price in config.sweep.prices
@@ -33,14 +34,18 @@ def work_out(
     by_seed = []
     with progress.evaluations("oracle", len(planners)) as bar:
         for seed, planner in enumerate(planners):
-            by_seed.append(_of_seed(problem, run, seed, planner, agents, acting, bar))
+            try:
+                by_seed.append(_of_seed(problem, run, seed, planner, agents, acting, bar))
+            except InputError as error:
+                progress.print(f"no oracle: {error}")
+                return []
             bar.finish()
     return [(agent, [tables[agent.evaluation] for tables in by_seed]) for agent in agents]
 
 
 def _of_seed(problem, run, seed, planner, agents, acting, bar) -> dict[str, Table]:
     config = problem.config
-    episodes = config.control.oracle_episodes
+    episodes = config.oracle_episodes
     paths = {
         agent.evaluation: run.evaluation(f"held-out-{acting}-seed{seed}-{agent.evaluation}")
         for agent in agents

@@ -51,6 +51,8 @@ def meta_evaluations(name: str, table: Mapping[str, np.ndarray]) -> np.ndarray:
 def fixed_simulations(curve: Mapping[int, Table], untimed: float) -> float | None:
     """Return the simulations an episode with which a fixed k first earns ``untimed``.
 
+    Give the curve on the same episodes as ``untimed``.
+
     Between two neighbouring k, both numbers are interpolated. None where no k earns as much.
     """
     points = [
@@ -73,8 +75,9 @@ def fronts(
     """Return how far agents with a point for each price lie above the fixed-k curve.
 
     ``difference`` is in untimed return, at the agent's own mean number of simulations, to the curve
-    interpolated between neighbouring k; ``ci95`` holds for all prices of an agent together. Where
-    an agent thinks more than the largest k, it is compared with that.
+    interpolated between k that are neighbours in simulations; ``ci95`` holds for all prices of an
+    agent together, given these mean numbers. Where an agent thinks more than the largest k, it is
+    compared with that.
     """
     found = []
     priced: dict[str, list[float]] = {}
@@ -105,7 +108,8 @@ def as_json(interval: Interval) -> dict[str, Any]:
 
 def _above_curve(table: Table, curve: Mapping[int, Table]) -> np.ndarray:
     """Return untimed returns less those of the curve at as many simulations, ``[S, E]``."""
-    ks = sorted(curve)
+    # By simulations, not by k: where better search makes episodes shorter, more k can cost less.
+    ks = sorted(curve, key=lambda k: curve[k]["simulations"].mean())
     costs = np.array([curve[k]["simulations"].mean() for k in ks])
     place = np.interp(table["simulations"].mean(), costs, np.arange(len(ks)))
     low = min(int(place), len(ks) - 1)

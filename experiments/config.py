@@ -60,7 +60,7 @@ class SweepConfig:
     episodes: int = 1024
     """Held-out episodes, the same for every agent."""
     validation_episodes: int = 1024
-    """Other episodes, on which the rule of acting and the best fixed k are chosen."""
+    """Other episodes, on which the rule of acting, the best fixed k and rules are chosen."""
     num_lanes: int = 256
     """Episodes that run side by side."""
 
@@ -94,10 +94,11 @@ class ControlConfig:
     """Of entropy, vet and margin (tuned for each price on validation episodes); gate and stopper
     (learned for one price), gate-priced and stopper-priced (learned for all); oracle (the exact
     ceiling, where the environment's states can be enumerated)."""
-    prices: tuple[float, ...] = ()
-    """Prices that gate and stopper are trained for, one agent each; the sweep's least if none."""
+    num_prices: int = 1
+    """How many of the sweep's prices, the least first, gate and stopper are trained for, one agent
+    each."""
     oracle_episodes: int = 128
-    """Held-out episodes, the first ones, that the oracle is worked out for."""
+    """Held-out episodes, the first ones, that the oracle is worked out for; at most all."""
     gate_menu: tuple[int, ...] = (0, 1, 2, 4, 8, 16, 32)
     """Simulations that a gate may order for a decision."""
     stopper_menu: tuple[int, ...] = (0, 1, 2, 4, 8)
@@ -114,12 +115,12 @@ class ControlConfig:
                 raise unknown("control agent", name, CONTROLLERS)
         ordered = tuple(name for name in CONTROLLERS if name in self.agents)
         object.__setattr__(self, "agents", ordered)
-        object.__setattr__(self, "prices", tuple(sorted(set(self.prices))))
-        _require(
-            "control.oracle_episodes", self.oracle_episodes, self.oracle_episodes >= 2, "at least 2"
-        )
-        for name in LEARNED[:2]:
-            self.meta(name)  # checks menus, inputs and width
+        for name, least in (("num_prices", 1), ("oracle_episodes", 2)):
+            value = getattr(self, name)
+            _require(f"control.{name}", value, value >= least, f"at least {least}")
+        for name in LEARNED:
+            if name in self.agents:
+                self.meta(name)  # checks menu, inputs and width
 
     def meta(self, name: str) -> MetaConfig:
         """Return what a learned agent may answer and sees; one for one price need not see it."""
@@ -152,21 +153,27 @@ class StudyConfig:
     def __post_init__(self):
         _require("seeds", self.seeds, self.seeds >= 1, "at least 1")
         _require("seed", self.seed, 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
-        for price in self.control.prices:
-            known = price in self.sweep.prices
-            _require("control.prices", price, known, f"among sweep.prices {self.sweep.prices}")
-        _require(
-            "control.oracle_episodes",
-            self.control.oracle_episodes,
-            self.control.oracle_episodes <= self.sweep.episodes
-            or "oracle" not in self.control.agents,
-            f"at most sweep.episodes = {self.sweep.episodes}",
-        )
+
+        priced = [name for name in self.control.agents if name.endswith("-priced")]
+        lowest, highest = self.control.ppo.lowest_price, self.control.ppo.highest_price
+        for price in self.sweep.prices if priced else ():
+            _require(
+                "sweep.prices",
+                price,
+                lowest <= price <= highest,
+                f"from {lowest:g} to {highest:g}, the range that {priced[0]} is trained on"
+                " (control.ppo.lowest-price and -highest-price)",
+            )
 
     @property
     def trained_prices(self) -> tuple[float, ...]:
         """Prices that gate and stopper are trained for."""
-        return self.control.prices or self.sweep.prices[:1]
+        return self.sweep.prices[: self.control.num_prices]
+
+    @property
+    def oracle_episodes(self) -> int:
+        """Held-out episodes that the oracle is worked out for."""
+        return min(self.control.oracle_episodes, self.sweep.episodes)
 
 
 def preset(env: str, name: str) -> StudyConfig:
@@ -189,9 +196,7 @@ def preset(env: str, name: str) -> StudyConfig:
         agents=("entropy", "vet", "stopper", "oracle"), ppo=dataclasses.replace(ppo, num_chunks=100)
     )
     if name == "full":
-        control = ControlConfig(
-            agents=CONTROLLERS, prices=(3e-4, 1e-3), oracle_episodes=1024, ppo=ppo
-        )
+        control = ControlConfig(agents=CONTROLLERS, num_prices=2, oracle_episodes=1024, ppo=ppo)
     return StudyConfig(
         env=env,
         network=network,

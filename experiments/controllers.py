@@ -1,6 +1,7 @@
 """Agents that decide how long to think: rules tuned, and networks trained, for a study."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -137,7 +138,6 @@ def _train(
         problem.env_params,
         problem.network,
         params,
-        ppo.initial_strength,
     )
     controlled = Controlled(
         problem.environment,
@@ -149,7 +149,7 @@ def _train(
     )
     train = make_meta_train(controlled, network, ppo, _start(best_fixed, prices))
     label = name if name.endswith("-priced") else f"{name}-{prices[0]:g}"
-    # Every learned agent of a seed has a key of its own, whichever others are trained.
+    # Whichever others are trained; agents for one price differ in it alone.
     key = jax.random.fold_in(study_key(config, Domain.CONTROL, seed), LEARNED.index(name))
     with progress.training(seed, config.seeds, ppo.num_chunks, label) as report:
         directory = run.training(seed) / "control" / label
@@ -159,5 +159,6 @@ def _train(
 
 def _start(best_fixed: Sequence[BestFixed], prices: tuple[float, float]) -> int:
     """Return the fixed k to start from: the best at the price nearest to the range's middle."""
-    middle = (prices[0] * prices[1]) ** 0.5
-    return min(best_fixed, key=lambda best: abs(best.price - middle)).k
+    logarithms = [math.log(max(price, 1e-12)) for price in prices]
+    middle = sum(logarithms) / 2
+    return min(best_fixed, key=lambda best: abs(math.log(max(best.price, 1e-12)) - middle)).k

@@ -53,7 +53,8 @@ class Agent:
     evaluation: str
     """Name of the evaluation that its episodes come from; agents may share one."""
     kind: str
-    """``"fixed"``, ``"random"``, ``"greedy"``, ``"tuned"`` or ``"learned"``: how it is run."""
+    """``"fixed"``, ``"random"``, ``"greedy"``, ``"tuned"``, ``"learned"`` or
+    ``"oracle"``: how it is run."""
     price: float | None = None
     """The one price at which it plays so, and is told; None where it plays alike at all."""
     controller: str | None = None
@@ -134,7 +135,7 @@ def evaluate_agent(
         search=search_of(config, acting),
         num_lanes=config.sweep.num_lanes,
         max_simulations=config.sweep.max_budget,
-        trace=TRACED if agent.controller else 0,
+        trace=TRACED if agent.controller and split.domain == Domain.HELD_OUT else 0,
         progress=report,
         on_work=on_work,
     )

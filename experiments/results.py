@@ -170,6 +170,14 @@ def _yardstick(
     return Yardstick(choice.price, timed_return(curve[choice.k], choice.price), ceiling)
 
 
+def _first(curve: Mapping[int, Table], episodes: int) -> dict[int, Table]:
+    """Return the curve on its first episodes."""
+    return {
+        k: {name: column[:, :episodes] for name, column in table.items()}
+        for k, table in curve.items()
+    }
+
+
 def fixed_curve(results: Mapping[str, Any], price: float) -> list[dict[str, Any]]:
     """Return the fixed-k entries at one price, by k."""
     entries = [e for e in results["agents"] if e["agent"] == "fixed" and e["price"] == price]
@@ -187,7 +195,7 @@ def _entries(
     same_for_all = {
         "untimed": _estimate(table["untimed_return"]),
         "fixed_simulations": comparisons.fixed_simulations(
-            curve, float(table["untimed_return"].mean())
+            _first(curve, table["length"].shape[1]), float(table["untimed_return"].mean())
         ),
         "simulations": _estimate(table["simulations"]),
         "length": _estimate(table["length"]),

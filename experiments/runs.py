@@ -5,6 +5,7 @@
     config.json      the configuration and the versions that ran it
     metrics.jsonl    training, as it goes       (seeds/<n>/ where there are several seeds)
     checkpoints/     training                   (likewise)
+    control/         training of learned meta-policies (likewise)
     evaluations/     one file per evaluation that has finished
     episodes.parquet one row per episode and agent
     results.json     what figures and tables are made of

@@ -20,7 +20,7 @@ import numpy as np
 
 import rrplan
 from agents import fit, learned, meta_networks, metapolicies
-from agents.meta_config import GROUPS, PPOConfig
+from agents.meta_config import GROUPS
 from agents.meta_training import Planner, make_meta_train
 from experiments import runs
 from experiments.config import StudyConfig
@@ -39,6 +39,7 @@ class Arm(NamedTuple):
     ppo: Mapping[str, Any] = {}
     agent: str = "stopper"
     start: int | None = None  # the run's best fixed k if None
+    longer: int = 1  # times as many chunks
 
 
 def start() -> list[Arm]:
@@ -91,7 +92,7 @@ def learning() -> list[Arm]:
         Arm("learning rate 5e-4", ppo={"learning_rate": 5e-4}),
         Arm("learning rate 2e-3", ppo={"learning_rate": 2e-3}),
         Arm("width 128", meta={"width": 128}),
-        Arm("twice as long", ppo={"num_chunks": 2 * PPOConfig().num_chunks}),
+        Arm("twice as long", longer=2),
     ]
 
 
@@ -159,6 +160,7 @@ def run_arm(setting: Setting, arm: Arm, seeds: int, chunks: int | None) -> dict[
     given = {"num_chunks": chunks} if chunks else {}
     prices = {"lowest_price": setting.price, "highest_price": setting.price}
     ppo = dataclasses.replace(control.ppo, **(given | prices | dict(arm.ppo)))
+    ppo = dataclasses.replace(ppo, num_chunks=arm.longer * ppo.num_chunks)
     planner = setting.planner
     network = meta_networks.build(
         meta,
@@ -166,7 +168,6 @@ def run_arm(setting: Setting, arm: Arm, seeds: int, chunks: int | None) -> dict[
         planner.env_params,
         planner.network,
         planner.params,
-        ppo.initial_strength,
     )
     train = make_meta_train(
         planner, network, ppo, setting.best_fixed if arm.start is None else arm.start
@@ -237,6 +238,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", default="", help="arms whose label contains this")
     parser.add_argument("--out", type=Path, help="also write the rows to this JSON file")
     args = parser.parse_args(arguments)
+    if args.out is not None and args.out.exists():
+        parser.error(f"{args.out} exists already: choose another --out")
     try:
         setting = load(args.run, args.price, args.episodes)
     except rrplan.InputError as error:

@@ -35,10 +35,12 @@ def blank(num_rows: int, aux: PyTree) -> Asks:
 def begin(asks: Asks, asked: Array, aux: PyTree, fee: Array) -> Asks:
     """Open a row for the lanes ``asked [B]``, for which there must be room.
 
-    Where ``aux`` has a field ``keep [B]``, asks without it open nothing: what comes of them
-    belongs to the ask before.
+    Where ``aux`` has a field ``keep [B]``, asks without it open nothing: what comes of them, their
+    fee too, belongs to the ask before.
     """
-    asked = asked & getattr(aux, "keep", True)
+    kept = asked & getattr(aux, "keep", True)
+    asks = settle(asks, -fee * (asked & ~kept), jnp.zeros_like(asked), jnp.zeros_like(asked))
+    asked = kept
     lanes = jnp.arange(asked.shape[0])
     row = jnp.where(asked, asks.count, asks.reward.shape[0])
 

@@ -94,7 +94,7 @@ def search_nodes(
         lambda leaf: jnp.asarray(np.pad(leaf, [(0, room - total)] + [(0, 0)] * (leaf.ndim - 1))),
         known,
     )
-    # Neither parameters are needed, and others would compile the search anew.
+    # No parameters are needed here, and passing them would compile the search anew.
     settings = settings._replace(env_params=(), model_params=())
     # With one legal action there is nothing to search.
     only = graph.invalid_actions.argmin(axis=1).astype(np.int16)

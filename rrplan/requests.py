@@ -25,7 +25,9 @@ def check_root(root: mctx.RootFnOutput, invalid_actions: Array | None) -> Array:
 
 def check_room(max_simulations: int) -> None:
     """Refuse a bound that is not a number of simulations."""
-    if max_simulations < 0:
+    if isinstance(max_simulations, jax.core.Tracer):
+        raise InputError("max_simulations is traced: expected a number that is known beforehand")
+    if not isinstance(max_simulations, int | np.integer) or max_simulations < 0:
         raise InputError(f"max_simulations is {max_simulations}: expected 0 or more")
 
 
@@ -50,7 +52,10 @@ def find_room(num_simulations: int | Array, max_simulations: int | None) -> int:
 def check_more(
     num_simulations: int | Array, used: Array, max_simulations: int, num_lanes: int
 ) -> Array:
-    """Return budgets ``[B]`` int32 for which there is room; where they are traced, cut to it."""
+    """Return budgets ``[B]`` int32 for which there is room.
+
+    Where they are traced, negative ones count as 0 and what exceeds the room is cut.
+    """
     budget = per_lane("num_simulations", num_simulations, num_lanes)
     room = max_simulations - used
     if not isinstance(num_simulations, jax.core.Tracer):
@@ -62,7 +67,7 @@ def check_more(
                 f"num_simulations is {largest}: expected at most {room}, what is left of"
                 f" max_simulations = {max_simulations}"
             )
-    return jnp.minimum(budget, room)
+    return jnp.clip(budget, 0, room)
 
 
 def check_depth(max_depth: int | Array | None, num_slots: int, num_lanes: int) -> Array:

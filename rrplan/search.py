@@ -84,9 +84,8 @@ def step(
 ) -> State:
     """Run some more simulations of each lane.
 
-    With the same ``rng_key`` in every call, running a and then b is running a + b to the bit,
-    for a stochastic ``recurrent_fn`` too if all lanes have equal budgets (it is given one key for
-    all lanes).
+    Running a and then b is running a + b to the bit. For a stochastic ``recurrent_fn`` that takes
+    the same ``rng_key`` in every call and equal budgets of all lanes, as it has one key for all.
 
     Args:
         state: of :func:`init` or an earlier ``step``.
@@ -95,7 +94,7 @@ def step(
         recurrent_fn: ``(params, rng_key, action [B], embedding) -> (RecurrentFnOutput,
             embedding)``.
         num_simulations: how many more, an int for all lanes or an int array ``[B]``. Where it is
-            traced, what exceeds the room left is not run.
+            traced, negative ones count as 0 and what exceeds the room left is not run.
         max_depth: longest path from the root, an int or int array ``[B]``; None: unlimited.
         loop_fn: runs the simulations, like ``jax.lax.fori_loop``.
         qtransform: mctx's, or any ``(tree, node_index) -> [A]``, shown one node as a tree.

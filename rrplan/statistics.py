@@ -59,8 +59,7 @@ def mean_ci(
             neither ``[E]`` nor ``[S, E]``.
     """
     values = _checked(values)
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence must be between 0 and 1, got {confidence}")
+    _check_confidence(confidence)
     mean = float(values.mean())
     if values.shape[0] > 1:
         means = _crossed_means(values[None], resamples, seed)[:, 0]
@@ -113,6 +112,7 @@ def simultaneous_ci(
     Raises:
         InputError: as :func:`mean_ci`.
     """
+    _check_confidence(confidence)
     points = np.stack([_checked(column) for column in values])
     means = points.mean(axis=(1, 2))
     deviations = _crossed_means(points, resamples, seed) - means
@@ -137,8 +137,8 @@ def gap_closed(
     """Return the share of the gap between ``reference`` and ``ceiling`` that ``values`` close.
 
     That is (mean(values) - mean(reference)) / (mean(ceiling) - mean(reference)), with numerator
-    and denominator resampled together, paired by episode and seed. None where the interval of
-    the denominator holds zero: there is no gap to speak of.
+    and denominator resampled together, paired by episode and seed. None where the gap of some
+    resample is not above zero, which its interval then all but holds: there is no gap to speak of.
 
     Args:
         values: ``[E]`` or ``[S, E]``, as the next two, on the same episodes.
@@ -151,6 +151,7 @@ def gap_closed(
     Raises:
         InputError: as :func:`mean_ci`, or the shapes differ.
     """
+    _check_confidence(confidence)
     values, reference, ceiling = (_checked(column) for column in (values, reference, ceiling))
     if not values.shape == reference.shape == ceiling.shape:
         raise InputError(
@@ -160,7 +161,7 @@ def gap_closed(
     parts = np.stack([values - reference, ceiling - reference])
     gained, gap = _crossed_means(parts, resamples, seed).T
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    if np.quantile(gap, tails[0]) <= 0:
+    if gap.min() <= 0:
         return None
     low, high = np.quantile(gained / gap, tails)
     return Interval(float(parts[0].mean() / parts[1].mean()), float(low), float(high))
@@ -222,6 +223,11 @@ def significant_falls(
         )
         if difference < 0 and p_value < alpha
     ]
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence must be between 0 and 1, got {confidence}")
 
 
 def _checked(values: np.ndarray) -> np.ndarray:

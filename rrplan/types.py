@@ -110,7 +110,7 @@ class Control(NamedTuple):
     extra_simulations: Array  # [B] int32, 0 = act now
     max_depth: Array  # [B] int32, depth limit from now on
     carry: PyTree  # [B, ...], lives as long as the episode
-    aux: PyTree = ()  # [B, ...], recorded with the ask
+    aux: PyTree = ()  # [B, ...], recorded with the ask; a field `keep` [B] may say which asks
 
 
 class MetaPolicy(NamedTuple):

@@ -116,7 +116,7 @@ def test_what_a_training_says_of_itself(finished):
     directory, _ = finished
     records = read_metrics(directory)
     assert [record["chunk"] for record in records] == list(range(1, 31))
-    assert all(record["asks"] == PPO.asks_per_chunk for record in records)
+    assert all(0 <= record["asks"] - PPO.asks_per_chunk < PPO.num_lanes for record in records)
     assert records[-1]["evaluation_return"] > records[0]["timed_return"]
     assert records[-1]["stops_at_once"] == pytest.approx(0.5, abs=0.1)
     assert 0 <= records[-1]["kl"] < 0.1
@@ -142,10 +142,25 @@ def test_resuming_gives_the_same_result_bit_for_bit(finished, tmp_path):
     assert logs[0] == logs[1]
 
 
-def test_other_prices_are_another_training(finished):
-    other = training(highest_price=2 * PRICE)
-    with pytest.raises(InputError, match="holds another training: train differ"):
-        fit(other, jax.random.key(1), finished[0], resume=True)
+def test_another_training_is_not_gone_on_with(finished):
+    given = planner()
+    other = given._replace(params=2 * given.params, search=rrplan.Search(acting="visits"))
+    meta = training().network
+    for train, what in (
+        (training(highest_price=2 * PRICE), "train"),
+        (make_meta_train(given, meta, PPO, start=2), "start"),
+        (make_meta_train(other, meta, PPO, start=1), "planner, search"),
+    ):
+        with pytest.raises(InputError, match=f"holds another training: {what} differ"):
+            fit(train, jax.random.key(1), finished[0], resume=True)
+
+
+def test_what_cannot_be_trained_gets_one_clear_line():
+    given, meta = planner(), training().network
+    with pytest.raises(InputError, match=f"start is 9: expected 0 to {MOST}"):
+        make_meta_train(given, meta, PPO, start=9)
+    with pytest.raises(InputError, match="max_simulations is 0: expected 1 to"):
+        make_meta_train(given._replace(max_simulations=0), meta, PPO, start=0)
 
 
 def test_a_price_conditioned_gate_thinks_less_where_it_is_dear(tmp_path):

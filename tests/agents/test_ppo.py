@@ -16,7 +16,7 @@ from agents.meta_training import draw_prices
 from rrplan.asks import Asks
 from rrplan.errors import InputError
 
-CONFIG = PPOConfig(gamma=0.5, gae_lambda=0.9, asks_per_chunk=8, minibatches=1)
+CONFIG = PPOConfig(gamma=0.5, gae_lambda=0.9, asks_per_chunk=8, num_lanes=1, minibatches=1)
 
 
 def make_asks(count, reward, acted, ended, value):
@@ -49,7 +49,7 @@ def test_the_open_meta_step_gives_its_value_and_nothing_else():
     expected = [0.3 + 0.5 * 2.0 - 1.0, 0, 0, 0]
     np.testing.assert_allclose(ppo.advantages(asks, CONFIG)[:, 0], expected, 1e-5)
     batch = ppo.to_batch(asks, CONFIG)
-    np.testing.assert_array_equal(batch.weight, [1, 0, 0, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(batch.weight, [1] + [0] * (CONFIG.batch_rows - 1))
     np.testing.assert_allclose(batch.target[0], 0.3 + 0.5 * 2.0, 1e-5)
 
 
@@ -69,8 +69,11 @@ def test_prices_are_log_uniform_or_all_alike():
 
 @pytest.mark.parametrize(("kind", "menu"), [("gate", (0, 2, 8)), ("stopper", (0, 1, 4))])
 def test_an_untrained_network_runs_the_fixed_k_it_starts_from(kind, menu):
-    network = MetaNetwork(MetaConfig(kind, menu, inputs=("progress",)), 3, 0, 2, False)
-    params = network.init(jax.random.key(0)) | {"start": jnp.int32(6)}
+    network = MetaNetwork(MetaConfig(kind, menu, inputs=("progress",)), 0, 2, False)
+    params = network.init(jax.random.key(0)) | {
+        "start": jnp.int32(6),
+        "strength": jnp.float32(1.5),
+    }
     done = jnp.array([0, 2, 4, 6, 9])
     inputs = Inputs(
         jnp.zeros((5, 3, 0)), jnp.ones((5, 2)), jnp.ones((5, 3), bool), done * 0, done,
@@ -90,7 +93,7 @@ def test_an_untrained_network_runs_the_fixed_k_it_starts_from(kind, menu):
         (lambda: MetaConfig(inputs=("serch",)), "serch.*search"),
         (lambda: PPOConfig(lowest_price=1e-2, highest_price=1e-3), "lowest_price must be from 0"),
         (lambda: PPOConfig(lowest_price=0.0), "lowest_price must be above 0"),
-        (lambda: PPOConfig(asks_per_chunk=10), "asks_per_chunk must be a multiple of minibatches"),
+        (lambda: PPOConfig(num_chunks=8), "value_chunks must be below num_chunks = 8, got 8"),
         (lambda: PPOConfig(clip=0.0), "clip must be positive"),
     ],
 )

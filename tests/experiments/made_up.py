@@ -54,7 +54,7 @@ def results(agents=ALL, prices=PRICES):
     config = StudyConfig(
         env="knapsack",
         sweep=SweepConfig(budgets=BUDGETS, prices=prices),
-        control=ControlConfig(agents=tuple(agents), prices=prices[:1]),
+        control=ControlConfig(agents=tuple(agents)),
     )
     return {
         "config": to_dict(config),

@@ -48,8 +48,15 @@ def test_search_and_controllers_discount_as_training_did():
     [
         ({"agents": ("stoper",)}, "unknown control agent 'stoper': did you mean 'stopper'"),
         ({"oracle_episodes": 1}, "control.oracle_episodes must be at least 2, got 1"),
-        ({"stopper_menu": (1, 2)}, r"menu is \(1, 2\): expected 0 and at least one larger number"),
-        ({"inputs": ("search", "prize")}, "unknown input group 'prize': did you mean 'price'"),
+        (
+            {"agents": ("stopper",), "stopper_menu": (1, 2)},
+            r"menu is \(1, 2\): expected 0 and at least one larger number",
+        ),
+        ({"num_prices": 0}, "control.num_prices must be at least 1, got 0"),
+        (
+            {"agents": ("gate",), "inputs": ("search", "prize")},
+            "unknown input group 'prize': did you mean 'price'",
+        ),
     ],
 )
 def test_controllers_are_checked(changes, message):
@@ -57,13 +64,17 @@ def test_controllers_are_checked(changes, message):
         ControlConfig(**changes)
 
 
-def test_prices_of_controllers_are_among_the_sweep_s():
-    control = ControlConfig(agents=("stopper",), prices=(5e-3,))
-    with pytest.raises(InputError, match=r"control.prices must be among sweep.prices \(0.0003,"):
-        StudyConfig(env="knapsack", control=control)
-    oracle = ControlConfig(agents=("oracle",), oracle_episodes=100)
-    with pytest.raises(InputError, match=r"oracle_episodes must be at most sweep\.episodes = 50"):
-        StudyConfig(env="knapsack", control=oracle, sweep=SweepConfig(episodes=50))
+def test_controllers_follow_the_sweep():
+    control = ControlConfig(agents=("stopper", "oracle"), num_prices=2, oracle_episodes=100)
+    sweep = SweepConfig(prices=(1e-3,), episodes=50)
+    config = StudyConfig(env="knapsack", control=control, sweep=sweep)
+    assert (config.trained_prices, config.oracle_episodes) == ((1e-3,), 50)
+
+
+def test_prices_lie_within_what_priced_agents_are_trained_on():
+    control = ControlConfig(agents=("gate-priced",))
+    with pytest.raises(InputError, match=r"sweep\.prices must be from 0\.0001 to 0\.01"):
+        StudyConfig(env="knapsack", control=control, sweep=SweepConfig(prices=(1e-3, 0.02)))
 
 
 def test_an_agent_for_one_price_is_not_shown_it():

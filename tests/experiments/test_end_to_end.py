@@ -19,7 +19,8 @@ TINY = shlex.split(
     "--sweep.episodes 16 --sweep.validation-episodes 16 --sweep.num-lanes 8 "
     "--search.acting visits --control.agents stopper oracle --control.oracle-episodes 8 "
     "--control.ppo.num-lanes 8 --control.ppo.asks-per-chunk 32 --control.ppo.minibatches 2 "
-    "--control.ppo.num-chunks 2 --control.ppo.evaluation-episodes 8 --control.width 4"
+    "--control.ppo.num-chunks 2 --control.ppo.value-chunks 1 "
+    "--control.ppo.evaluation-episodes 8 --control.width 4"
 )
 
 # The process kills itself in the middle of writing its third evaluation.

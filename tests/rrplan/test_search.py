@@ -91,6 +91,9 @@ def test_traced_budgets_stop_where_there_is_no_room_and_others_are_refused():
     state = run(table, begin(table, most=5), np.full(LANES, 9), key)
     assert state.used == 5
     assert (search.summary(state).visit_counts.sum(-1) == 5).all()
+    again = run_quietly(table, begin(table), np.array([-3, 2, -1, 0]))
+    assert again.used == 2
+    np.testing.assert_array_equal(search.summary(again).visit_counts.sum(-1), [0, 2, 0, 0])
     params = (table, jnp.float32(1.0))
     with pytest.raises(rrplan.InputError, match="is 1: expected at most 0, what is left of max_si"):
         search.step(state, params, key, tabular.recurrent_fn, 1)

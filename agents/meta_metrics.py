@@ -1,0 +1,62 @@
+"""What a chunk of a meta-policy's training says of itself."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from agents import ppo
+from rrplan.stream import Harvest
+from rrplan.types import Array
+
+
+class MetaMetrics(NamedTuple):
+    """What one chunk says of itself, ``[]`` float32 each."""
+
+    loss: Array
+    policy_loss: Array
+    value_loss: Array  # 1 is the squared error of the search's own value
+    entropy: Array  # of the policy, nats
+    kl: Array
+    clipped: Array
+    grad_norm: Array
+    learning_rate: Array
+    timed_return: Array  # mean of the episodes that ended, with drawn answers; NaN where none did
+    untimed_return: Array
+    simulations: Array  # an episode
+    length: Array  # decisions of an episode
+    stops_at_once: Array  # share of decisions that act without a simulation
+    episodes: Array  # that ended in this chunk
+    asks: Array  # meta-steps learned from
+    finite_input: Array  # 1 where observations, rewards and evaluations held no NaN or infinity
+
+
+def summarize(
+    harvest: Harvest, batch: ppo.Batch, losses: ppo.Losses, learning_rate: Array
+) -> MetaMetrics:
+    """Return the metrics of a chunk."""
+    episodes, prices, choice = harvest.episodes, harvest.prices, batch.choice
+    ended = episodes.length > 0
+    number = ended.sum()
+
+    def mean(values):
+        return jnp.sum(jnp.where(ended, values, 0.0)) / number
+
+    new = (choice.inputs.simulations == 0) & (batch.weight > 0)
+    return MetaMetrics(
+        loss=losses.loss,
+        policy_loss=losses.policy,
+        value_loss=losses.value,
+        entropy=losses.entropy,
+        kl=losses.kl,
+        clipped=losses.clipped,
+        grad_norm=losses.grad_norm,
+        learning_rate=jnp.asarray(learning_rate, jnp.float32),
+        timed_return=mean(episodes.untimed_return - prices * episodes.simulations),
+        untimed_return=mean(episodes.untimed_return),
+        simulations=mean(episodes.simulations),
+        length=mean(episodes.length),
+        stops_at_once=jnp.sum(new & (choice.answer == 0)) / jnp.maximum(new.sum(), 1),
+        episodes=number.astype(jnp.float32),
+        asks=batch.weight.sum(),
+        finite_input=jnp.all(episodes.flaws == 0).astype(jnp.float32),
+    )
