@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 
 from agents.metapolicies import no_carry, order
+from rrplan.acting import entropy_of
+from rrplan.asking import rows_seen
 from rrplan.errors import InputError
 from rrplan.qtransforms import by_parent_and_siblings
 from rrplan.selection import puct
@@ -52,9 +54,7 @@ def entropy() -> MetaPolicy:
 
 def prior_entropy(seen: MetaObservation) -> Array:
     """Return the entropy ``[B]`` of the prior over legal actions, in nats."""
-    probs = jax.nn.softmax(seen.prior_logits)
-    counted = (probs > 0.0) & ~seen.invalid_actions
-    return -jnp.where(counted, probs * jnp.log(jnp.where(counted, probs, 1.0)), 0.0).sum(-1)
+    return entropy_of(jnp.where(seen.invalid_actions, 0.0, jax.nn.softmax(seen.prior_logits)))
 
 
 @functools.cache
@@ -162,7 +162,7 @@ def expand_virtually(
 
     They go to root actions by PUCT, one by one: visits grow, Q-values stay as they are.
 
-    Source: Ye et al. 2022, section 4 (virtual expansion).
+    Source: Ye et al. 2022 (virtual expansion).
 
     Args:
         seen: the search so far.
@@ -170,15 +170,7 @@ def expand_virtually(
         c_init: of the PUCT formula.
         c_base: of the PUCT formula.
     """
-    rows = Rows(
-        raw_value=seen.raw_value,
-        node_value=seen.search_value,
-        node_visits=seen.simulations + 1,  # the root's own evaluation is its first visit
-        prior_logits=seen.prior_logits,
-        prior_probs=jax.nn.softmax(seen.prior_logits),
-        visit_counts=seen.visit_counts,
-        qvalues=seen.qvalues,
-    )
+    rows = rows_seen(seen)
     # Once for all: an action without a Q-value must not get one from a virtual visit.
     qvalues = by_parent_and_siblings(rows)
     index = jnp.arange(rows.visit_counts.shape[-1])

@@ -1,9 +1,9 @@
 """Settings of learned meta-policies and of their training, checked as they are made."""
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
+from agents.ranges import check_ranges, require
 from rrplan.errors import InputError, unknown
 
 KINDS = ("gate", "stopper")
@@ -95,30 +95,21 @@ class PPOConfig:
     """Chunks between checkpoints; the last chunk is always saved."""
 
     def __post_init__(self):
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, int | float) and not math.isfinite(value):
-                raise InputError(f"{field.name} must be finite, got {value}")
-        for name in _PPO_WHOLE:
-            self._require(name, getattr(self, name) >= 1, "at least 1")
-        for name in _PPO_POSITIVE:
-            self._require(name, getattr(self, name) > 0, "positive")
-        for name in _PPO_NOT_NEGATIVE:
-            self._require(name, getattr(self, name) >= 0, "zero or more")
-        for name in _PPO_SHARES:
-            self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
+        check_ranges(
+            self,
+            whole=_PPO_WHOLE,
+            positive=_PPO_POSITIVE,
+            not_negative=_PPO_NOT_NEGATIVE,
+            shares=_PPO_SHARES,
+        )
         in_order = 0 <= self.lowest_price <= self.highest_price
-        self._require("lowest_price", in_order, f"from 0 to highest_price = {self.highest_price}")
+        require(self, "lowest_price", in_order, f"from 0 to highest_price = {self.highest_price}")
         above = self.lowest_price > 0 or self.highest_price == 0
-        self._require("lowest_price", above, "above 0 where prices are drawn from a range")
+        require(self, "lowest_price", above, "above 0 where prices are drawn from a range")
         fewer = self.value_chunks < self.num_chunks
-        self._require("value_chunks", fewer, f"below num_chunks = {self.num_chunks}")
+        require(self, "value_chunks", fewer, f"below num_chunks = {self.num_chunks}")
         if self.lambda_per not in ("ask", "act"):
             raise unknown("lambda_per", self.lambda_per, ("ask", "act"))
-
-    def _require(self, name: str, holds: bool, expected: str) -> None:
-        if not holds:
-            raise InputError(f"{name} must be {expected}, got {getattr(self, name)}")
 
     @property
     def batch_rows(self) -> int:

@@ -7,7 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from agents.networks import flatten
-from rrplan import acting, qtransforms, trees
+from rrplan import qtransforms
+from rrplan.acting import entropy_of
+from rrplan.asking import rows_seen
 from rrplan.types import Array, MetaObservation, PyTree
 
 LOWEST_LOG = -10.0  # logarithms of probabilities are cut here
@@ -34,7 +36,7 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
             shown action by action.
     """
     legal = ~seen.invalid_actions
-    rows = _rows(seen)
+    rows = rows_seen(seen)
     improved = jax.nn.softmax(rows.prior_logits + qtransforms.completed_by_mix_value(rows))
     improved = jnp.where(legal, improved, 0.0)
     leading = jnp.argmax(improved, axis=-1).astype(jnp.int32)
@@ -42,13 +44,13 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
     whole: list[Array] = []
     if "prior" in groups:
         actions += [rows.prior_probs, _log(rows.prior_probs)]
-        whole += [_entropy(rows.prior_probs), *_top(rows.prior_probs)]
+        whole += [entropy_of(rows.prior_probs), *_top(rows.prior_probs)]
         whole += [legal.mean(-1), jnp.log(jnp.maximum(legal.sum(-1), 1))]
     if "search" in groups:
         simulations = jnp.maximum(seen.simulations, 1)[:, None]
         share = seen.visit_counts / simulations
         actions += [share, jnp.log1p(seen.visit_counts), improved, _log(improved)]
-        whole += [_entropy(share), _entropy(improved), *_top(share), *_top(improved)]
+        whole += [entropy_of(share), entropy_of(improved), *_top(share), *_top(improved)]
     if "values" in groups:
         visited = seen.visit_counts > 0
         gain = jnp.where(visited, seen.qvalues - seen.raw_value[:, None], 0.0)
@@ -84,26 +86,8 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
     )
 
 
-def _rows(seen: MetaObservation) -> trees.Rows:
-    masked = acting.mask_logits(seen.prior_logits, seen.invalid_actions)
-    return trees.Rows(
-        raw_value=seen.raw_value,
-        node_value=seen.search_value,
-        node_visits=seen.simulations + 1,
-        prior_logits=masked,
-        prior_probs=jax.nn.softmax(masked),
-        visit_counts=seen.visit_counts,
-        qvalues=seen.qvalues,
-    )
-
-
 def _log(probs: Array) -> Array:
     return jnp.maximum(jnp.log(jnp.maximum(probs, 1e-30)), LOWEST_LOG)
-
-
-def _entropy(probs: Array) -> Array:
-    """Return the entropy ``[B]`` in nats."""
-    return -jnp.sum(jnp.where(probs > 0, probs * jnp.log(jnp.maximum(probs, 1e-30)), 0.0), axis=-1)
 
 
 def _top(probs: Array) -> tuple[Array, Array]:

@@ -17,7 +17,7 @@ from agents import learned, ppo
 from agents.meta_config import PPOConfig
 from agents.meta_metrics import MetaMetrics, summarize
 from agents.meta_networks import MetaNetwork, measure
-from rrplan import acting, checks, memory, stream
+from rrplan import checks, memory, stream
 from rrplan.errors import InputError
 from rrplan.models import Settings, make_model
 from rrplan.records import Engine
@@ -81,10 +81,7 @@ class _Given(NamedTuple):
 
     env_params: PyTree
     planner_params: PyTree
-    acting: Array
-    c_init: Array
-    c_base: Array
-    discount: Array
+    search: dict[str, Array]  # fields of Settings
     lowest_price: Array
     highest_price: Array
     start: Array
@@ -120,10 +117,7 @@ def make_meta_train(
     given = _Given(
         env_params=jax.tree.map(jnp.asarray, planner.env_params),
         planner_params=planner.params,
-        acting=jnp.int32(acting.RULES.index(planner.search.acting)),
-        c_init=jnp.float32(planner.search.c_init),
-        c_base=jnp.float32(planner.search.c_base),
-        discount=jnp.float32(planner.search.discount),
+        search=planner.search.traced(),
         lowest_price=jnp.float32(config.lowest_price),
         highest_price=jnp.float32(config.highest_price),
         start=jnp.int32(start),
@@ -185,10 +179,7 @@ def _settings(given: _Given, key: Array, meta_params: PyTree) -> Settings:
         meta_params=meta_params,
         key=key,
         costs=jax.tree.map(jnp.asarray, Costs()),
-        acting=given.acting,
-        c_init=given.c_init,
-        c_base=given.c_base,
-        discount=given.discount,
+        **given.search,
     )
 
 

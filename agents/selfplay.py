@@ -10,6 +10,7 @@ import mctx
 from agents.replay import Position
 from agents.train_config import TrainConfig
 from rrplan.leaves import Division, find_division
+from rrplan.models import where
 from rrplan.types import Array, Environment, Network, PyTree
 
 
@@ -100,10 +101,7 @@ def _simulate(network, model, gamma, search_params, key, action, embedding):
     keys = jax.random.split(key, action.shape[0])
     step = jax.vmap(model.environment.step, (0, 0, 0, None))
     after = step(keys, state, action, model.env_params)
-    moved = [
-        jnp.where(over.reshape(over.shape + (1,) * (new.ndim - 1)), old, new)
-        for old, new in zip(moving, model.division.divide(after.state)[0], strict=True)
-    ]
+    moved = where(over, moving, model.division.divide(after.state)[0])
     invalid = jax.vmap(model.environment.invalid_actions, (0, None))(after.state, model.env_params)
     evaluation = network(params, after.observation)
     ended = over | after.terminated | after.truncated
@@ -159,11 +157,7 @@ def play_step(
         finite=jnp.isfinite(after.reward) & _finite_tree(found.search_tree),
     )
     fresh = reset_lanes(model.environment, model.env_params, reset_key, config.num_lanes)
-
-    def select(new, old):
-        return jnp.where(done.reshape(done.shape + (1,) * (new.ndim - 1)), new, old)
-
-    return jax.tree.map(select, fresh, stepped), played
+    return where(done, fresh, stepped), played
 
 
 def play_chunk(

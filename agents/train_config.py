@@ -1,9 +1,8 @@
 """Settings of the base planner's training, checked as they are made."""
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from rrplan.errors import InputError
+from agents.ranges import check_ranges
 
 _WHOLE = (
     "num_lanes",
@@ -75,22 +74,13 @@ class TrainConfig:
     """Chunks between checkpoints; the last chunk is always saved."""
 
     def __post_init__(self):
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not isinstance(value, bool) and not math.isfinite(value):
-                raise InputError(f"{field.name} must be finite, got {value}")
-        for name in _WHOLE:
-            self._require(name, getattr(self, name) >= 1, "at least 1")
-        for name in _POSITIVE:
-            self._require(name, getattr(self, name) > 0, "positive")
-        for name in _NOT_NEGATIVE:
-            self._require(name, getattr(self, name) >= 0, "zero or more")
-        for name in _SHARES:
-            self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
-
-    def _require(self, name: str, holds: bool, expected: str) -> None:
-        if not holds:
-            raise InputError(f"{name} must be {expected}, got {getattr(self, name)}")
+        check_ranges(
+            self,
+            whole=_WHOLE,
+            positive=_POSITIVE,
+            not_negative=_NOT_NEGATIVE,
+            shares=_SHARES,
+        )
 
     @property
     def rows_per_chunk(self) -> int:

@@ -196,7 +196,12 @@ def preset(env: str, name: str) -> StudyConfig:
         agents=("entropy", "vet", "stopper", "oracle"), ppo=dataclasses.replace(ppo, num_chunks=100)
     )
     if name == "full":
-        control = ControlConfig(agents=CONTROLLERS, num_prices=2, oracle_episodes=1024, ppo=ppo)
+        control = ControlConfig(
+            agents=CONTROLLERS,
+            num_prices=2,
+            oracle_episodes=1024,
+            ppo=dataclasses.replace(ppo, num_chunks=200),
+        )
     return StudyConfig(
         env=env,
         network=network,

@@ -25,6 +25,11 @@ def choose_action(rule: Array, rows: Rows, invalid_actions: Array) -> Array:
     return argmax_by_prior(jnp.where(invalid_actions, -jnp.inf, scores), rows.prior_logits)
 
 
+def entropy_of(probs: Array) -> Array:
+    """Return the entropy ``[...]`` of probabilities ``[..., A]``, in nats; 0 log 0 is 0."""
+    return -(probs * jnp.log(jnp.where(probs > 0, probs, 1.0))).sum(-1)
+
+
 def mask_logits(logits: Array, invalid_actions: Array) -> Array:
     """Return logits ``[..., A]`` shifted to a maximum of 0, the lowest float where illegal.
 

@@ -39,6 +39,19 @@ def ask(
     return lanes, lanes.active & (lanes.ordered > 0)
 
 
+def rows_seen(seen: MetaObservation) -> trees.Rows:
+    """Return the roots that a meta-observation shows, for rules that score them."""
+    return trees.Rows(
+        raw_value=seen.raw_value,
+        node_value=seen.search_value,
+        node_visits=seen.simulations + 1,  # the root's own evaluation is its first visit
+        prior_logits=seen.prior_logits,
+        prior_probs=jax.nn.softmax(seen.prior_logits),
+        visit_counts=seen.visit_counts,
+        qvalues=seen.qvalues,
+    )
+
+
 def with_record(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lanes:
     """Return lanes that have asked nothing, with an empty record if the engine keeps one."""
     if not engine.record:

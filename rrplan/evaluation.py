@@ -50,6 +50,15 @@ class Search:
                 " expected c_init >= 0 and c_base > 0"
             )
 
+    def traced(self) -> dict[str, Array]:
+        """Return the fields of :class:`rrplan.models.Settings` that say how to search and act."""
+        return {
+            "acting": jnp.int32(acting.RULES.index(self.acting)),
+            "c_init": jnp.float32(self.c_init),
+            "c_base": jnp.float32(self.c_base),
+            "discount": jnp.float32(self.discount),
+        }
+
 
 def evaluate(
     environment: Environment,
@@ -115,10 +124,7 @@ def evaluate(
         meta_params=jax.tree.map(jnp.asarray, meta_params),
         key=key,
         costs=_traced(costs),
-        acting=jnp.int32(acting.RULES.index(search.acting)),
-        c_init=jnp.float32(search.c_init),
-        c_base=jnp.float32(search.c_base),
-        discount=jnp.float32(search.discount),
+        **search.traced(),
     )
     model = make_model(environment, settings.env_params, network)
     embedding = checks.check_model(model, settings)

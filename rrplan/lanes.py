@@ -10,7 +10,7 @@ between the step and the evaluation, so a reset costs no evaluation of its own.
 import jax
 import jax.numpy as jnp
 
-from rrplan import acting, asking, asks, keys, selection, trace, trees
+from rrplan import acting, asking, asks, keys, search, trace, trees
 from rrplan.asks import Asks
 from rrplan.models import Answer, Before, Moved, Position, Settings, where
 from rrplan.records import Counters, Engine, Lanes, Queue, Results
@@ -62,9 +62,8 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lane
     """Move every lane by one model step and one network evaluation."""
     roots = trees.read(lanes.tree, lanes.root)
     lanes, thinking = asking.ask(engine, settings, queue, lanes, roots)
-    root_action = trees.argmax_by_prior(
-        jnp.where(lanes.invalid_actions, -jnp.inf, _puct(settings, roots)), roots.prior_logits
-    )
+    rules = search.puct_rules(lanes.invalid_actions, settings.c_init, settings.c_base)
+    root_action = rules.at_root(roots)
     tree, path = trees.descend(lanes.tree, lanes.root, root_action, lanes.max_depth, thinking)
     chosen = acting.choose_action(settings.acting, roots, lanes.invalid_actions)
     action = jnp.where(thinking, path.action, chosen)
@@ -86,12 +85,8 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lane
         answer.embedding, answer.prior_logits, answer.value, moved.reward, answer.discount
     )
     slot = lanes.tick % (engine.max_simulations + 1)
-
-    def choose(rows):
-        return trees.argmax_by_prior(_puct(settings, rows), rows.prior_probs)
-
-    tree = trees.write(lanes.tree, slot, node, choose, path)
-    tree = trees.backup(tree, slot, path, choose)
+    tree = trees.write(lanes.tree, slot, node, rules.below, path)
+    tree = trees.backup(tree, slot, path, rules.below)
 
     flaws = _flaws(moved, answer) * (lanes.active & ~moved.position.done)
     rerooted = real | entering
@@ -110,10 +105,6 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lane
         simulations=jnp.where(rerooted, 0, lanes.simulations + thinking),
         sums=lanes.sums._replace(flaws=lanes.sums.flaws | flaws),
     )
-
-
-def _puct(settings: Settings, rows: trees.Rows) -> Array:
-    return selection.puct(rows, c_init=settings.c_init, c_base=settings.c_base)
 
 
 def _step(

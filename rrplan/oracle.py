@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rrplan import acting, checks, graphs, planning
+from rrplan import checks, graphs, planning
 from rrplan.errors import InputError
 from rrplan.evaluation import Search
 from rrplan.graphs import ENDED, Graph
@@ -190,10 +190,7 @@ def _settings(env_params: PyTree, network_params: PyTree, key: Array, search: Se
         meta_params=(),
         key=key,
         costs=Costs(),
-        acting=jnp.int32(acting.RULES.index(search.acting)),
-        c_init=jnp.float32(search.c_init),
-        c_base=jnp.float32(search.c_base),
-        discount=jnp.float32(search.discount),
+        **search.traced(),
     )
 
 

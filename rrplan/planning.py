@@ -124,17 +124,17 @@ def _evaluate(
 @functools.partial(jax.jit, static_argnames="max_simulations")
 def _search(known: Known, settings: Settings, nodes: Array, max_simulations: int) -> Array:
     """Return the actions ``[B, K + 1]`` taken in these nodes after each k."""
-    invalid, logits = known.invalid_actions[nodes], known.prior_logits[nodes]
-    root = mctx.RootFnOutput(prior_logits=logits, value=known.value[nodes], embedding=nodes)
+    invalid = known.invalid_actions[nodes]
+    root = mctx.RootFnOutput(
+        prior_logits=known.prior_logits[nodes], value=known.value[nodes], embedding=nodes
+    )
     # Room for one simulation more: the last is run, and nobody looks at it.
     state = search.init(root, max_simulations=max_simulations + 1, invalid_actions=invalid)
     recurrent_fn = functools.partial(_imagine, settings.discount)
     c_init, c_base = settings.c_init, settings.c_base
 
     def act_and_simulate(state, _):
-        # The engine's logits: `init` has shifted them again.
-        roots = search.roots(state)._replace(prior_logits=logits)
-        action = acting.choose_action(settings.acting, roots, invalid)
+        action = acting.choose_action(settings.acting, search.roots(state), invalid)
         state = search.step(
             state, known, settings.key, recurrent_fn, 1, pb_c_init=c_init, pb_c_base=c_base
         )

@@ -107,7 +107,7 @@ def step(
 
     Source: Schrittwieser et al. 2020 (MuZero), appendix B.
     """
-    rules = puct_rules(state.invalid_actions, qtransform, pb_c_init, pb_c_base)
+    rules = puct_rules(state.invalid_actions, pb_c_init, pb_c_base, qtransform)
     return advance(state, params, rng_key, recurrent_fn, num_simulations, rules, max_depth, loop_fn)
 
 
@@ -132,9 +132,9 @@ def roots(state: State) -> trees.Rows:
 
 def puct_rules(
     invalid_actions: Array,
-    qtransform: qtransforms.QTransform,
     pb_c_init: chex.Numeric,
     pb_c_base: chex.Numeric,
+    qtransform: qtransforms.QTransform = mctx.qtransform_by_parent_and_siblings,
 ) -> Rules:
     """Return PUCT's choice, at the root among the legal actions. Ties go to the prior."""
     value_score = qtransforms.for_rows(qtransform)

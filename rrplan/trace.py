@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rrplan import trees
+from rrplan.acting import entropy_of
 from rrplan.records import Lanes
 from rrplan.types import Array, Trace
 
@@ -39,7 +40,6 @@ def record(
     if lanes.trace is None:
         return None
     legal = ~lanes.invalid_actions
-    logarithm = jnp.log(jnp.where(roots.prior_probs > 0, roots.prior_probs, 1.0))
     row = Trace(
         valid=real,
         action=action,
@@ -50,7 +50,7 @@ def record(
         raw_value=roots.raw_value,
         search_value=roots.node_value,
         legal_actions=legal.sum(-1, dtype=jnp.int32),
-        prior_entropy=-(roots.prior_probs * logarithm).sum(-1),
+        prior_entropy=entropy_of(roots.prior_probs),
     )
     # Decisions beyond the last column are out of range too, and dropped.
     place = jnp.where(real, lanes.place, lanes.trace.valid.shape[0])

@@ -17,6 +17,7 @@ from experiments.bench.problem import Problem
 from experiments.bench.search import Report
 from experiments.bench.timing import Rounds, blocking, check_counts, measure, timed
 from experiments.bench.workloads import Workload
+from rrplan.models import where
 from rrplan.types import Array, PyTree
 
 _POLICIES = {"rrplan": rrplan.muzero_policy, "mctx": mctx.muzero_policy}
@@ -106,7 +107,7 @@ def decide(
         )
         fresh = jax.vmap(environment.reset, (0, None))(keys, env_params)
         ended = after.terminated | after.truncated
-        following = problems.select_lanes(ended, fresh, (after.state, after.observation))
+        following = where(ended, fresh, (after.state, after.observation))
         return Position(*following), after.reward
 
     return decision

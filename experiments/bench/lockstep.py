@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import mctx
 import numpy as np
 
-from experiments.bench.problem import select_lanes
 from experiments.evaluation import Problem, Split, study_key
 from rrplan import keys
 from rrplan.acting import mask_logits
+from rrplan.models import where
 from rrplan.types import Array, PyTree
 
 
@@ -176,7 +176,7 @@ def _step(
     step = jax.vmap(problem.environment.step, (0, 0, 0, None))
     after = step(step_keys, position.state, action, settings.env_params)
     following = Position(
-        select_lanes(position.done, position.state, after.state),
+        where(position.done, position.state, after.state),
         position.done | after.terminated | after.truncated,
     )
     return following, after.observation, jnp.where(position.done, 0.0, after.reward)

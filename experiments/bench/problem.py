@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import mctx
 
+from rrplan.models import where
 from rrplan.types import Array, Environment, Evaluation, Network, PyTree, Transition
 
 HIDDEN = 64
@@ -131,7 +132,7 @@ def first_states(problem: Problem, key: Array, num_lanes: int) -> tuple[PyTree, 
             jax.random.split(step_key, num_lanes), now[0], actions, params
         )
         over = after.terminated | after.truncated
-        return select_lanes(over, now, (after.state, after.observation)), None
+        return where(over, now, (after.state, after.observation)), None
 
     keys = jax.random.split(play_key, _WARM_UP_STEPS)
     return jax.lax.scan(move, (states, observations), keys)[0]
@@ -172,15 +173,6 @@ def recurrent_fn(problem: Problem) -> mctx.RecurrentFn:
         return output, after.state
 
     return step
-
-
-def select_lanes(condition: Array, new: PyTree, old: PyTree) -> PyTree:
-    """Select lane by lane, by ``condition [B]``, over pytrees of arrays ``[B, ...]``."""
-
-    def select(a, b):
-        return jnp.where(condition.reshape(condition.shape + (1,) * (b.ndim - 1)), a, b)
-
-    return jax.tree.map(select, new, old)
 
 
 def _observe(state: Knapsack) -> Array:

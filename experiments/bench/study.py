@@ -15,6 +15,7 @@ from experiments import runs
 from experiments.bench.lockstep import Outcome, Trained, compile_lockstep, lanes_used
 from experiments.bench.search import Report
 from experiments.bench.timing import Rounds, check_counts, measure, timed
+from experiments.comparisons import as_json
 from experiments.evaluation import (
     Domain,
     Planner,
@@ -24,7 +25,7 @@ from experiments.evaluation import (
     fixed_agent,
 )
 from rrplan.errors import InputError
-from rrplan.statistics import Interval, mean_ci, paired_difference
+from rrplan.statistics import mean_ci, paired_difference
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def compare_lanes(
         sweep = dataclasses.replace(config.sweep, budgets=(k,), num_lanes=count)
         problem = trained.problem._replace(config=dataclasses.replace(config, sweep=sweep))
         outcomes.append(run_engine(trained._replace(problem=problem), k))
-        untimed = _estimate(mean_ci(outcomes[-1].untimed_return))
+        untimed = as_json(mean_ci(outcomes[-1].untimed_return))
         used = min(count, trained.split.episodes)
         cells.append({"lanes": count, "lanes_used": used, "untimed": untimed})
         report(f"lanes = {count:,}, k = {k}: mean return {untimed['mean']:.5g}")
@@ -183,8 +184,8 @@ def _compare_at(trained: Trained, k: int, rounds: Rounds) -> dict[str, Any]:
         "seconds": timings,
         "compile_seconds": compiling,  # of lockstep, which compiles for each k
         "lockstep_over_engine": timings["lockstep"]["median"] / timings["engine"]["median"],
-        "untimed": {"engine": _estimate(mean_ci(ours)), "lockstep": _estimate(mean_ci(theirs))},
-        "difference": _estimate(paired_difference(ours, theirs)),
+        "untimed": {"engine": as_json(mean_ci(ours)), "lockstep": as_json(mean_ci(theirs))},
+        "difference": as_json(paired_difference(ours, theirs)),
         "differing": float((ours != theirs).mean()),
         "largest_difference": float(np.abs(ours - theirs).max()),
     }
@@ -196,10 +197,6 @@ def _finished(directory: Path) -> tuple[runs.Run, str]:
     if not run.results.exists():
         raise InputError(f"{directory} has not finished: go on with it (rrplan run --resume)")
     return run, runs.load_results(directory)["acting"]
-
-
-def _estimate(interval: Interval) -> dict[str, Any]:
-    return {"mean": interval.mean, "ci95": [interval.low, interval.high]}
 
 
 def _line(cell: dict[str, Any]) -> str:

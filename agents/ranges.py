@@ -1,0 +1,45 @@
+"""Ranges of settings, checked as a configuration is made."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from rrplan.errors import InputError
+
+
+def check_ranges(
+    config: Any,
+    *,
+    whole: Sequence[str],
+    positive: Sequence[str],
+    not_negative: Sequence[str],
+    shares: Sequence[str],
+) -> None:
+    """Refuse numbers that are not finite, and those of the fields named that are out of range.
+
+    Args:
+        config: a dataclass.
+        whole: fields that are at least 1.
+        positive: fields above 0.
+        not_negative: fields that may be 0.
+        shares: fields between 0 and 1.
+    """
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, int | float) and not math.isfinite(value):
+            raise InputError(f"{field.name} must be finite, got {value}")
+    for name in whole:
+        require(config, name, getattr(config, name) >= 1, "at least 1")
+    for name in positive:
+        require(config, name, getattr(config, name) > 0, "positive")
+    for name in not_negative:
+        require(config, name, getattr(config, name) >= 0, "zero or more")
+    for name in shares:
+        require(config, name, 0 <= getattr(config, name) <= 1, "between 0 and 1")
+
+
+def require(config: Any, name: str, holds: bool, expected: str) -> None:
+    """Refuse a field of a configuration with one line, unless something holds."""
+    if not holds:
+        raise InputError(f"{name} must be {expected}, got {getattr(config, name)}")
