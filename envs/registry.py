@@ -11,8 +11,11 @@ import gymnax
 from gymnax.environments import spaces
 
 from envs.adapter import require_gymnax
+from envs.bernoulli import BernoulliSelection
 from envs.knapsack import Knapsack
+from envs.mouselab import Mouselab
 from envs.options import check_switches, replace_fields, signature_defaults
+from envs.pandora import Pandora
 from envs.report import explain, one_line
 from rrplan.errors import InputError, unknown
 from rrplan.types import PyTree
@@ -212,3 +215,6 @@ def _shape(space: spaces.Space) -> str:
 
 
 register("knapsack", Knapsack)
+register("bernoulli", BernoulliSelection)
+register("mouselab", Mouselab)
+register("pandora", Pandora)
