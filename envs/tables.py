@@ -5,7 +5,7 @@ Everything here is numpy in double precision: values are exact but for rounding.
 probabilities of these; or a function of the indices of beliefs that returns either for them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -154,20 +154,33 @@ def play(table: Table, policy: Policy) -> Play:
     Raises:
         InputError: the policy is of a wrong shape, or does what is impossible.
     """
-    reach = np.zeros(len(table.payoffs))
-    reach[table.first] = 1.0
     payoff, spent, done = 0.0, 0.0, 0.0
-    for layer in table.layers:
-        reached = layer[reach[layer] > 0]
-        if not len(reached):
-            break
-        chances = _chances(table, policy, reached) * reach[reached, None]
+    for reached, chances in walk(table, policy):
         payoff += chances[:, -1] @ table.payoffs[reached]
         spent += chances[:, :-1].sum(axis=0) @ table.unit_costs
         done += chances[:, :-1].sum()
+    return Play(float(payoff), float(spent), float(done))
+
+
+def walk(table: Table, policy: Policy) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield for 0, 1, 2, ... computations the beliefs that a policy reaches, and what it does.
+
+    Yields:
+        Indices ``[b]``, and the probability ``[b, N + 1]`` to be there and do each action.
+
+    Raises:
+        InputError: the policy is of a wrong shape, or does what is impossible.
+    """
+    reach = np.zeros(len(table.payoffs))
+    reach[table.first] = 1.0
+    for layer in table.layers:
+        reached = layer[reach[layer] > 0]
+        if not len(reached):
+            return
+        chances = _chances(table, policy, reached) * reach[reached, None]
+        yield reached, chances
         moves = chances[:, :-1, None] * table.probabilities[reached]
         np.add.at(reach, table.successors[reached], moves)
-    return Play(float(payoff), float(spent), float(done))
 
 
 def _gains(table: Table, values: np.ndarray, cost: np.ndarray, beliefs: np.ndarray) -> np.ndarray:

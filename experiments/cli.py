@@ -125,6 +125,22 @@ def compare(arguments: Sequence[str]) -> None:
         _wide_console().print(compare.terminal_table(loaded))
 
 
+def optimum(arguments: Sequence[str]) -> None:
+    """Print what is the best that can be done on a metareasoning problem, exactly."""
+    from experiments import optimum
+
+    options, kwargs = optimum.parse(arguments, "rrplan optimum")
+    env, answers = optimum.answer(options, kwargs)
+    with _console().status("solving"):
+        found = list(answers)
+    if options.json:
+        import json
+
+        print(json.dumps(optimum.as_json(env, found), indent=2))
+    else:
+        _wide_console().print(optimum.show(env, found))
+
+
 def envs(arguments: Sequence[str]) -> None:
     """List the environments."""
     import rich.box
@@ -155,7 +171,7 @@ def bench(arguments: Sequence[str]) -> None:
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
     command.__name__: command
-    for command in (run, train, evaluate, figures, table, compare, envs, bench)
+    for command in (run, train, evaluate, figures, table, compare, optimum, envs, bench)
 }
 
 
