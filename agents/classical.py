@@ -74,7 +74,7 @@ def fixed_plays(table: Table) -> list[Play]:
 
 def myopic(table: Table, cost: float) -> Policy:
     """Meta-greedy: as if one would stop after the next computation (Russell & Wefald 1991)."""
-    return _most_gain(table, lambda beliefs: tables.gains(table, table.payoffs, cost, beliefs))
+    return lambda beliefs: tables.choose(tables.gains(table, table.payoffs, cost, beliefs))
 
 
 def blinkered(table: Table, cost: float) -> Policy:
@@ -90,14 +90,15 @@ def blinkered(table: Table, cost: float) -> Policy:
         each = [tables.gains(table, values, cost, beliefs) for values in later]
         return np.stack([gains[:, index] for index, gains in enumerate(each)], axis=1)
 
-    return _most_gain(table, gain)
+    return lambda beliefs: tables.choose(gain(beliefs))
 
 
 def vpi(table: Table, cost: float) -> Policy:
     """As if one computation told all that its related ones can tell (Dearden et al. 1998).
 
-    It expects too much of computing, so it does not stop too early but often too late. On
-    Bernoulli selection all that can be told is what the samples left can tell.
+    It expects too much of one computation, and nothing of those that are not related to it: where
+    computing is dear it stops too late. On Bernoulli selection all that can be told is what the
+    samples left can tell.
     """
     return bmps(table, cost, Weights(0.0, 0.0, 1.0, 1.0))
 
@@ -117,7 +118,7 @@ def bmps(table: Table, cost: float, weights: Weights, features: Features | None 
         mixed -= weights.cost * cost * table.unit_costs
         return np.where(np.isfinite(first), mixed, -np.inf)
 
-    return _most_gain(table, gain)
+    return lambda beliefs: tables.choose(gain(beliefs))
 
 
 def perfect_information(table: Table) -> Features:
@@ -170,24 +171,12 @@ def weitzman(env: Pandora, table: Table, cost: float) -> Policy:
     It is optimal (Weitzman 1979).
     """
     values = reservation_values(env, cost)
-    return _most_gain(
-        table,
-        lambda beliefs: np.where(
-            table.beliefs.opened[beliefs], -np.inf, values - table.payoffs[beliefs, None]
-        ),
-    )
 
+    def gain(beliefs):
+        gains = values - table.payoffs[beliefs, None]
+        return np.where(table.beliefs.opened[beliefs], -np.inf, gains)
 
-def _most_gain(table: Table, gain: Callable[[np.ndarray], np.ndarray]) -> Policy:
-    """Return the policy that does what gains most, or stops where nothing gains."""
-
-    def policy(beliefs):
-        gains = gain(beliefs)
-        return np.where(
-            gains.max(axis=1) > tables.TIE, gains.argmax(axis=1), table.num_computations
-        )
-
-    return policy
+    return lambda beliefs: tables.choose(gain(beliefs))
 
 
 def _by_group(table: Table, work: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:

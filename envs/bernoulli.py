@@ -154,7 +154,7 @@ class BernoulliSelection(MetalevelEnv):
 
     @functools.cached_property
     def _binomials(self) -> np.ndarray:
-        """``[horizon + 1, 2n + 1]``: in row s, column j, ways to write less than s in j parts."""
+        """``[horizon + 2, 2n + 1]``: in row s, column j, ways to write less than s in j parts."""
         rows = [
             [math.comb(total + size - 1, size) if size else 0 for size in range(2 * self.arms + 1)]
             for total in range(self.horizon + 2)

@@ -53,7 +53,7 @@ def distributions(
             raise InputError(f"probabilities holds {min(chance)}: expected numbers from 0 on")
         total = math.fsum(chance)
         if abs(total - 1.0) > _EXACT:
-            raise InputError(f"probabilities {chance} sum to {total:g}: expected 1")
+            raise InputError(f"probabilities {chance} sum to {total:.12g}: expected 1")
         padded[0, index, : len(row)] = row
         padded[0, index, len(row) :] = row[-1]
         padded[1, index, : len(row)] = np.array(chance) / total
@@ -61,7 +61,9 @@ def distributions(
 
 
 def freeze(values: object) -> object:
-    """Return nested lists and tuples as tuples, so that an environment can be hashed."""
+    """Return nested lists, tuples and arrays as tuples, so that an environment can be hashed."""
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
     if isinstance(values, list | tuple):
         return tuple(freeze(value) for value in values)
     return values

@@ -176,14 +176,16 @@ class MetalevelEnv(environment.Environment[MetalevelState, MetalevelParams], abc
             chances = self.news(state, computation)
             outcomes = jnp.arange(chances.shape[-1])
             after = jax.vmap(lambda outcome: self.learn(state, computation, outcome))(outcomes)
-            return (chances * (self.payoff(after) - self.payoff(state))).sum()
+            payoffs = self.payoff(after)
+            return (chances * (payoffs - self.payoff(state))).sum(), jnp.abs(payoffs).max()
 
-        gains = jax.vmap(gain)(jnp.arange(self.num_computations))
+        gains, payoffs = jax.vmap(gain)(jnp.arange(self.num_computations))
         gains = gains - params.cost * jnp.asarray(self.unit_costs)
         gains = jnp.where(self.possible(state), gains, -jnp.inf)
         # What single precision cannot tell from nothing is not worth computing for.
-        worth_it = gains.max() > 1e-6
-        return jnp.where(worth_it, gains.argmax(), self.num_computations).astype(jnp.int32)
+        rounding = 1e-6 * jnp.maximum(payoffs.max(), 1.0)
+        first = (gains >= gains.max() - rounding).argmax()
+        return jnp.where(gains.max() > rounding, first, self.num_computations).astype(jnp.int32)
 
     def is_terminated(self, state: MetalevelState, params: MetalevelParams) -> Array:
         """Return whether the agent has stopped, ``[]`` bool."""

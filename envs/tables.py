@@ -112,10 +112,9 @@ def solve(table: Table, cost: float | np.ndarray, among: np.ndarray | None = Non
         if among is not None:
             gains[:, ~among] = -np.inf
         best = gains.max(axis=1)
-        goes_on = best > TIE
-        policy[layer] = np.where(goes_on, gains.argmax(axis=1), table.num_computations)
+        policy[layer] = choose(gains)
         stops = table.payoffs[layer].reshape(-1, *(1,) * cost.ndim)
-        values[layer] = stops + np.where(goes_on, best, 0.0)
+        values[layer] = stops + np.where(best > TIE, best, 0.0)
     return Solution(values, policy)
 
 
@@ -129,6 +128,19 @@ def gains(table: Table, values: np.ndarray, cost: float, beliefs: np.ndarray) ->
         beliefs: ``[b]`` indices.
     """
     return _gains(table, values, np.asarray(cost, float), beliefs)
+
+
+def choose(gains: np.ndarray) -> np.ndarray:
+    """Return what gains most: of equals the first, or to stop where nothing gains.
+
+    Equal is what differs by no more than :data:`TIE`.
+
+    Args:
+        gains: ``[b, N, *C]`` of each computation, over stopping.
+    """
+    best = gains.max(axis=1, keepdims=True)
+    first = (gains >= best - TIE).argmax(axis=1)
+    return np.where(best[:, 0] > TIE, first, gains.shape[1])
 
 
 def evaluate(table: Table, policy: Policy, cost: float) -> np.ndarray:
@@ -197,7 +209,10 @@ def _gains(table: Table, values: np.ndarray, cost: np.ndarray, beliefs: np.ndarr
 def _chances(table: Table, policy: Policy, beliefs: np.ndarray) -> np.ndarray:
     """Return probabilities ``[b, N + 1]`` of what a policy does."""
     count = table.num_computations
-    chosen = policy(beliefs) if callable(policy) else _rows(table, policy)[beliefs]
+    if callable(policy):
+        chosen = _check_shape(policy(beliefs), len(beliefs), count)
+    else:
+        chosen = _check_shape(policy, len(table.payoffs), count)[beliefs]
     if chosen.ndim == 1:
         if len(chosen) and not 0 <= chosen.min() <= chosen.max() <= count:
             raise InputError(
@@ -206,6 +221,12 @@ def _chances(table: Table, policy: Policy, beliefs: np.ndarray) -> np.ndarray:
         chances = (chosen[:, None] == np.arange(count + 1)).astype(float)
     else:
         chances = chosen
+        if (chances < 0).any():
+            raise InputError(
+                f"a policy holds a probability {chances.min():g}: expected none below 0"
+            )
+        if not (np.abs(chances.sum(axis=1) - 1.0) < 1e-6).all():
+            raise InputError("a policy holds probabilities that do not sum to 1")
     impossible = table.probabilities[beliefs].sum(axis=2) == 0
     if (chances[:, :-1] * impossible).any():
         where = beliefs[(chances[:, :-1] * impossible).any(axis=1)][0]
@@ -213,15 +234,12 @@ def _chances(table: Table, policy: Policy, beliefs: np.ndarray) -> np.ndarray:
     return chances
 
 
-def _rows(table: Table, policy: np.ndarray) -> np.ndarray:
+def _check_shape(policy: np.ndarray, beliefs: int, count: int) -> np.ndarray:
     policy = np.asarray(policy)
-    beliefs, count = len(table.payoffs), table.num_computations
     whole = policy.shape == (beliefs,) and np.issubdtype(policy.dtype, np.integer)
     if not whole and policy.shape != (beliefs, count + 1):
         raise InputError(
             f"a policy has shape {policy.shape} of {policy.dtype}: expected [{beliefs}] whole "
             f"numbers or [{beliefs}, {count + 1}] probabilities"
         )
-    if not whole and not (np.abs(policy.sum(axis=1) - 1.0) < 1e-6).all():
-        raise InputError("a policy holds probabilities that do not sum to 1")
     return policy

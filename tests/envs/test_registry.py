@@ -70,7 +70,7 @@ def test_array_options_keep_dtype_and_shape():
     assert params.available_torque.tolist() == [1, 2, 3]
 
 
-def test_names_are_knapsack_and_every_discrete_gymnax_environment():
+def test_names_are_the_suites_own_and_every_discrete_gymnax_environment():
     continuous = {
         "Pendulum-v1",
         "MountainCarContinuous-v0",
@@ -78,7 +78,8 @@ def test_names_are_knapsack_and_every_discrete_gymnax_environment():
         "Reacher-misc",
         "Swimmer-misc",
     }
-    expected = {"knapsack", *gymnax.registered_envs} - continuous
+    own = {"knapsack", "bernoulli", "mouselab", "pandora"}
+    expected = own | set(gymnax.registered_envs) - continuous
     assert set(envs.names()) == expected
     assert [row.name for row in envs.describe()] == envs.names()
 
