@@ -15,6 +15,11 @@ import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agents import checkpoints
+from agents.controller_training import (
+    ControllerMetrics,
+    ControllerTrain,
+    ControllerTrainState,
+)
 from agents.meta_metrics import MetaMetrics
 from agents.meta_training import MetaTrain, MetaTrainState
 from agents.training import Metrics, Train, TrainState
@@ -24,8 +29,9 @@ from rrplan.types import Array, PyTree
 Report = Callable[[dict[str, Any]], None]
 
 
-AnyTrain = Train | MetaTrain
-AnyState = TrainState | MetaTrainState
+AnyTrain = Train | MetaTrain | ControllerTrain
+AnyState = TrainState | MetaTrainState | ControllerTrainState
+AnyMetrics = Metrics | MetaMetrics | ControllerMetrics
 
 
 def fit(
@@ -36,14 +42,15 @@ def fit(
     resume: bool = False,
     report: Report | None = None,
 ) -> PyTree:
-    """Train from ``key`` and return the parameters of the network, a planner's or a meta-policy's.
+    """Train from ``key`` and return the parameters of the network that is trained.
 
     Writes ``metrics.jsonl``, one line per chunk, and ``checkpoints/``. A run killed at any
     moment and resumed returns the same parameters, bit for bit, as one that was not.
 
     Args:
-        train: of :func:`agents.training.make_train` or
-            :func:`agents.meta_training.make_meta_train`.
+        train: of :func:`agents.training.make_train`,
+            :func:`agents.meta_training.make_meta_train` or
+            :func:`agents.controller_training.make_controller_train`.
         key: typed PRNG key; the network's first parameters come from it too.
         directory: of this training alone; made if missing.
         resume: go on from the last checkpoint, or begin where there is none.
@@ -134,7 +141,7 @@ def _advance(train: AnyTrain, state: AnyState) -> tuple[AnyState, dict[str, Any]
     return state, record
 
 
-def _refuse_nan(metrics: Metrics | MetaMetrics, chunk: int) -> None:
+def _refuse_nan(metrics: AnyMetrics, chunk: int) -> None:
     if not metrics.finite_input:
         raise InputError(
             f"NaN or infinity in an observation or reward (chunk {chunk}): the environment must "
@@ -147,7 +154,7 @@ def _refuse_nan(metrics: Metrics | MetaMetrics, chunk: int) -> None:
         )
 
 
-def _finite_or_none(metrics: Metrics | MetaMetrics) -> dict[str, float | None]:
+def _finite_or_none(metrics: AnyMetrics) -> dict[str, float | None]:
     # A chunk in which no episode ended has no mean return; JSON has no NaN.
     named = metrics._asdict()
     del named["finite_input"]
@@ -201,6 +208,6 @@ def _progress(*, disable: bool) -> Progress:
 
 
 def _note(record: dict[str, Any]) -> str:
-    names = ("evaluation_return", "selfplay_return", "timed_return")
+    names = ("evaluation_return", "selfplay_return", "timed_return", "episode_return")
     value = next((record[name] for name in names if record.get(name) is not None), None)
     return "" if value is None else f"return {value:.3f}"

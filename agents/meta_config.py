@@ -8,13 +8,13 @@ from rrplan.errors import InputError, unknown
 
 KINDS = ("gate", "stopper")
 GROUPS = ("prior", "search", "values", "progress", "price", "features", "observation")
-_PPO_WHOLE = (
-    *("num_lanes", "asks_per_chunk", "num_chunks", "epochs", "minibatches"),
+_WHOLE = (
+    *("num_lanes", "num_chunks", "epochs", "minibatches"),
     *("evaluation_episodes", "evaluate_every", "checkpoint_every"),
 )
-_PPO_POSITIVE = ("learning_rate", "max_grad_norm", "clip")
-_PPO_NOT_NEGATIVE = ("entropy_weight", "value_weight", "value_chunks", "initial_strength")
-_PPO_SHARES = ("gamma", "gae_lambda")
+_POSITIVE = ("learning_rate", "max_grad_norm", "clip")
+_NOT_NEGATIVE = ("entropy_weight", "value_weight", "value_chunks")
+_SHARES = ("gae_lambda",)
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,15 @@ class MetaConfig:
 
 
 @dataclass(frozen=True)
-class PPOConfig:
-    """How a meta-policy is trained: PPO (arXiv 1707.06347) over semi-Markov meta-steps."""
+class LearningConfig:
+    """What every training by PPO (arXiv 1707.06347) has, of whatever decides when to stop.
+
+    Each kind of training says in ``batch_rows`` how many meta-steps a round yields, and in
+    ``gamma`` and ``lambda_per`` how they are discounted.
+    """
 
     num_lanes: int = 256
     """Episodes that run side by side."""
-    asks_per_chunk: int = 8192
-    """Meta-steps at least, over all lanes, between two rounds of learning."""
     num_chunks: int = 150
     """Rounds of playing and learning; the whole training."""
     epochs: int = 3
@@ -67,16 +69,8 @@ class PPOConfig:
     """Adam's, at first; it falls to zero along a cosine."""
     clip: float = 0.2
     """How far the probability ratio may move in one round before its gradient is cut."""
-    lowest_price: float = 1e-4
-    """Prices of one simulation are drawn log-uniformly for each episode, from here on ..."""
-    highest_price: float = 1e-2
-    """... to here; where both are equal, that is the price of all."""
-    gamma: float = 1.0
-    """Discount of a real step. Thinking is never discounted."""
     gae_lambda: float = 0.95
     """Trade between the bias and the variance of advantages (arXiv 1506.02438)."""
-    lambda_per: Literal["ask", "act"] = "ask"
-    """Whether the factor of advantages counts once an ask, or once a real step."""
     entropy_weight: float = 0.01
     """Weight of the policy's entropy at first; it falls to zero in a line."""
     value_weight: float = 0.5
@@ -85,8 +79,6 @@ class PPOConfig:
     """First chunks in which only values are learned: until they are, advantages mislead."""
     max_grad_norm: float = 0.5
     """Gradients are clipped to this global norm."""
-    initial_strength: float = 2.0
-    """Logits by which an untrained policy prefers to run the fixed k it starts from; 0: none."""
     evaluation_episodes: int = 512
     """Other episodes, run with the likeliest answers at each evaluation."""
     evaluate_every: int = 25
@@ -96,26 +88,63 @@ class PPOConfig:
 
     def __post_init__(self):
         check_ranges(
+            self, whole=_WHOLE, positive=_POSITIVE, not_negative=_NOT_NEGATIVE, shares=_SHARES
+        )
+        fewer = self.value_chunks < self.num_chunks
+        require(self, "value_chunks", fewer, f"below num_chunks = {self.num_chunks}")
+
+    @property
+    def total_updates(self) -> int:
+        """Gradient steps of the whole training."""
+        return self.num_chunks * self.epochs * self.minibatches
+
+    def whole_minibatches(self, rows: int) -> int:
+        """Return the least number from ``rows`` on that the minibatches share evenly."""
+        return -(-rows // self.minibatches) * self.minibatches
+
+
+@dataclass(frozen=True)
+class PPOConfig(LearningConfig):
+    """How a meta-policy is trained: PPO (arXiv 1707.06347) over semi-Markov meta-steps."""
+
+    asks_per_chunk: int = 8192
+    """Meta-steps at least, over all lanes, between two rounds of learning."""
+    lowest_price: float = 1e-4
+    """Prices of one simulation are drawn log-uniformly for each episode, from here on ..."""
+    highest_price: float = 1e-2
+    """... to here; where both are equal, that is the price of all."""
+    gamma: float = 1.0
+    """Discount of a real step. Thinking is never discounted."""
+    lambda_per: Literal["ask", "act"] = "ask"
+    """Whether the factor of advantages counts once an ask, or once a real step."""
+    initial_strength: float = 2.0
+    """Logits by which an untrained policy prefers to run the fixed k it starts from; 0: none."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_ranges(
             self,
-            whole=_PPO_WHOLE,
-            positive=_PPO_POSITIVE,
-            not_negative=_PPO_NOT_NEGATIVE,
-            shares=_PPO_SHARES,
+            whole=("asks_per_chunk",),
+            positive=(),
+            not_negative=("initial_strength",),
+            shares=("gamma",),
         )
         in_order = 0 <= self.lowest_price <= self.highest_price
         require(self, "lowest_price", in_order, f"from 0 to highest_price = {self.highest_price}")
         above = self.lowest_price > 0 or self.highest_price == 0
         require(self, "lowest_price", above, "above 0 where prices are drawn from a range")
-        fewer = self.value_chunks < self.num_chunks
-        require(self, "value_chunks", fewer, f"below num_chunks = {self.num_chunks}")
         if self.lambda_per not in ("ask", "act"):
             raise unknown("lambda_per", self.lambda_per, ("ask", "act"))
 
     @property
     def batch_rows(self) -> int:
         """Room for all meta-steps that a round may yield: whole minibatches."""
-        most = self.asks_per_chunk + self.num_lanes
-        return -(-most // self.minibatches) * self.minibatches
+        return self.whole_minibatches(self.asks_per_chunk + self.num_lanes)
+
+    @property
+    def total_updates(self) -> int:
+        """Gradient steps of the whole training; the first chunk takes none."""
+        return (self.num_chunks - 1) * self.epochs * self.minibatches
 
     @property
     def rows_per_lane(self) -> int:
@@ -126,8 +155,3 @@ class PPOConfig:
     def supply(self) -> int:
         """New episodes at hand in a chunk; a chunk ends early where they do not suffice."""
         return 2 * self.num_lanes + self.asks_per_chunk // 2
-
-    @property
-    def total_updates(self) -> int:
-        """Gradient steps of the whole training; the first chunk takes none."""
-        return (self.num_chunks - 1) * self.epochs * self.minibatches

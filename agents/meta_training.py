@@ -216,7 +216,7 @@ def _advance(
         spec.meta_network,
         config,
         make_optimizer(config),
-        _shares(config, state.chunk),
+        ppo.shares(config, state.chunk),
         jax.random.fold_in(learn_key, state.chunk),
         state.params,
         state.opt_state,
@@ -263,13 +263,6 @@ def _digest(tree: PyTree) -> str:
         digest.update(f"{array.dtype}{array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-def _shares(config: PPOConfig, chunk: Array) -> ppo.Shares:
-    """Return nothing for the policy while values are learned; then its entropy counts less."""
-    acting = (chunk >= config.value_chunks).astype(jnp.float32)
-    progress = chunk / config.num_chunks
-    return ppo.Shares(acting, acting * config.entropy_weight * (1.0 - progress))
 
 
 def _evaluate(

@@ -1,22 +1,30 @@
 """PPO (arXiv 1707.06347) over semi-Markov meta-steps: advantages, the objective, its gradient."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from agents.controller_lanes import Decision
 from agents.learned import Choice
-from agents.meta_config import PPOConfig
-from agents.meta_networks import MetaNetwork
+from agents.meta_config import LearningConfig
 from rrplan.asks import Asks, closed
 from rrplan.types import Array, PyTree
+
+Actor = Callable[[PyTree, PyTree], tuple[Array, Array]]
+"""``(params, inputs [N, ...]) -> (logits [N, M], value [N])``, as of a meta-policy's network.
+
+``params`` is a dict: ``weights`` are learned, ``value_deviation`` is the unit of values, and the
+rest is none of the learner's business.
+"""
 
 
 class Batch(NamedTuple):
     """Meta-steps to learn from, ``N`` of them."""
 
-    choice: Choice  # [N, ...]
+    choice: Choice | Decision  # [N, ...]
     advantage: Array  # [N]
     target: Array  # [N], of the value
     weight: Array  # [N], 0 for padding
@@ -34,14 +42,14 @@ class Losses(NamedTuple):
 
     loss: Array
     policy: Array
-    value: Array  # mean squared error; 1 is that of the search's own value
+    value: Array  # mean squared error, in units of value_deviation
     entropy: Array  # of the policy, nats
     kl: Array  # of the policy that played from the one that learned
     clipped: Array  # share of meta-steps whose ratio was cut
     grad_norm: Array
 
 
-def advantages(asks: Asks, config: PPOConfig) -> Array:
+def advantages(asks: Asks, config: LearningConfig) -> Array:
     """Return generalised advantages ``[R, B]`` (arXiv 1506.02438) of the closed meta-steps.
 
     A meta-step's reward is what it earned until the next ask, less what its simulations cost.
@@ -67,7 +75,7 @@ def advantages(asks: Asks, config: PPOConfig) -> Array:
     return jax.lax.scan(backward, (nothing, nothing), rows, reverse=True)[1]
 
 
-def to_batch(asks: Asks, config: PPOConfig) -> Batch:
+def to_batch(asks: Asks, config: LearningConfig) -> Batch:
     """Return all closed meta-steps as one batch, padded to ``config.batch_rows``."""
     num_rows, num_lanes = asks.reward.shape
     size = config.batch_rows
@@ -81,9 +89,16 @@ def to_batch(asks: Asks, config: PPOConfig) -> Batch:
     return Batch(choice, advantage, advantage + choice.value, weight)
 
 
+def shares(config: LearningConfig, chunk: Array) -> Shares:
+    """Return nothing for the policy while values are learned; then its entropy counts less."""
+    acting = (chunk >= config.value_chunks).astype(jnp.float32)
+    progress = chunk / config.num_chunks
+    return Shares(acting, acting * config.entropy_weight * (1.0 - progress))
+
+
 def learn(
-    network: MetaNetwork,
-    config: PPOConfig,
+    actor: Actor,
+    config: LearningConfig,
     optimizer: optax.GradientTransformation,
     shares: Shares,
     key: Array,
@@ -99,7 +114,7 @@ def learn(
         rows = jax.tree.map(lambda leaf: leaf[minibatch], batch)
 
         def objective(weights):
-            return _loss(network, config, shares, {**params, "weights": weights}, rows)
+            return _loss(actor, config, shares, {**params, "weights": weights}, rows)
 
         (_, losses), grads = jax.value_and_grad(objective, has_aux=True)(weights)
         updates, opt_state = optimizer.update(grads, opt_state, weights)
@@ -117,10 +132,10 @@ def learn(
 
 
 def _loss(
-    network: MetaNetwork, config: PPOConfig, shares: Shares, params: PyTree, batch: Batch
+    actor: Actor, config: LearningConfig, shares: Shares, params: PyTree, batch: Batch
 ) -> tuple[Array, Losses]:
     choice = batch.choice
-    logits, value = network(params, choice.inputs)
+    logits, value = actor(params, choice.inputs)
     log_probs = jax.nn.log_softmax(logits)
     log_prob = jnp.take_along_axis(log_probs, choice.answer[:, None], axis=-1)[:, 0]
     difference = log_prob - choice.log_prob

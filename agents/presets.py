@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from agents.controller_config import ControllerConfig
 from agents.networks import NetworkConfig
 from agents.train_config import TrainConfig
 from rrplan.errors import unknown
@@ -14,6 +15,26 @@ class TrainPreset(NamedTuple):
 
     network: NetworkConfig
     train: TrainConfig
+
+
+class ControllerPreset(NamedTuple):
+    """A controller's network and how it is trained."""
+
+    network: NetworkConfig
+    train: ControllerConfig
+
+
+def controller_preset(env_name: str) -> ControllerPreset:
+    """Return what suits a metareasoning problem, for :func:`agents.controller_networks.build`.
+
+    Args:
+        env_name: as ``envs.make`` takes it; unknown names get settings for any environment.
+    """
+    # Samples of one arm or another are often worth nearly the same. A network that can tell arms
+    # by their number prefers one of them for no reason, and its likeliest actions then never
+    # sample the other. Nodes of a tree and boxes differ in more than their rows show.
+    kind = "items" if env_name == "bernoulli" else "auto"
+    return ControllerPreset(NetworkConfig(kind), ControllerConfig())
 
 
 def train_preset(env_name: str, preset: str) -> TrainPreset:

@@ -8,7 +8,7 @@ from envs.metalevel import MetalevelEnv
 from envs.mouselab import Mouselab
 from envs.options import parse_value
 from envs.pandora import Pandora
-from envs.registry import EnvironmentRow, describe, make, names, register
+from envs.registry import EnvironmentRow, describe, is_metareasoning, make, names, register
 from envs.report import Report
 
 __all__ = (
@@ -26,6 +26,7 @@ __all__ = (
     "check",
     "describe",
     "encode",
+    "is_metareasoning",
     "make",
     "names",
     "optimal_value",

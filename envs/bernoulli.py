@@ -34,8 +34,9 @@ class BernoulliSelection(MetalevelEnv):
     probability (1 + h) / (2 + h + t). Stopping pays the largest such probability, or that of an
     alternative that is known, if it is larger. There are at most ``horizon`` samples in all.
 
-    The observation ``[n, 4]`` float32 has a row per arm: ones and zeros, each as a share of the
-    horizon, the posterior mean, and the share of the horizon that is left.
+    The observation ``[n, 6]`` float32 has a row per arm: ones and zeros, each as a share of the
+    horizon, the posterior mean and standard deviation, by how much that mean is below what
+    stopping pays, and the share of the horizon that is left.
 
     Two objects that differ in ``cost`` alone are equal, so they share compiled programs.
 
@@ -142,15 +143,19 @@ class BernoulliSelection(MetalevelEnv):
 
     def show(self, state: BernoulliState, xp: ModuleType = jnp) -> Array:
         """Return a row for each arm."""
-        counts = state.counts / self.horizon
-        left = 1.0 - xp.broadcast_to(counts.sum((-2, -1), keepdims=True), (*counts.shape[:-1], 1))
-        return xp.concatenate([counts, _means(state.counts)[..., None], left], axis=-1)
+        shares, means = state.counts / self.horizon, _means(state.counts)
+        deviations = xp.sqrt(means * (1 - means) / (3 + state.counts.sum(-1)))
+        below = self.payoff(state, xp)[..., None] - means
+        left = xp.broadcast_to(1.0 - shares.sum((-2, -1))[..., None], means.shape)
+        columns = (shares[..., 0], shares[..., 1], means, deviations, below, left)
+        return xp.stack(columns, axis=-1)
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Shares and probabilities."""
+        """Shares and probabilities, and what an alternative may be above them."""
         # The share that is left is a rounded difference.
-        low = np.broadcast_to([0.0, 0.0, 0.0, -1e-6], (self.arms, 4))
-        return low, np.ones((self.arms, 4))
+        low = np.broadcast_to([0.0, 0.0, 0.0, 0.0, 0.0, -1e-6], (self.arms, 6))
+        above = 1.0 if self.alternative is None else max(1.0, self.alternative)
+        return low, np.broadcast_to([1.0, 1.0, 1.0, 1.0, above, 1.0], (self.arms, 6))
 
     @functools.cached_property
     def _binomials(self) -> np.ndarray:

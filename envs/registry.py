@@ -13,6 +13,7 @@ from gymnax.environments import spaces
 from envs.adapter import require_gymnax
 from envs.bernoulli import BernoulliSelection
 from envs.knapsack import Knapsack
+from envs.metalevel import MetalevelEnv
 from envs.mouselab import Mouselab
 from envs.options import check_switches, replace_fields, signature_defaults
 from envs.pandora import Pandora
@@ -78,6 +79,16 @@ def make(name: str, /, **kwargs: Any) -> tuple[Any, PyTree]:
     env, params = _build(name, factory, given)
     require_discrete(env, params, name)
     return env, replace_fields(name, params, changes, defaults)
+
+
+def is_metareasoning(name: str) -> bool:
+    """Return whether ``make`` would build a metareasoning problem. Nothing is built for it.
+
+    Raises:
+        InputError: an import path that leads nowhere.
+    """
+    factory = _REGISTRY.get(name) or (_import(name) if ":" in name else None)
+    return isinstance(factory, type) and issubclass(factory, MetalevelEnv)
 
 
 def names() -> list[str]:

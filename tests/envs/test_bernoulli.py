@@ -53,7 +53,11 @@ def test_observation_of_a_hand_case():
     env = BernoulliSelection(arms=2, horizon=8)
     look = jax.jit(lambda state: env.observe(jax.random.key(0), state, None, env.default_params))
     observation = look(seen(env, [[3, 1], [0, 2]]))
-    expected = [[3 / 8, 1 / 8, 4 / 6, 2 / 8], [0, 2 / 8, 1 / 4, 2 / 8]]
+    deviations = math.sqrt(4 * 2 / (6**2 * 7)), math.sqrt(1 * 3 / (4**2 * 5))  # of beta posteriors
+    expected = [
+        [3 / 8, 1 / 8, 4 / 6, deviations[0], 0, 2 / 8],
+        [0, 2 / 8, 1 / 4, deviations[1], 4 / 6 - 1 / 4, 2 / 8],
+    ]
     np.testing.assert_allclose(observation, expected, rtol=1e-6)
 
 
