@@ -41,15 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Run a study: train, sweep the budgets, charge the prices, draw the figures."""
+    """Run a study: train, evaluate beside the rivals, draw the figures."""
     from experiments import distributed
 
     arguments, processes = distributed.split_options(arguments)
     distributed.join(processes)
-    from experiments.options import parse_run
+    from experiments.options import MetalevelRunOptions, parse_run
 
     options = parse_run(arguments, "rrplan run")
-    from experiments.study import run_study
+    if isinstance(options, MetalevelRunOptions):
+        from experiments.metalevel_study import run_study
+    else:
+        from experiments.study import run_study
 
     console = _console() if distributed.is_first() else None
     with distributed.own_directory(options.directory) as directory:
@@ -64,9 +67,12 @@ def run(arguments: Sequence[str]) -> None:
 
 def train(arguments: Sequence[str]) -> None:
     """Train the base planners of a study only; `run --resume` does the rest."""
-    from experiments.options import parse_run
+    from experiments.options import MetalevelRunOptions, parse_run
+    from rrplan.errors import InputError
 
     options = parse_run(arguments, "rrplan train")
+    if isinstance(options, MetalevelRunOptions):
+        raise InputError(f"{options.study.env} has no base planner to train: use rrplan run")
     from experiments.study import train_only
 
     train_only(options.study, options.directory, resume=options.resume, console=_console())
@@ -127,18 +133,18 @@ def compare(arguments: Sequence[str]) -> None:
 
 def optimum(arguments: Sequence[str]) -> None:
     """Print what is the best that can be done on a metareasoning problem, exactly."""
-    from experiments import optimum
+    from experiments import metalevel_tables, optimum
 
     options, kwargs = optimum.parse(arguments, "rrplan optimum")
-    env, answers = optimum.answer(options, kwargs)
     with _console().status("solving"):
-        found = list(answers)
+        env, answers = optimum.answers(options, kwargs)
     if options.json:
         import json
 
-        print(json.dumps(optimum.as_json(env, found), indent=2))
+        print(json.dumps(optimum.as_json(env, answers), indent=2))
     else:
-        _wide_console().print(optimum.show(env, found))
+        title, entries = metalevel_tables.title_of(env), metalevel_tables.entries(answers)
+        _wide_console().print(metalevel_tables.terminal_table(title, entries))
 
 
 def envs(arguments: Sequence[str]) -> None:
@@ -216,11 +222,15 @@ def _wide_console():
 
 def _print_tables(results, directory=None) -> None:
     """Print all tables; where the run's directory is known, with its seconds by the clock."""
+    from experiments import metalevel_config, metalevel_tables
     from experiments.tables import terminal_tables
     from experiments.timings import seconds_an_episode
 
-    seconds = directory and seconds_an_episode(directory / "timings.jsonl", results["acting"])
     console = _wide_console()
+    if results["study"] == metalevel_config.STUDY:
+        console.print(metalevel_tables.terminal_table(results["title"], results["agents"]))
+        return
+    seconds = directory and seconds_an_episode(directory / "timings.jsonl", results["acting"])
     for rank, table in enumerate(terminal_tables(results, seconds)):
         if rank:
             console.print()

@@ -7,7 +7,7 @@ from typing import Any
 import rich.box
 import rich.table
 
-from experiments import entries, runs
+from experiments import entries, metalevel_config, runs
 from experiments.formatting import format_estimate
 from rrplan.errors import InputError
 
@@ -105,7 +105,11 @@ def _cells(entry: Mapping[str, Any], several: bool) -> list[str]:
 
 
 def _caption(runs_by_name: Mapping[str, Mapping[str, Any]]) -> str:
-    marked = "± half of the 95% interval. Marked: the fixed k that was best on validation episodes."
+    first = next(iter(runs_by_name.values()))
+    chosen = "the fixed k that was best on validation episodes"
+    if first["study"] == metalevel_config.STUDY:
+        chosen = "the best fixed number of computations"
+    marked = f"± half of the 95% interval. Marked: {chosen}."
     fewer = {entries.episodes_of_oracle(results) for results in runs_by_name.values()} - {None}
     notes = (f"The oracle: on the first {count:,} episodes." for count in sorted(fewer))
     return " ".join([marked, *notes])

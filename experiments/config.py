@@ -5,7 +5,7 @@ import math
 import types
 import typing
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 
@@ -15,6 +15,7 @@ from agents.presets import train_preset
 from agents.train_config import TrainConfig
 from rrplan.errors import InputError, unknown
 
+Config = TypeVar("Config")
 PRESETS = ("quick", "full")
 ACTING_RULES = ("visits", "completed_q")
 
@@ -215,19 +216,19 @@ def preset(env: str, name: str) -> StudyConfig:
     )
 
 
-def to_dict(config: StudyConfig) -> dict[str, Any]:
-    """Return ``config`` as plain JSON values: tuples become lists."""
+def to_dict(config: Config) -> dict[str, Any]:
+    """Return a configuration as plain JSON values: tuples become lists."""
     return _plain(dataclasses.asdict(config))
 
 
-def from_dict(data: Mapping[str, Any]) -> StudyConfig:
-    """Return the configuration that :func:`to_dict` made ``data`` of.
+def from_dict(data: Mapping[str, Any], kind: type[Config] = StudyConfig) -> Config:
+    """Return the configuration of a kind that :func:`to_dict` made ``data`` of.
 
     Raises:
         InputError: a key is unknown (the nearest known one is named), one is missing, or a value
             is of the wrong type or out of range.
     """
-    return _decode(StudyConfig, data, "config")
+    return _decode(kind, data, "config")
 
 
 def _require(option: str, value: object, holds: bool, expected: str) -> None:

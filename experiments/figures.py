@@ -7,29 +7,35 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from experiments import plotting, runs
+from experiments import metalevel_config, plotting, runs
 from experiments.figures_front import draw_front
 from experiments.figures_returns import draw_returns
+from experiments.figures_scores import draw_scores
 from experiments.figures_story import draw_story
 from experiments.figures_thinking import draw_thinking
 
-FIGURES: Mapping[str, Callable[[Mapping[str, Any]], Figure | None]] = {
+Draw = Callable[[Mapping[str, Any]], Figure | None]
+
+FIGURES: Mapping[str, Draw] = {
     "returns": draw_returns,
     "front": draw_front,
     "thinking": draw_thinking,
     "story": draw_story,
 }
 """What draws each figure; it returns None of results that have no data for it."""
+METAREASONING: Mapping[str, Draw] = {"scores": draw_scores}
+"""The same of studies of a metareasoning problem."""
 
 
 def draw(directory: Path) -> list[Path]:
     """Draw the figures of a run again, and return the files written.
 
-    ``figures/returns`` holds (a) untimed and (b) timed return against the budget k,
-    ``figures/front`` (c) untimed return against simulations an episode, ``figures/thinking``
-    where agents think, by (d) decision and (e) choice, and ``figures/story`` one episode; each as
-    PNG (300 dots an inch) and SVG. The same results give the same files; a figure for which
-    there is no data is left out.
+    Of a study of planning depth: ``figures/returns`` with (a) untimed and (b) timed return
+    against the budget k, ``front`` with (c) untimed return against simulations an episode,
+    ``thinking`` with where agents think, by (d) decision and (e) choice, and ``story`` with one
+    episode. Of a metareasoning problem: ``scores`` with (a) what policies are worth and (b) how
+    much they compute at each cost. All are written as PNG (300 dots an inch) and SVG. The same
+    results give the same files; a figure for which there is no data is left out.
 
     Raises:
         InputError: the directory holds no results, or they are damaged.
@@ -38,7 +44,8 @@ def draw(directory: Path) -> list[Path]:
     results = runs.load_results(directory)
     written = []
     with mpl.rc_context(dict(plotting.RC)):
-        for name, make in FIGURES.items():
+        kinds = METAREASONING if results["study"] == metalevel_config.STUDY else FIGURES
+        for name, make in kinds.items():
             figure = make(results)
             if figure is not None:
                 written += plotting.save(figure, directory / "figures" / name)

@@ -11,15 +11,16 @@ from typing import Annotated, Any, Literal, TypeVar
 import tyro
 
 import envs
-from experiments import runs
+from experiments import metalevel_config, runs
 from experiments.config import PRESETS, StudyConfig, SweepConfig, preset
+from experiments.metalevel_config import MetalevelConfig
 from rrplan.errors import InputError, unknown
 
 Options = TypeVar("Options")
 _HELP = ("-h", "--help")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """Train the base planners, sweep the budgets, charge the prices, draw the figures."""
 
@@ -36,6 +37,13 @@ class RunOptions:
         """Where the run is kept."""
         name = re.sub(r"[^\w.-]+", "-", self.study.env)
         return self.out or Path("runs") / f"{name}-{self.preset}-seed{self.study.seed}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MetalevelRunOptions(RunOptions):
+    """Train controllers on a metareasoning problem and score them beside the exact optimum."""
+
+    study: Annotated[MetalevelConfig, tyro.conf.arg(name="")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +91,7 @@ class NoOptions:
 
 
 def parse_run(arguments: Sequence[str], prog: str) -> RunOptions:
-    """Return the options of ``run`` and ``train``.
+    """Return the options of ``run`` and ``train``; those of a metareasoning problem are others.
 
     The command line is read twice: first to learn the environment and the preset, then with the
     preset's own values as defaults.
@@ -92,14 +100,17 @@ def parse_run(arguments: Sequence[str], prog: str) -> RunOptions:
         InputError: an option or a value is wrong.
     """
     rest, env_kwargs = split_env_options(arguments)
+    kind, make = RunOptions, preset
+    if any(envs.is_metareasoning(word) for word in rest if not word.startswith("-")):
+        kind, make = MetalevelRunOptions, metalevel_config.preset
     plain = [argument for argument in rest if argument not in _HELP]
-    anything = dataclasses.replace(preset("", "quick"), env=tyro.MISSING)
-    default = RunOptions(anything)
+    anything = dataclasses.replace(make("", "quick"), env=tyro.MISSING)
+    default = kind(study=anything)
     if plain or not any(argument in _HELP for argument in rest):
-        first = parse(RunOptions, plain, prog, default)
-        known = dataclasses.replace(preset(first.study.env, first.preset), env=tyro.MISSING)
-        default = RunOptions(known, first.preset)
-    options = parse(RunOptions, rest, prog, default)
+        first = parse(kind, plain, prog, default)
+        known = dataclasses.replace(make(first.study.env, first.preset), env=tyro.MISSING)
+        default = kind(study=known, preset=first.preset)
+    options = parse(kind, rest, prog, default)
     study = dataclasses.replace(options.study, env_kwargs=env_kwargs)
     return dataclasses.replace(options, study=study)
 

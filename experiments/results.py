@@ -14,8 +14,6 @@ from experiments.evaluation import Agent
 from rrplan.statistics import mean_ci, significant_falls
 from rrplan.types import Episodes
 
-STUDY = "planning depth"
-
 COLUMNS = ("untimed_return", "simulations", "length", "asks")
 """What is kept of an episode. Its timed return at any price follows from the first two."""
 
@@ -137,7 +135,7 @@ def summarize(
         )
     ]
     return {
-        "study": STUDY,
+        "study": runs.PLANNING_DEPTH,
         "config": to_dict(config),
         "versions": dict(versions),
         "acting": acting,

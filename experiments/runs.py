@@ -30,11 +30,20 @@ from typing import Any, BinaryIO
 import jax
 import numpy as np
 
+from experiments import metalevel_config
 from experiments.config import StudyConfig, from_dict, to_dict
+from experiments.metalevel_config import MetalevelConfig
 from rrplan.errors import InputError
 
 _PACKAGES = ("rrplan", "jax", "jaxlib", "flax", "optax", "mctx", "gymnax", "numpy", "scipy")
 _LOCK = ".lock"
+
+AnyConfig = StudyConfig | MetalevelConfig
+PLANNING_DEPTH = "planning depth"
+_STUDIES: Mapping[str, type[AnyConfig]] = {
+    PLANNING_DEPTH: StudyConfig,
+    metalevel_config.STUDY: MetalevelConfig,
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ class Run:
     """A run's place on disk, what it is a run of, and the versions it was started with."""
 
     path: Path
-    config: StudyConfig
+    config: AnyConfig
     versions: Mapping[str, str]
 
     def training(self, seed: int) -> Path:
@@ -75,7 +84,7 @@ class Run:
 
 
 @contextlib.contextmanager
-def open_run(path: Path, config: StudyConfig, *, resume: bool) -> Iterator[Run]:
+def open_run(path: Path, config: AnyConfig, *, resume: bool) -> Iterator[Run]:
     """Make a run directory, or enter one to go on with it; nobody else may write meanwhile.
 
     With ``resume``, a directory that holds nothing yet is simply started: a run that was killed
@@ -96,7 +105,7 @@ def open_run(path: Path, config: StudyConfig, *, resume: bool) -> Iterator[Run]:
         raise InputError(f"{path} is not empty and holds no run: choose another --out")
     with _locked(path):
         if (path / "config.json").exists():
-            run = load_run(path)
+            run = load_run(path, type(config))
             difference = _first_difference(to_dict(run.config), to_dict(config))
             if difference:
                 raise InputError(f"{path} holds another run ({difference}): choose another --out")
@@ -107,21 +116,25 @@ def open_run(path: Path, config: StudyConfig, *, resume: bool) -> Iterator[Run]:
                 )
         else:
             run = Run(path, config, versions())
-            write_json(path / "config.json", {"config": to_dict(config), "versions": run.versions})
+            data = {"study": _study(type(config)), "config": to_dict(config)}
+            write_json(path / "config.json", {**data, "versions": run.versions})
         yield run
 
 
-def load_run(path: Path) -> Run:
+def load_run(path: Path, kind: type[AnyConfig] = StudyConfig) -> Run:
     """Return the run that a directory holds, for reading.
 
     Raises:
-        InputError: there is no run, or its ``config.json`` is damaged.
+        InputError: there is no run, or one of another kind, or its ``config.json`` is damaged.
     """
     path = Path(path)
     data = read_json(path / "config.json", missing=f"{path} holds no run: config.json is missing")
     try:
-        return Run(path, from_dict(data["config"]), data["versions"])
-    except (KeyError, TypeError):
+        study = data.get("study", PLANNING_DEPTH)
+        if study != _study(kind):
+            raise InputError(f"it is a study of {study}, expected one of {_study(kind)}")
+        return Run(path, from_dict(data["config"], kind), data["versions"])
+    except (KeyError, TypeError, AttributeError):
         raise InputError(f"{path / 'config.json'} is damaged: no configuration in it") from None
     except InputError as error:
         raise InputError(f"{path / 'config.json'}: {error}") from None
@@ -135,7 +148,8 @@ def load_results(path: Path) -> dict[str, Any]:
     """
     source = Path(path) / "results.json"
     results = read_json(source, missing=f"{path} holds no results: results.json is missing")
-    if not isinstance(results, dict) or not {"config", "acting", "agents"} <= results.keys():
+    needed = {"study", "config", "acting", "agents"}
+    if not isinstance(results, dict) or not needed <= results.keys():
         raise InputError(f"{source} is damaged: it is not the results of a run")
     return results
 
@@ -219,6 +233,11 @@ def _locked(path: Path) -> Iterator[None]:
         except BlockingIOError:
             raise InputError(f"{path} is being written by another process") from None
         yield
+
+
+def _study(kind: type[AnyConfig]) -> str:
+    """Return the name of the study that a configuration is of."""
+    return next(name for name, config in _STUDIES.items() if config is kind)
 
 
 def _foreign(path: Path) -> Iterator[Path]:

@@ -1,6 +1,6 @@
-"""What the classical policies of a metareasoning problem are worth, beside the optimum."""
+"""What policies of a metareasoning problem are worth, between stopping at once and the optimum."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from envs.metalevel import MetalevelEnv
 from envs.tables import Play, Policy, Table
 
 NOTHING, OPTIMUM = "stop at once", "optimum"
+Setting = Mapping[str, float]
 
 
 class Bounds(NamedTuple):
@@ -20,60 +21,72 @@ class Bounds(NamedTuple):
     optimum: float  # V*
 
     def score(self, value: float) -> float | None:
-        """Return (V - V0) / (V* - V0), or None where thinking cannot gain anything."""
+        """Return (V - V0) / (V* - V0), or None where computing cannot gain anything."""
         room = self.optimum - self.nothing
         return (value - self.nothing) / room if room > tables.TIE else None
 
 
 class Row(NamedTuple):
-    """One policy at one cost, in expectation."""
+    """One policy at one cost: what it comes to in expectation, from each training seed."""
 
     policy: str
+    plays: tuple[Play, ...]  # one, where nothing was trained
+    setting: Setting  # what was chosen for this cost: a number, or weights
+
+
+class Answer(NamedTuple):
+    """A problem at one cost."""
+
     cost: float
-    value: float
-    score: float | None
-    computations: float
-    payoff: float
-    setting: dict[str, float]  # what was chosen for this cost: a number, or weights
+    bounds: Bounds
+    rows: list[Row]  # those that earn most first
+
+    def values(self, row: Row) -> list[float]:
+        """Return what a policy earns, from each training seed."""
+        # Two ways to add up the same numbers differ in the last digit.
+        best = row.policy == OPTIMUM
+        return [self.bounds.optimum if best else play.value(self.cost) for play in row.plays]
+
+    def scores(self, row: Row) -> list[float] | None:
+        """Return a policy's scores, or None where computing cannot gain anything."""
+        scores = [self.bounds.score(value) for value in self.values(row)]
+        return None if None in scores else scores
 
 
-def score_problem(
-    env: MetalevelEnv, table: Table, costs: Sequence[float]
-) -> Iterator[tuple[float, Bounds, list[Row]]]:
-    """Yield for each cost its bounds and the rows of all policies, those that earn most first.
+def answer(env: MetalevelEnv, table: Table, cost: float, others: Sequence[Row] = ()) -> Answer:
+    """Return what every classical policy comes to at a cost, exactly, and others beside them.
 
     Args:
         env: the problem.
         table: of the problem.
-        costs: each at least 0.
+        cost: of a computation, at least 0.
+        others: rows of trained policies.
     """
+    best = tables.solve(table, cost)
     fixed = classical.fixed_plays(table)
-    for cost in costs:
-        best = tables.solve(table, cost)
-        bounds = Bounds(fixed[0].payoff, float(best.values[table.first]))
-        plays = [(OPTIMUM, tables.play(table, best.policy), {}), (NOTHING, fixed[0], {})]
-        number = int(np.argmax([play.value(cost) for play in fixed]))
-        plays.append(("fixed", fixed[number], {"number": number}))
-        for name in classical.defined(env):
-            if name != "fixed":
-                policy, setting = _policy(name, env, table, cost)
-                plays.append((name, tables.play(table, policy), setting))
-        rows = [make_row(name, cost, bounds, play, setting) for name, play, setting in plays]
-        yield cost, bounds, sorted(rows, key=lambda row: (-round(row.value, 12), _rank(row.policy)))
+    number = int(np.argmax([play.value(cost) for play in fixed]))
+    bounds = Bounds(fixed[0].payoff, float(best.values[table.first]))
+    rows = [
+        Row(OPTIMUM, (tables.play(table, best.policy),), {}),
+        Row(NOTHING, (fixed[0],), {}),
+        Row("fixed", (fixed[number],), {"number": number}),
+        *others,
+    ]
+    for name in classical.defined(env):
+        if name != "fixed":
+            policy, setting = _policy(name, env, table, cost)
+            rows.append(Row(name, (tables.play(table, policy),), setting))
+    unordered = Answer(cost, bounds, rows)
+
+    def place(row: Row) -> tuple[float, int]:
+        # Of equals the optimum stands first, and doing nothing last.
+        rank = {OPTIMUM: -1, NOTHING: 1}.get(row.policy, 0)
+        return -round(float(np.mean(unordered.values(row))), 12), rank
+
+    return unordered._replace(rows=sorted(rows, key=place))
 
 
-def make_row(
-    policy: str, cost: float, bounds: Bounds, play: Play, setting: dict[str, float]
-) -> Row:
-    """Return a policy's row."""
-    # Two ways to add up the same numbers differ in the last digit.
-    value = bounds.optimum if policy == OPTIMUM else play.value(cost)
-    return Row(policy, cost, value, bounds.score(value), play.computations, play.payoff, setting)
-
-
-def _policy(
-    name: str, env: MetalevelEnv, table: Table, cost: float
-) -> tuple[Policy, dict[str, float]]:
+def _policy(name: str, env: MetalevelEnv, table: Table, cost: float) -> tuple[Policy, Setting]:
     if name == "bmps":
         weights = classical.fit_bmps(table, cost)
         return classical.bmps(table, cost, weights), weights._asdict()
@@ -81,8 +94,3 @@ def _policy(
         return classical.weitzman(env, table, cost), {}
     make = {"myopic": classical.myopic, "blinkered": classical.blinkered, "vpi": classical.vpi}
     return make[name](table, cost), {}
-
-
-def _rank(policy: str) -> int:
-    """Of equals the optimum stands first, and doing nothing last."""
-    return {OPTIMUM: -1, NOTHING: 1}.get(policy, 0)

@@ -8,6 +8,7 @@ import numpy as np
 from rrplan.types import Trace
 
 GROUPINGS = ("decision", "legal_actions")
+_SUMS = ("count", "sum")
 _STORY = "story_"
 _FIRST = 256  # episodes among which the one to tell is chosen
 
@@ -15,7 +16,10 @@ _FIRST = 256  # episodes among which the one to tell is chosen
 def summarize(
     valid: np.ndarray, simulations: np.ndarray, legal_actions: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Return how many decisions there were in each group, and their simulations and squares.
+    """Return how many decisions there were in each group, and their simulations.
+
+    Sums of products of an episode's two numbers come with them: decisions of one episode are no
+    independent draws, so that errors are worked out over episodes.
 
     Args:
         valid: ``[E, D]`` bool, the episode had this decision.
@@ -25,12 +29,17 @@ def summarize(
     decision = np.broadcast_to(np.arange(valid.shape[1]), valid.shape)
     groups = {"decision": decision, "legal_actions": legal_actions}
     thought = simulations[valid].astype(float)
+    episode = np.nonzero(valid)[0]
     columns = {}
     for name in GROUPINGS:
         at = np.asarray(groups[name])[valid]
-        columns[f"{name}_count"] = np.bincount(at).astype(float)
-        columns[f"{name}_sum"] = np.bincount(at, thought)
-        columns[f"{name}_squares"] = np.bincount(at, thought**2)
+        count, total = (
+            _by_episode(len(valid), episode, at, weights) for weights in (np.ones(len(at)), thought)
+        )
+        columns[f"{name}_count"], columns[f"{name}_sum"] = count.sum(axis=0), total.sum(axis=0)
+        columns[f"{name}_counts_squared"] = (count**2).sum(axis=0)
+        columns[f"{name}_sums_squared"] = (total**2).sum(axis=0)
+        columns[f"{name}_products"] = (count * total).sum(axis=0)
     return columns
 
 
@@ -55,28 +64,28 @@ def describe(
 ) -> list[dict[str, Any]]:
     """Return mean simulations in each group, pooled over training seeds, as JSON.
 
-    ``error`` is the standard error of the mean over decisions.
+    ``error`` is the standard error of the mean: over training seeds, or where there is one only,
+    over its episodes.
     """
     described = []
     for by in GROUPINGS:
         if any(f"{by}_count" not in table for table in tables):
             continue
-        count, total, squares = (
-            _add([table[f"{by}_{name}"] for table in tables])
-            for name in ("count", "sum", "squares")
-        )
-        at = np.flatnonzero(count)
-        mean = total[at] / count[at]
-        variance = np.maximum(squares[at] / count[at] - mean**2, 0.0)
+        count, total = (_stack([table[f"{by}_{name}"] for table in tables]) for name in _SUMS)
+        at = np.flatnonzero(count.sum(axis=0))
+        count, total = count[:, at], total[:, at]
+        mean = total.sum(axis=0) / count.sum(axis=0)
+        several = len(tables) > 1
+        error = _over_seeds(count, total) if several else _over_episodes(tables[0], by, at, mean)
         described.append(
             {
                 "agent": agent,
                 "price": price,
                 "by": by,
                 "at": at.tolist(),
-                "decisions": count[at].astype(int).tolist(),
+                "decisions": count.sum(axis=0).astype(int).tolist(),
                 "mean": mean.tolist(),
-                "error": np.sqrt(variance / count[at]).tolist(),
+                "error": error.tolist(),
             }
         )
     return described
@@ -108,7 +117,35 @@ def _most_telling(trace: Trace) -> int:
     return int(np.argmax(changed + both))
 
 
-def _add(columns: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the sum of vectors, of which shorter ones are continued with zeros."""
+def _by_episode(
+    episodes: int, episode: np.ndarray, at: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Return sums of weights of decisions, by episode and group ``[E, G]``."""
+    groups = at.max(initial=-1) + 1
+    flat = np.bincount(episode * groups + at, weights, minlength=episodes * groups)
+    return flat.reshape(episodes, groups)
+
+
+def _over_episodes(
+    table: Mapping[str, np.ndarray], by: str, at: np.ndarray, mean: np.ndarray
+) -> np.ndarray:
+    """Return the standard error of a ratio of sums over independent episodes."""
+    sums, counts, products = (
+        table[f"{by}_{name}"][at] for name in ("sums_squared", "counts_squared", "products")
+    )
+    residual = sums - 2.0 * mean * products + mean**2 * counts
+    return np.sqrt(np.maximum(residual, 0.0)) / table[f"{by}_count"][at]
+
+
+def _over_seeds(count: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Return the standard error of the mean of the seeds' own means; ``[S, G]`` each."""
+    own = total / np.maximum(count, 1)
+    weight = count / count.sum(axis=0)
+    spread = (weight * (own - (weight * own).sum(axis=0)) ** 2).sum(axis=0)
+    return np.sqrt(spread / max(1, len(count) - 1))
+
+
+def _stack(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Return vectors as rows, of which shorter ones are continued with zeros."""
     length = max(len(column) for column in columns)
-    return np.sum([np.pad(column, (0, length - len(column))) for column in columns], axis=0)
+    return np.stack([np.pad(column, (0, length - len(column))) for column in columns])

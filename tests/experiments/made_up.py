@@ -57,6 +57,7 @@ def results(agents=ALL, prices=PRICES):
         control=ControlConfig(agents=tuple(agents)),
     )
     return {
+        "study": "planning depth",
         "config": to_dict(config),
         "acting": "visits",
         "best_fixed": [{"price": p, "k": k} for p, k in zip(prices, (8, 2), strict=False)],

@@ -25,8 +25,8 @@ def fails(capsys, *arguments):
     [
         (
             "",
-            "expected a command: run, train, evaluate, figures, table, compare, envs, bench"
-            " (rrplan --help)",
+            "expected a command: run, train, evaluate, figures, table, compare, optimum, envs,"
+            " bench (rrplan --help)",
         ),
         ("rnu", "unknown command 'rnu': did you mean 'run'?"),
         ("run", "missing ENV: see rrplan run --help"),
@@ -113,7 +113,7 @@ def test_the_environment_may_stand_anywhere():
     ],
 )
 def test_where_a_run_is_kept(study, out, expected):
-    assert RunOptions(study, "full", out).directory == Path(expected)
+    assert RunOptions(study=study, preset="full", out=out).directory == Path(expected)
 
 
 def test_version_and_help(capsys):
