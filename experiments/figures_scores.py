@@ -26,6 +26,7 @@ NAMES: Mapping[str, str] = {
     "bmps": "BMPS",
     "vpi": "VPI",
     "ppo": "PPO",
+    "weitzman": "Weitzman",
 }
 _LOWEST, _HIGHEST = -0.05, 1.04
 

@@ -56,11 +56,11 @@ HIDING = {
     "GaussianBandit-misc",
 }
 DOWNLOADS = pytest.mark.skip(reason="MNISTBandit-bsuite downloads its images when it is built")
-# Their programs take a minute to compile.
+# Their programs take from five seconds to a minute to compile.
+HEAVY = ("Acrobot-v1", "Asterix-MinAtar", "Freeway-MinAtar", "Seaquest-MinAtar")
 MARKS = {
     "MNISTBandit-bsuite": DOWNLOADS,
-    "Seaquest-MinAtar": pytest.mark.slow,
-    "Freeway-MinAtar": pytest.mark.slow,
+    **dict.fromkeys((*HEAVY, "SpaceInvaders-MinAtar", "MetaMaze-misc"), pytest.mark.slow),
 }
 NAMES = [
     pytest.param(name, marks=MARKS.get(name, ()))
