@@ -14,9 +14,8 @@ from agents import controller_lanes, ppo
 from agents.controller_config import ControllerConfig
 from agents.controller_lanes import Actor, Harvest, Lanes
 from agents.meta_training import make_optimizer, make_schedule
-from agents.training import PriorPolicy
+from agents.training import evaluate_prior
 from envs.adapter import Adapter
-from rrplan.rollouts import rollout
 from rrplan.types import Array, Network, PyTree
 
 # Held-out episodes have keys of their own, the same for every training seed.
@@ -152,14 +151,7 @@ def summarize(harvest: Harvest, losses: ppo.Losses, learning_rate: Array) -> Con
     ended = harvest.ended
     number = ended.sum()
     return ControllerMetrics(
-        loss=losses.loss,
-        policy_loss=losses.policy,
-        value_loss=losses.value,
-        entropy=losses.entropy,
-        kl=losses.kl,
-        clipped=losses.clipped,
-        grad_norm=losses.grad_norm,
-        learning_rate=jnp.asarray(learning_rate, jnp.float32),
+        **ppo.tell(losses, learning_rate),
         episode_return=jnp.sum(harvest.total * ended) / number,
         computations=jnp.sum((harvest.length - 1) * ended) / number,
         episodes=number.astype(jnp.float32),
@@ -168,14 +160,9 @@ def summarize(harvest: Harvest, losses: ppo.Losses, learning_rate: Array) -> Con
 
 
 def _evaluate(spec: _Spec, env_params: PyTree, params: PyTree) -> Array:
-    return rollout(
-        spec.environment,
-        env_params,
-        PriorPolicy(spec.network),
-        params,
-        key=jax.random.key(EVALUATION_SEED),
-        episodes=spec.config.evaluation_episodes,
-    ).untimed_return
+    count = spec.config.evaluation_episodes
+    problem = (spec.environment, env_params, spec.network, params)
+    return evaluate_prior(*problem, seed=EVALUATION_SEED, episodes=count)
 
 
 def _keys(key: Array) -> tuple[Array, Array]:

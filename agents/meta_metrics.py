@@ -43,14 +43,7 @@ def summarize(
 
     new = (choice.inputs.simulations == 0) & (batch.weight > 0)
     return MetaMetrics(
-        loss=losses.loss,
-        policy_loss=losses.policy,
-        value_loss=losses.value,
-        entropy=losses.entropy,
-        kl=losses.kl,
-        clipped=losses.clipped,
-        grad_norm=losses.grad_norm,
-        learning_rate=jnp.asarray(learning_rate, jnp.float32),
+        **ppo.tell(losses, learning_rate),
         timed_return=mean(episodes.untimed_return - prices * episodes.simulations),
         untimed_return=mean(episodes.untimed_return),
         simulations=mean(episodes.simulations),

@@ -49,6 +49,14 @@ class Losses(NamedTuple):
     grad_norm: Array
 
 
+def tell(losses: Losses, learning_rate: Array) -> dict[str, Array]:
+    """Return losses by the names that they have among the metrics of a training."""
+    named = losses._asdict()
+    for name in ("policy", "value"):
+        named[f"{name}_loss"] = named.pop(name)
+    return named | {"learning_rate": jnp.asarray(learning_rate, jnp.float32)}
+
+
 def advantages(asks: Asks, config: LearningConfig) -> Array:
     """Return generalised advantages ``[R, B]`` (arXiv 1506.02438) of the closed meta-steps.
 

@@ -223,11 +223,26 @@ class PriorPolicy:
 
 
 def _evaluate(spec: _Spec, env_params: PyTree, params: PyTree) -> Array:
+    count = spec.config.evaluation_episodes
+    problem = (spec.environment, env_params, spec.network, params)
+    return evaluate_prior(*problem, seed=EVALUATION_SEED, episodes=count)
+
+
+def evaluate_prior(
+    environment: Environment,
+    env_params: PyTree,
+    network: Network,
+    params: PyTree,
+    *,
+    seed: int,
+    episodes: int,
+) -> Array:
+    """Return the returns ``[E]`` of episodes in which the likeliest legal action is taken."""
     return rollout(
-        spec.environment,
+        environment,
         env_params,
-        PriorPolicy(spec.network),
+        PriorPolicy(network),
         params,
-        key=jax.random.key(EVALUATION_SEED),
-        episodes=spec.config.evaluation_episodes,
+        key=jax.random.key(seed),
+        episodes=episodes,
     ).untimed_return
