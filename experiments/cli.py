@@ -3,12 +3,13 @@
 Nothing heavy is imported before a command needs it, so that help comes at once.
 """
 
+import os
 import shlex
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
-INPUT_ERROR, INTERRUPTED = 2, 130
+INPUT_ERROR, INTERRUPTED, UNREAD = 2, 130, 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,10 +32,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            return _command(arguments)(arguments[1:]) or 0
+            try:
+                _command(arguments)(arguments[1:])
+            finally:
+                sys.stdout.flush()
+        return 0
     except InputError as error:
         print(f"rrplan: error: {error}", file=sys.stderr)
         return INPUT_ERROR
+    except BrokenPipeError:
+        # The reader has what it wanted (rrplan envs | head); Python must not try again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
     except KeyboardInterrupt:
         print(f"\nrrplan: interrupted{_how_to_resume(arguments)}", file=sys.stderr)
         return INTERRUPTED

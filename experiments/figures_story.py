@@ -20,14 +20,16 @@ Decisions = Sequence[Mapping[str, Any]]
 
 
 def draw_story(results: Mapping[str, Any]) -> Figure | None:
-    """Draw the first story: simulations, actions, entropies and values at each decision.
+    """Draw a story: simulations, actions, entropies and values at each decision.
 
-    Returns None of results that tell no story.
+    It is the first, of a stopper if there is one, which looks again while it thinks. Returns None
+    of results that tell no story.
     """
     stories = [story for story in results.get("stories", ()) if story["decisions"]]
     if not stories:
         return None
-    story = stories[0]
+    looking = (story for story in stories if story["agent"].startswith("stopper"))
+    story = next(looking, stories[0])
     decisions = story["decisions"][:LONGEST]
     whole = len(decisions) == len(story["decisions"])
     figure = Figure(figsize=(6.9, 4.9), layout="constrained")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from agents.tuning import tune
 from experiments import comparisons, runs, thinking
 from experiments.comparisons import Yardstick, as_json
 from experiments.config import StudyConfig, to_dict
@@ -61,12 +62,8 @@ def best_fixed(curve: Mapping[int, Table], prices: Sequence[float]) -> list[Best
         curve: the table of each k.
         prices: of one simulation.
     """
-    best = []
-    for price in prices:
-        means = {k: float(timed_return(curve[k], price).mean()) for k in sorted(curve)}
-        k = max(means, key=means.get)
-        best.append(BestFixed(price, k, means[k]))
-    return best
+    choices = tune(curve.__getitem__, sorted(curve), prices)
+    return [BestFixed(choice.price, choice.candidate, choice.timed) for choice in choices]
 
 
 def to_frame(rows: Sequence[tuple[Agent, Table]]) -> pl.DataFrame:

@@ -1,6 +1,9 @@
 """The command line: what it passes on, and one clear line for what is wrong."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,18 @@ def fails(capsys, *arguments):
     assert output.out == ""
     (line,) = output.err.splitlines()
     return line.removeprefix("rrplan: error: ")
+
+
+@pytest.mark.parametrize("arguments", [["envs"], ["run", "--help"]])
+def test_a_reader_that_has_enough_gets_no_traceback(arguments):
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-c", "from experiments import cli; raise SystemExit(cli.main())"]
+    with os.fdopen(write, "w") as nobody:
+        done = subprocess.run(
+            [*command, *arguments], stdout=nobody, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 @pytest.mark.parametrize(
