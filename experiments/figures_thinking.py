@@ -33,8 +33,8 @@ def draw_thinking(results: Mapping[str, Any]) -> Figure | None:
 
     Shown are gate and stopper at the least price that one was trained for, else those trained
     for all prices, else the tuned rule that earns most; beside them the oracle at that price, and
-    the best fixed k. Bands are two standard errors either way. A panel that would hold a single
-    group is left out; with no panel there is no figure.
+    the best fixed k. Bands are two standard errors either way, cut at zero. A panel that would
+    hold a single group is left out; with no panel there is no figure.
     """
     chosen = _choose(results)
     if chosen is None:
@@ -95,7 +95,8 @@ def _draw_panel(
     for curve in curves:
         style = AGENTS[curve.agent]
         style = {"markersize": 3.5, **style, "linestyle": _dashes(style)}
-        band = (curve.mean - 2 * curve.error, curve.mean + 2 * curve.error)
+        # Nobody thinks less than not at all, whatever the error.
+        band = (np.maximum(curve.mean - 2 * curve.error, 0.0), curve.mean + 2 * curve.error)
         axes.fill_between(curve.at, *band, color=style["color"], alpha=0.2, lw=0)
         every = 1 + len(curve.at) // _MARKS
         axes.plot(curve.at, curve.mean, zorder=3, markevery=every, **style)
@@ -105,7 +106,8 @@ def _draw_panel(
     if best:
         axes.axhline(best["k"], color=INK, lw=0.8, ls=(0, (4, 3)), zorder=1)
         labels.append(Label(0, best["k"], f"best fixed\nk = {best['k']}"))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=(1, 2, 5, 10)))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True, steps=(1, 2, 5, 10)))
     edge = axes.get_xlim()[1]
     plotting.label_beside(figure, axes, [label._replace(x=edge) for label in labels], offset=3.0)
 
