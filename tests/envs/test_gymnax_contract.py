@@ -56,11 +56,9 @@ HIDING = {
     "GaussianBandit-misc",
 }
 DOWNLOADS = pytest.mark.skip(reason="MNISTBandit-bsuite downloads its images when it is built")
-# Their programs take from five seconds to a minute to compile.
-HEAVY = ("Acrobot-v1", "Asterix-MinAtar", "Freeway-MinAtar", "Seaquest-MinAtar")
 MARKS = {
     "MNISTBandit-bsuite": DOWNLOADS,
-    **dict.fromkeys((*HEAVY, "SpaceInvaders-MinAtar", "MetaMaze-misc"), pytest.mark.slow),
+    "Seaquest-MinAtar": pytest.mark.slow,  # its program takes most of a minute to compile
 }
 NAMES = [
     pytest.param(name, marks=MARKS.get(name, ()))

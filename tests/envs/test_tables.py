@@ -49,7 +49,6 @@ def test_two_arms_for_thirty_samples_are_worth_what_a_recursion_finds():
     assert abs(optimum(table, 0.001) - recursion(2, 30, 0.0, 0.001)) < 1e-12
 
 
-@pytest.mark.slow
 def test_two_arms_for_a_hundred_samples():
     table = tables.tabulate(BernoulliSelection(horizon=100))
     assert len(table.payoffs) == 4_598_126

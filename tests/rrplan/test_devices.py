@@ -21,8 +21,8 @@ def start(num_devices: int, *arguments: object) -> subprocess.Popen:
     environment = {
         **os.environ,
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={num_devices}"
-        " --xla_backend_optimization_level=0",
+        "XLA_FLAGS": os.environ["XLA_FLAGS"]
+        + f" --xla_force_host_platform_device_count={num_devices}",
         "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-m", "tests.rrplan.on_devices", *map(str, arguments)]
