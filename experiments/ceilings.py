@@ -32,14 +32,14 @@ def work_out(
         Agent("oracle", None, f"oracle-{price:g}", "oracle", price) for price in config.sweep.prices
     ]
     by_seed = []
-    with progress.evaluations("oracle", len(planners)) as bar:
-        for seed, planner in enumerate(planners):
-            try:
+    try:
+        with progress.evaluations("oracle", len(planners)) as bar:
+            for seed, planner in enumerate(planners):
                 by_seed.append(_of_seed(problem, run, seed, planner, agents, acting, bar))
-            except InputError as error:
-                progress.print(f"no oracle: {error}")
-                return []
-            bar.finish()
+                bar.finish()
+    except InputError as error:
+        progress.print(f"no oracle: {error}")
+        return []
     return [(agent, [tables[agent.evaluation] for tables in by_seed]) for agent in agents]
 
 
