@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from experiments import results, runs, thinking
-from experiments.evaluation import Agent, Domain, Planner, Problem, search_of, study_key
+from experiments.evaluation import Agent, Domain, Problem, TrainedSeed, search_of, study_key
 from experiments.progress import Progress
 from experiments.results import Table
 from experiments.runs import Run
@@ -16,7 +16,7 @@ from rrplan.errors import InputError
 
 
 def work_out(
-    problem: Problem, run: Run, planners: Sequence[Planner], acting: str, progress: Progress
+    problem: Problem, run: Run, trained: Sequence[TrainedSeed], acting: str, progress: Progress
 ) -> list[tuple[Agent, list[Table]]]:
     """Return the oracle at each price with each seed's table ``[O]``; nothing if it is not wanted.
 
@@ -33,9 +33,9 @@ def work_out(
     ]
     by_seed = []
     try:
-        with progress.evaluations("oracle", len(planners)) as bar:
-            for seed, planner in enumerate(planners):
-                by_seed.append(_of_seed(problem, run, seed, planner, agents, acting, bar))
+        with progress.evaluations("oracle", len(trained)) as bar:
+            for seed, one in enumerate(trained):
+                by_seed.append(_of_seed(problem, run, seed, one, agents, acting, bar))
                 bar.finish()
     except InputError as error:
         progress.print(f"no oracle: {error}")
@@ -43,7 +43,7 @@ def work_out(
     return [(agent, [tables[agent.evaluation] for tables in by_seed]) for agent in agents]
 
 
-def _of_seed(problem, run, seed, planner, agents, acting, bar) -> dict[str, Table]:
+def _of_seed(problem, run, seed, trained, agents, acting, bar) -> dict[str, Table]:
     config = problem.config
     episodes = config.oracle_episodes
     paths = {
@@ -60,7 +60,7 @@ def _of_seed(problem, run, seed, planner, agents, acting, bar) -> dict[str, Tabl
         problem.environment,
         problem.env_params,
         problem.network,
-        planner.params,
+        trained.params,
         key=study_key(config, Domain.HELD_OUT),
         episodes=episodes,
         search=search_of(config, acting),

@@ -7,12 +7,11 @@ from typing import Any
 import jax
 
 from agents import fit, learned, meta_networks, tuning
-from agents.meta_training import Planner as Controlled
-from agents.meta_training import make_meta_train
+from agents.meta_training import Planner, make_meta_train
 from agents.tuning import Candidate, Choice
 from experiments import distributed
 from experiments.config import LEARNED, TUNED, StudyConfig
-from experiments.evaluation import Agent, Domain, Planner, Problem, search_of, study_key
+from experiments.evaluation import Agent, Domain, Problem, TrainedSeed, search_of, study_key
 from experiments.progress import Progress
 from experiments.results import BestFixed
 from experiments.runs import Run
@@ -79,7 +78,7 @@ def train_all(
     acting: str,
     best_fixed: Sequence[BestFixed],
     progress: Progress,
-) -> list[Planner]:
+) -> list[TrainedSeed]:
     """Train each seed's learned meta-policies, or go on from their last checkpoints.
 
     Returns:
@@ -90,7 +89,7 @@ def train_all(
         for choices in tuned.values()
         for choice in choices
     }
-    planners = []
+    trained = []
     for seed, seed_params in enumerate(params):
         own = {
             controller: _train(
@@ -98,8 +97,8 @@ def train_all(
             )
             for controller, name, prices in _trainings(problem.config)
         }
-        planners.append(Planner(seed_params, shared | own))
-    return planners
+        trained.append(TrainedSeed(seed_params, shared | own))
+    return trained
 
 
 def _trainings(config: StudyConfig) -> list[tuple[str, str, tuple[float, float]]]:
@@ -138,7 +137,7 @@ def _train(
         problem.network,
         params,
     )
-    controlled = Controlled(
+    planner = Planner(
         problem.environment,
         problem.env_params,
         problem.network,
@@ -146,7 +145,7 @@ def _train(
         search_of(config, acting),
         config.sweep.max_budget,
     )
-    train = make_meta_train(controlled, network, ppo, _start(best_fixed, prices))
+    train = make_meta_train(planner, network, ppo, _start(best_fixed, prices))
     label = name if name.endswith("-priced") else f"{name}-{prices[0]:g}"
     # Whichever others are trained; agents for one price differ in it alone.
     key = jax.random.fold_in(study_key(config, Domain.CONTROL, seed), LEARNED.index(name))

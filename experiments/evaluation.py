@@ -61,7 +61,7 @@ class Agent:
     """Name of its meta-policy among the seed's, where it is tuned or learned."""
 
 
-class Planner(NamedTuple):
+class TrainedSeed(NamedTuple):
     """What one training seed has brought forth."""
 
     params: PyTree  # of the network
@@ -98,7 +98,7 @@ def list_agents(problem: Problem) -> list[Agent]:
 
 def evaluate_agent(
     problem: Problem,
-    planner: Planner,
+    trained: TrainedSeed,
     agent: Agent,
     split: Split,
     acting: str,
@@ -121,12 +121,12 @@ def evaluate_agent(
             key=key,
             episodes=split.episodes,
         )
-    meta_policy, meta_params = _meta_policy(agent, planner, config)
+    meta_policy, meta_params = _meta_policy(agent, trained, config)
     return rrplan.evaluate(
         problem.environment,
         problem.env_params,
         problem.network,
-        planner.params,
+        trained.params,
         meta_policy,
         meta_params,
         key=key,
@@ -169,9 +169,11 @@ def fixed_agent(name: str, k: int) -> Agent:
     return Agent(name, k, f"fixed-{k}", "fixed")
 
 
-def _meta_policy(agent: Agent, planner: Planner, config: StudyConfig) -> tuple[MetaPolicy, PyTree]:
+def _meta_policy(
+    agent: Agent, trained: TrainedSeed, config: StudyConfig
+) -> tuple[MetaPolicy, PyTree]:
     if agent.controller:
-        return planner.controllers[agent.controller]
+        return trained.controllers[agent.controller]
     if agent.kind == "fixed":
         return metapolicies.fixed(), jnp.int32(agent.k)
     return metapolicies.random_k(), jnp.asarray(config.sweep.budgets, jnp.int32)

@@ -17,9 +17,9 @@ from experiments.config import ACTING_RULES, ControlConfig, StudyConfig, SweepCo
 from experiments.evaluation import (
     Agent,
     Domain,
-    Planner,
     Problem,
     Split,
+    TrainedSeed,
     build_problem,
     evaluate_agent,
     fixed_agent,
@@ -56,12 +56,12 @@ def run_study(
         params = train_planners(problem, run, progress)
         acting, best_fixed = validate(problem, run, params, progress)
         tuned = tune(problem, run, params, acting, progress)
-        planners = controllers.train_all(problem, run, params, tuned, acting, best_fixed, progress)
+        trained = controllers.train_all(problem, run, params, tuned, acting, best_fixed, progress)
         agents = [*list_agents(problem), *controllers.list_agents(config, tuned)]
         held_out = Split("held-out", Domain.HELD_OUT, config.sweep.episodes)
-        tables = _evaluate_all(problem, run, planners, agents, held_out, acting, progress)
+        tables = _evaluate_all(problem, run, trained, agents, held_out, acting, progress)
         rows = [(agent, tables[agent.evaluation]) for agent in agents]
-        rows += ceilings.work_out(problem, run, planners, acting, progress)
+        rows += ceilings.work_out(problem, run, trained, acting, progress)
         frame = results.to_frame([(agent, results.stack_tables(tables)) for agent, tables in rows])
         results.write_frame(run.episodes, frame)
         summary = results.summarize(config, run.versions, frame, acting, best_fixed, rows)
@@ -114,8 +114,8 @@ def validate(
     agents = [agent for agent in list_agents(problem) if agent.name == "fixed"]
     choices = {}
     for acting in rules:
-        planners = [Planner(seed_params) for seed_params in params]
-        tables = _evaluate_all(problem, run, planners, agents, split, acting, progress)
+        trained = [TrainedSeed(seed_params) for seed_params in params]
+        tables = _evaluate_all(problem, run, trained, agents, split, acting, progress)
         curve = {agent.k: results.stack_tables(tables[agent.evaluation]) for agent in agents}
         choices[acting] = results.best_fixed(curve, config.sweep.prices)
     acting = max(rules, key=lambda rule: np.mean([best.timed for best in choices[rule]]))
@@ -130,13 +130,13 @@ def tune(
 
     def evaluate(name):
         grid = controllers.candidates(problem, name, acting)
-        planners = [
-            Planner(seed_params, {c.name: (c.meta_policy, c.params) for c in grid})
+        trained = [
+            TrainedSeed(seed_params, {c.name: (c.meta_policy, c.params) for c in grid})
             for seed_params in params
         ]
         agents = [Agent(name, None, c.name, "tuned", controller=c.name) for c in grid]
         tables = _evaluate_all(
-            problem, run, planners, agents, split, acting, progress, f"tuning {name}"
+            problem, run, trained, agents, split, acting, progress, f"tuning {name}"
         )
         return lambda candidate: results.stack_tables(tables[candidate.name])
 
@@ -180,7 +180,7 @@ def evaluate_trained(
             agent = fixed_agent("fixed", k)
             bar.begin(agent.evaluation)
             rows = [
-                evaluate_agent(problem, Planner(seed_params), agent, split, acting, bar.report)
+                evaluate_agent(problem, TrainedSeed(seed_params), agent, split, acting, bar.report)
                 for seed_params in params
             ]
             table = results.stack_tables([results.to_table(episodes) for episodes in rows])
@@ -193,7 +193,7 @@ def evaluate_trained(
 def _evaluate_all(
     problem: Problem,
     run: Run,
-    planners: Sequence[Planner],
+    trained: Sequence[TrainedSeed],
     agents: Sequence[Agent],
     split: Split,
     acting: str,
@@ -204,17 +204,17 @@ def _evaluate_all(
     distinct = {agent.evaluation: agent for agent in agents}
     tables = {}
     phase = phase or f"{split.name}, {acting}"
-    with progress.evaluations(phase, len(distinct) * len(planners)) as bar:
+    with progress.evaluations(phase, len(distinct) * len(trained)) as bar:
         for name, agent in distinct.items():
             rows = []
-            for training_seed, planner in enumerate(planners):
+            for training_seed, one in enumerate(trained):
                 path = run.evaluation(f"{split.name}-{acting}-seed{training_seed}-{name}")
                 table = results.load_table(path, split.episodes)
                 if table is None:
                     bar.begin(name)
                     works: list[Work] = []
                     episodes = evaluate_agent(
-                        problem, planner, agent, split, acting, bar.report, works.append
+                        problem, one, agent, split, acting, bar.report, works.append
                     )
                     table = results.to_table(episodes)
                     runs.save_arrays(path, table)

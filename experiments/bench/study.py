@@ -18,8 +18,8 @@ from experiments.bench.timing import Rounds, check_counts, measure, timed
 from experiments.comparisons import as_json
 from experiments.evaluation import (
     Domain,
-    Planner,
     Split,
+    TrainedSeed,
     build_problem,
     evaluate_agent,
     fixed_agent,
@@ -111,7 +111,8 @@ def run_engine(trained: Trained, k: int) -> Outcome:
     problem, _, acting, split = trained
     agent = fixed_agent("fixed", k)
     rows = [
-        evaluate_agent(problem, Planner(params), agent, split, acting) for params in trained.params
+        evaluate_agent(problem, TrainedSeed(params), agent, split, acting)
+        for params in trained.params
     ]
     return Outcome(
         *(np.stack([np.asarray(getattr(row, name)) for row in rows]) for name in Outcome._fields)

@@ -37,7 +37,7 @@ class FakeWork:
         return list(range(problem.config.seeds))
 
     def train_controllers(self, problem, run, params, tuned, acting, best_fixed, progress):
-        return [evaluation.Planner(seed_params) for seed_params in params]
+        return [evaluation.TrainedSeed(seed_params) for seed_params in params]
 
     def evaluate(self, problem, planner, agent, split, acting, report=None, on_work=None):
         if self.interrupt_after is not None and len(self.evaluated) >= self.interrupt_after:

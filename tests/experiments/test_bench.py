@@ -440,7 +440,7 @@ def test_study_runs_the_runs_own_held_out_episodes(studied, finished_run):
     params = own.network.init(jax.random.key(0))
     agent = evaluation.fixed_agent("fixed", 3)
     episodes = evaluation.evaluate_agent(
-        own, evaluation.Planner(params), agent, split, "completed_q"
+        own, evaluation.TrainedSeed(params), agent, split, "completed_q"
     )
     cell = json.loads((studied / "study.json").read_text())["lockstep"]["cells"][1]
     mean = np.asarray(episodes.untimed_return, float).mean()
