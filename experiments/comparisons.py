@@ -38,6 +38,25 @@ def compare(timed: np.ndarray, yardstick: Yardstick | None) -> dict[str, Any]:
     }
 
 
+def pairs(timed: Mapping[float, Mapping[str, np.ndarray]]) -> list[dict[str, Any]]:
+    """Return at each price how each agent differs from those before it, two by two.
+
+    ``difference`` is the timed return of ``agent`` less that of ``other``, paired by seed and
+    episode. Give timed returns ``[S, E]`` by price and name, in the order of listing.
+    """
+    return [
+        {
+            "price": price,
+            "agent": agent,
+            "other": other,
+            "difference": as_json(paired_difference(values, of_agents[other])),
+        }
+        for price, of_agents in timed.items()
+        for place, (agent, values) in enumerate(of_agents.items())
+        for other in list(of_agents)[:place]
+    ]
+
+
 def meta_evaluations(name: str, table: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return how often an episode's questions were answered by a network, ``[S, E]``.
 

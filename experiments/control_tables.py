@@ -7,6 +7,7 @@ import rich.box
 import rich.table
 
 from experiments import entries
+from experiments.config import LEARNED
 from experiments.entries import Entry
 from experiments.formatting import (
     DASH,
@@ -103,7 +104,32 @@ def markdown_table(results: Mapping[str, Any], seconds: Seconds = None) -> str:
                 cells.append(format_seconds(seconds.get(evaluation_of(entry))))
             lines.append("| " + " | ".join(cells) + " |")
     needs = "Of a fixed k: the simulations an episode with which one earns as much untimed."
-    return "\n".join([*lines, "", f"{_caption(results, seconds)} {needs}"]) + "\n"
+    gains = "\n".join([*lines, "", f"{_caption(results, seconds)} {needs}"]) + "\n"
+    paired = _markdown_pairs(results)
+    return f"{gains}\n{paired}" if paired else gains
+
+
+def _markdown_pairs(results: Mapping[str, Any]) -> str:
+    """Return what learned agents earn more than others, two by two; an empty text if none is."""
+    found = {
+        (pair["price"], pair["agent"], pair["other"]): pair["difference"]
+        for pair in results.get("pairs", ())
+        if pair["agent"] in LEARNED
+    }
+    rows = list(dict.fromkeys((price, agent) for price, agent, _ in found))
+    others = [name for name in entries.CONTROLLED if any(name == key[2] for key in found)]
+    if not rows:
+        return ""
+    lines = [
+        "| " + " | ".join(["c", "agent", *(f"less {name}" for name in others)]) + " |",
+        "|" + "|".join([" ---: ", " --- "] + [" ---: "] * len(others)) + "|",
+    ]
+    for price, agent in rows:
+        differences = (found.get((price, agent, other)) for other in others)
+        cells = ("" if d is None else format_gain_in_full(d) for d in differences)
+        lines.append("| " + " | ".join([f"{price:g}", agent, *cells]) + " |")
+    caption = "Difference of timed returns, paired by training seed and episode."
+    return "\n".join([*lines, "", caption]) + "\n"
 
 
 def _of_fixed(entry: Entry) -> str:

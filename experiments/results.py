@@ -10,7 +10,7 @@ import polars as pl
 from agents.tuning import tune
 from experiments import comparisons, runs, thinking
 from experiments.comparisons import Yardstick, as_json
-from experiments.config import StudyConfig, to_dict
+from experiments.config import LEARNED, TUNED, StudyConfig, to_dict
 from experiments.evaluation import Agent
 from rrplan.statistics import mean_ci, significant_falls
 from rrplan.types import Episodes
@@ -143,6 +143,7 @@ def summarize(
         "falls": _falls({k: table["untimed_return"] for k, table in curve.items()}),
         "agents": agents,
         "fronts": comparisons.fronts(tables, curve),
+        "pairs": comparisons.pairs(_of_controlled(tables, config.sweep.prices)),
         "thinking": [
             group
             for agent, of_seeds in rows
@@ -154,6 +155,20 @@ def summarize(
             if agent.kind == "learned"
             and (story := thinking.tell(agent.name, agent.price, of_seeds[0]))
         ],
+    }
+
+
+def _of_controlled(
+    tables: Mapping[tuple, Table], prices: Sequence[float]
+) -> dict[float, dict[str, np.ndarray]]:
+    """Return by price the timed returns of the agents that control themselves."""
+    return {
+        price: {
+            name: timed_return(tables[name, None, price], price)
+            for name in (*TUNED, *LEARNED)
+            if (name, None, price) in tables
+        }
+        for price in prices
     }
 
 

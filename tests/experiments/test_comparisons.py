@@ -43,6 +43,17 @@ def test_a_front_is_held_against_the_curve_at_its_own_simulations():
     np.testing.assert_allclose(means, [0.95 - 0.9, 1.0 - 0.97])
 
 
+def test_pairs_are_later_less_earlier_at_each_price():
+    timed = {
+        1e-3: {name: np.array([[0.5 + gain, 0.7 + gain]]) for name, gain in (("a", 0), ("b", 0.1))},
+        2e-3: {"a": np.array([[0.5, 0.7]])},
+    }
+    (pair,) = comparisons.pairs(timed)
+    assert (pair["price"], pair["agent"], pair["other"]) == (1e-3, "b", "a")
+    # Paired, the episodes' own spread is gone.
+    np.testing.assert_allclose([pair["difference"]["mean"], *pair["difference"]["ci95"]], 0.1)
+
+
 def test_a_network_looks_once_a_decision_as_a_gate_and_at_every_ask_as_a_stopper():
     asked = table([0.5, 0.5], 3)
     looks = {name: comparisons.meta_evaluations(name, asked).mean() for name in ("gate", "vet")}

@@ -51,6 +51,28 @@ def test_the_second_table_compares_with_the_best_fixed_k_of_each_price():
     assert stopper[6:] == ["-", "9.5"]  # older results do not say what a fixed k needs
 
 
+def test_the_third_table_holds_learned_agents_against_the_others():
+    results = made_up.results()
+    difference = made_up.around(0.003, 0.001)
+    results["pairs"] = [
+        {"price": price, "agent": agent, "other": other, "difference": difference}
+        for price, agent, other in (
+            (3e-4, "vet", "entropy"),
+            (3e-4, "stopper", "entropy"),
+            (3e-4, "stopper-priced", "entropy"),
+            (3e-4, "stopper-priced", "stopper"),
+        )
+    ]
+    text = tables.markdown_table(results)
+    found = rows(text[text.index("| c | agent | less") :], "c")
+    gain = "+0.0030 [+0.0020, +0.0040]"
+    assert found[0] == ["c", "agent", "less entropy", "less stopper"]
+    assert found[2:] == [
+        ["0.0003", "stopper", gain, ""],
+        ["0.0003", "stopper-priced", gain, gain],
+    ]
+
+
 def test_a_dash_stands_where_there_is_no_gap_to_close():
     results = made_up.results(("stopper",))
     results["agents"][-1]["gap_closed"] = None
