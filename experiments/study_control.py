@@ -226,7 +226,9 @@ def _fixed(setting: Setting, seeds: int) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a study from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.study_control", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("study", choices=sorted(STUDIES), help="what is compared")
     parser.add_argument("--run", type=Path, required=True, help="directory of a finished run")
     parser.add_argument("--price", type=float, default=3e-4, help="of one simulation")
@@ -240,6 +242,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.out is not None and args.out.exists():
         parser.error(f"{args.out} exists already: choose another --out")
+    arms = [arm for arm in STUDIES[args.study]() if args.only in arm.label]
+    if not arms:
+        parser.error(f"no arm of {args.study} is called anything with {args.only!r}")
     try:
         setting = load(args.run, args.price, args.episodes)
     except rrplan.InputError as error:
@@ -250,17 +255,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("| --- | --- | --- | ---: | ---: | ---: | ---: |", flush=True)
     rows: list[dict[str, Any]] = []
     first = None
-    for arm in STUDIES[args.study]():
-        if args.only not in arm.label:
-            continue
-        columns = run_arm(setting, arm, args.seeds, args.chunks)
+    for arm in [*arms, None]:
+        columns = (
+            run_arm(setting, arm, args.seeds, args.chunks) if arm else _fixed(setting, args.seeds)
+        )
         first = first or columns
         rows.append(describe(columns, first))
         print(show(rows[-1]), flush=True)
         if args.out is not None:
             args.out.write_text(json.dumps(rows, indent=1) + "\n")
-    if first is not None:
-        print(show(describe(_fixed(setting, args.seeds), first)), flush=True)
 
 
 if __name__ == "__main__":

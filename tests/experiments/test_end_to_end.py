@@ -7,10 +7,11 @@ import subprocess
 import sys
 
 import jax
+import numpy as np
 import polars as pl
 import pytest
 
-from experiments import cli
+from experiments import cli, study_control
 
 TINY = shlex.split(
     "run knapsack --env.num_items 4 --k 0 4 --prices 1e-3 --network.size tiny "
@@ -142,6 +143,29 @@ def test_training_alone_can_be_gone_on_with(directory, tmp_path, capsys):
     assert not (tmp_path / "trained" / "results.json").exists()
     assert cli.main(["run", *arguments, "--resume"]) == 0
     assert numbers(tmp_path / "trained") == numbers(directory)
+
+
+def test_settings_are_compared_on_a_finished_runs_planner(directory, tmp_path, capsys):
+    out = tmp_path / "start.json"
+    options = "--price 1e-3 --seeds 1 --episodes 8 --only preference"
+    arguments = ["start", "--run", str(directory), "--out", str(out), *options.split()]
+    study_control.main(arguments)
+    rows = json.loads(out.read_text())
+    best = json.loads(numbers(directory))["best_fixed"][0]["k"]
+    arms = ["a weaker preference for it", "no preference", f"fixed k = {best}"]
+    assert [row["arm"] for row in rows] == arms
+    assert rows[0]["difference"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    assert all(np.isfinite(row["timed"]["mean"]) for row in rows)
+    capsys.readouterr()
+    for wrong, complaint in (
+        (arguments, f"{out} exists already"),
+        (["start", "--run", str(directory), "--only", "no such arm"], "'no such arm'"),
+        (["start", "--run", str(tmp_path / "nowhere")], "nowhere"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            study_control.main(wrong)
+        assert ended.value.code == 2
+        assert complaint in capsys.readouterr().err
 
 
 def test_an_untrained_run_is_not_evaluated(tmp_path, capsys, directory):
