@@ -98,8 +98,6 @@ class ControlConfig:
     num_prices: int = 1
     """How many of the sweep's prices, the least first, gate and stopper are trained for, one agent
     each."""
-    priced_longer: int = 1
-    """Times as long that gate-priced and stopper-priced train, which meet each price less often."""
     oracle_episodes: int = 128
     """Held-out episodes, the first ones, that the oracle is worked out for; at most all."""
     gate_menu: tuple[int, ...] = (0, 1, 2, 4, 8, 16, 32)
@@ -118,7 +116,7 @@ class ControlConfig:
                 raise unknown("control agent", name, CONTROLLERS)
         ordered = tuple(name for name in CONTROLLERS if name in self.agents)
         object.__setattr__(self, "agents", ordered)
-        for name, least in (("num_prices", 1), ("priced_longer", 1), ("oracle_episodes", 2)):
+        for name, least in (("num_prices", 1), ("oracle_episodes", 2)):
             value = getattr(self, name)
             _require(f"control.{name}", value, value >= least, f"at least {least}")
         for name in LEARNED:
@@ -134,13 +132,7 @@ class ControlConfig:
 
     def training(self, name: str, lowest_price: float, highest_price: float) -> PPOConfig:
         """Return how a learned agent is trained for these prices."""
-        longer = self.priced_longer if name.endswith("-priced") else 1
-        return dataclasses.replace(
-            self.ppo,
-            lowest_price=lowest_price,
-            highest_price=highest_price,
-            num_chunks=longer * self.ppo.num_chunks,
-        )
+        return dataclasses.replace(self.ppo, lowest_price=lowest_price, highest_price=highest_price)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,9 +204,8 @@ def preset(env: str, name: str) -> StudyConfig:
         control = ControlConfig(
             agents=CONTROLLERS,
             num_prices=2,
-            priced_longer=2,
             oracle_episodes=1024,
-            ppo=dataclasses.replace(ppo, num_chunks=200),
+            ppo=dataclasses.replace(ppo, num_chunks=400),
         )
     return StudyConfig(
         env=env,

@@ -7,7 +7,6 @@ import pytest
 
 from experiments.config import (
     CONTROLLERS,
-    LEARNED,
     PRESETS,
     ControlConfig,
     StudyConfig,
@@ -37,10 +36,7 @@ def test_presets_are_what_the_study_promises():
     assert full.control.agents == CONTROLLERS
     assert full.trained_prices == (3e-4, 1e-3)
     assert full.control.oracle_episodes == 1024
-    chunks = [full.control.training(name, 1e-4, 1e-2).num_chunks for name in LEARNED]
-    assert dict(zip(LEARNED, chunks, strict=True)) == {
-        "gate": 200, "stopper": 200, "gate-priced": 400, "stopper-priced": 400,
-    }  # fmt: skip
+    assert (quick.control.ppo.num_chunks, full.control.ppo.num_chunks) == (100, 400)
 
 
 def test_search_and_controllers_discount_as_training_did():
@@ -57,7 +53,6 @@ def test_search_and_controllers_discount_as_training_did():
             {"agents": ("stopper",), "stopper_menu": (1, 2)},
             r"menu is \(1, 2\): expected 0 and at least one larger number",
         ),
-        ({"priced_longer": 0}, "control.priced_longer must be at least 1, got 0"),
         ({"num_prices": 0}, "control.num_prices must be at least 1, got 0"),
         (
             {"agents": ("gate",), "inputs": ("search", "prize")},
