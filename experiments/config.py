@@ -130,10 +130,6 @@ class ControlConfig:
         menu = self.gate_menu if kind == "gate" else self.stopper_menu
         return MetaConfig(kind, menu, inputs, self.width)
 
-    def training(self, name: str, lowest_price: float, highest_price: float) -> PPOConfig:
-        """Return how a learned agent is trained for these prices."""
-        return dataclasses.replace(self.ppo, lowest_price=lowest_price, highest_price=highest_price)
-
 
 @dataclasses.dataclass(frozen=True)
 class StudyConfig:

@@ -14,6 +14,7 @@ from experiments.formatting import (
     format_estimate,
     format_gain,
     format_gain_in_full,
+    format_markdown,
     format_mean,
     format_seconds,
     format_share,
@@ -84,10 +85,7 @@ def markdown_table(results: Mapping[str, Any], seconds: Seconds = None) -> str:
         return ""
     header = ["c", "agent", "timed", "gain", "gap closed", "simulations", "of a fixed k", "looks"]
     header += ["time"] if seconds else []
-    lines = [
-        "| " + " | ".join(header) + " |",
-        "|" + "|".join([" ---: ", " --- "] + [" ---: "] * (len(header) - 2)) + "|",
-    ]
+    rows = []
     for group in compared:
         for entry in group.agents:
             cells = [
@@ -102,9 +100,10 @@ def markdown_table(results: Mapping[str, Any], seconds: Seconds = None) -> str:
             ]
             if seconds:
                 cells.append(format_seconds(seconds.get(evaluation_of(entry))))
-            lines.append("| " + " | ".join(cells) + " |")
+            rows.append(cells)
     needs = "Of a fixed k: the simulations an episode with which one earns as much untimed."
-    gains = "\n".join([*lines, "", f"{_caption(results, seconds)} {needs}"]) + "\n"
+    caption = f"{_caption(results, seconds)} {needs}"
+    gains = format_markdown(header, rows, caption, left=["agent"])
     paired = _markdown_pairs(results)
     return f"{gains}\n{paired}" if paired else gains
 
@@ -116,20 +115,17 @@ def _markdown_pairs(results: Mapping[str, Any]) -> str:
         for pair in results.get("pairs", ())
         if pair["agent"] in LEARNED
     }
-    rows = list(dict.fromkeys((price, agent) for price, agent, _ in found))
-    others = [name for name in entries.CONTROLLED if any(name == key[2] for key in found)]
-    if not rows:
+    if not found:
         return ""
-    lines = [
-        "| " + " | ".join(["c", "agent", *(f"less {name}" for name in others)]) + " |",
-        "|" + "|".join([" ---: ", " --- "] + [" ---: "] * len(others)) + "|",
-    ]
-    for price, agent in rows:
+    others = [name for name in entries.CONTROLLED if any(name == key[2] for key in found)]
+    rows = []
+    for price, agent in dict.fromkeys((price, agent) for price, agent, _ in found):
         differences = (found.get((price, agent, other)) for other in others)
         cells = ("" if d is None else format_gain_in_full(d) for d in differences)
-        lines.append("| " + " | ".join([f"{price:g}", agent, *cells]) + " |")
+        rows.append([f"{price:g}", agent, *cells])
+    header = ["c", "agent", *(f"less {name}" for name in others)]
     caption = "Difference of timed returns, paired by training seed and episode."
-    return "\n".join([*lines, "", caption]) + "\n"
+    return format_markdown(header, rows, caption, left=["agent"])
 
 
 def _of_fixed(entry: Entry) -> str:

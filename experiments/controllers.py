@@ -1,5 +1,6 @@
 """Agents that decide how long to think: rules tuned, and networks trained, for a study."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -129,7 +130,7 @@ def _train(
 ):
     config = problem.config
     control = config.control
-    ppo = control.training(name, *prices)
+    ppo = dataclasses.replace(control.ppo, lowest_price=prices[0], highest_price=prices[1])
     network = meta_networks.build(
         control.meta(name),
         problem.environment,

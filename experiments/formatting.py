@@ -1,11 +1,20 @@
 """Numbers as tables show them: with the digits that their intervals bear."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 DASH = "-"
 """What stands where there is nothing to tell."""
+
+
+def format_markdown(
+    header: Sequence[str], rows: Iterable[Sequence[str]], caption: str, *, left: Sequence[str]
+) -> str:
+    """Return a Markdown table with its caption below; columns not named in ``left`` are numbers."""
+    rules = ("---" if name in left else "---:" for name in header)
+    lines = ("| " + " | ".join(cells) + " |" for cells in (header, [*rules], *rows))
+    return "\n".join([*lines, "", caption]) + "\n"
 
 
 def format_estimate(estimate: Mapping[str, Any], digits: int = 2) -> str:

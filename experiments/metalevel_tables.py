@@ -9,7 +9,7 @@ import rich.table
 
 from envs.metalevel import MetalevelEnv
 from experiments.comparisons import as_json
-from experiments.formatting import DASH
+from experiments.formatting import DASH, format_markdown
 from experiments.scores import Answer, Row
 from rrplan.statistics import Interval, mean_ci
 
@@ -54,11 +54,8 @@ def terminal_table(title: str, agents: Sequence[Entry]) -> rich.table.Table:
 
 def markdown_table(agents: Sequence[Entry]) -> str:
     """Return entries as a Markdown table, with its caption below."""
-    lines = ["| c | policy | " + " | ".join(COLUMNS) + " |", "| ---: | --- | ---: | ---: | ---: |"]
-    for cost in _costs(agents):
-        for entry in _at(agents, cost):
-            lines.append(f"| {cost:g} | " + " | ".join(_cells(entry)) + " |")
-    return "\n".join([*lines, "", CAPTION]) + "\n"
+    rows = ([f"{cost:g}", *_cells(entry)] for cost in _costs(agents) for entry in _at(agents, cost))
+    return format_markdown(["c", "policy", *COLUMNS], rows, CAPTION, left=["policy"])
 
 
 def title_of(env: MetalevelEnv) -> str:

@@ -10,7 +10,8 @@ import polars as pl
 from agents.tuning import tune
 from experiments import comparisons, runs, thinking
 from experiments.comparisons import Yardstick, as_json
-from experiments.config import LEARNED, TUNED, StudyConfig, to_dict
+from experiments.config import StudyConfig, to_dict
+from experiments.entries import CONTROLLED
 from experiments.evaluation import Agent
 from rrplan.statistics import mean_ci, significant_falls
 from rrplan.types import Episodes
@@ -165,7 +166,7 @@ def _of_controlled(
     return {
         price: {
             name: timed_return(tables[name, None, price], price)
-            for name in (*TUNED, *LEARNED)
+            for name in CONTROLLED
             if (name, None, price) in tables
         }
         for price in prices

@@ -8,7 +8,7 @@ import rich.table
 
 from experiments import control_tables
 from experiments.entries import Entry, prices
-from experiments.formatting import format_estimate
+from experiments.formatting import format_estimate, format_markdown
 
 _RULES = {"visits": "most visits", "completed_q": "completed Q"}
 _PLAYED = 4  # columns that tell who plays and how; the others, one a price, what it earns
@@ -64,15 +64,11 @@ def markdown_table(results: Mapping[str, Any], seconds: Mapping[str, float] | No
         results: of a study.
         seconds: of an episode of each evaluation, see :mod:`experiments.timings`.
     """
-    header = _header(results)
-    lines = [
-        "| " + " | ".join(header) + " |",
-        "|" + "|".join([" --- "] + [" ---: "] * (len(header) - 1)) + "|",
-    ]
-    for row in _rows(results, digits=2):
-        cells = (f"**{cell.text}**" if cell.best else cell.text for cell in row)
-        lines.append("| " + " | ".join(cells) + " |")
-    main = "\n".join([*lines, "", _caption(results)]) + "\n"
+    rows = (
+        [f"**{cell.text}**" if cell.best else cell.text for cell in row]
+        for row in _rows(results, digits=2)
+    )
+    main = format_markdown(_header(results), rows, _caption(results), left=["agent"])
     control = control_tables.markdown_table(results, seconds)
     return f"{main}\n{control}" if control else main
 

@@ -39,12 +39,12 @@ class FakeWork:
     def train_controllers(self, problem, run, params, tuned, acting, best_fixed, progress):
         return [evaluation.TrainedSeed(seed_params) for seed_params in params]
 
-    def evaluate(self, problem, planner, agent, split, acting, report=None, on_work=None):
+    def evaluate(self, problem, trained, agent, split, acting, report=None, on_work=None):
         if self.interrupt_after is not None and len(self.evaluated) >= self.interrupt_after:
             raise KeyboardInterrupt
-        self.evaluated.append((split.name, acting, planner.params, agent.evaluation))
+        self.evaluated.append((split.name, acting, trained.params, agent.evaluation))
         on_work(Work(seconds=1.0))
-        return fake_episodes(planner.params, agent, split, acting)
+        return fake_episodes(trained.params, agent, split, acting)
 
 
 def fake_episodes(training_seed, agent, split, acting):
