@@ -2,7 +2,8 @@
 
 from rrplan import search
 from rrplan.errors import InputError
-from rrplan.evaluation import Search, evaluate
+from rrplan.evaluation import evaluate
+from rrplan.planner import Planner, Search
 from rrplan.policies import gumbel_muzero_policy, muzero_policy
 from rrplan.rollouts import rollout
 from rrplan.types import (
@@ -31,6 +32,7 @@ __all__ = (
     "MetaObservation",
     "MetaPolicy",
     "Network",
+    "Planner",
     "Search",
     "Trace",
     "Transition",

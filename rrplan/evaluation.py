@@ -1,79 +1,30 @@
 """Evaluate an agent: a planner and a meta-policy, over many episodes side by side."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rrplan import acting, checks, lanes, memory
+from rrplan import checks, lanes, memory
 from rrplan.devices import Finished, Progress, longest_queue, run
-from rrplan.errors import InputError, unknown
+from rrplan.errors import InputError
 from rrplan.models import Settings, make_model
+from rrplan.planner import Planner
 from rrplan.records import Engine
 from rrplan.trace import finish
-from rrplan.types import (
-    Array,
-    Costs,
-    Environment,
-    Episodes,
-    LearnedModel,
-    MetaPolicy,
-    Network,
-    PyTree,
-    Work,
-)
-
-
-@dataclass(frozen=True)
-class Search:
-    """How a lane searches and acts. Everything here is traced: changing it compiles nothing."""
-
-    acting: str = "visits"
-    """Rule of acting after a search: `visits` or `completed_q`."""
-    c_init: float = 1.25
-    """`c_1` in the PUCT formula."""
-    c_base: float = 19652.0
-    """`c_2` in the PUCT formula."""
-    discount: float = 1.0
-    """Discount of one real step inside the search, in [0, 1]."""
-
-    def __post_init__(self):
-        if self.acting not in acting.RULES:
-            raise unknown("acting rule", self.acting, acting.RULES)
-        if not 0.0 <= self.discount <= 1.0:
-            raise InputError(f"discount is {self.discount}: expected a number in [0, 1]")
-        if not (self.c_init >= 0.0 and self.c_base > 0.0):
-            raise InputError(
-                f"c_init is {self.c_init} and c_base is {self.c_base}:"
-                " expected c_init >= 0 and c_base > 0"
-            )
-
-    def traced(self) -> dict[str, Array]:
-        """Return the fields of :class:`rrplan.models.Settings` that say how to search and act."""
-        return {
-            "acting": jnp.int32(acting.RULES.index(self.acting)),
-            "c_init": jnp.float32(self.c_init),
-            "c_base": jnp.float32(self.c_base),
-            "discount": jnp.float32(self.discount),
-        }
+from rrplan.types import Array, Costs, Episodes, MetaPolicy, PyTree, Work
 
 
 def evaluate(
-    environment: Environment,
-    env_params: PyTree,
-    network: Network | LearnedModel,
-    network_params: PyTree,
+    planner: Planner,
     meta_policy: MetaPolicy,
     meta_params: PyTree,
     *,
     key: Array,
     episodes: int | Array,
     costs: Costs = Costs(),  # noqa: B008 - an immutable record of numbers
-    search: Search = Search(),
     num_lanes: int = 256,
-    max_simulations: int = 64,
     devices: Sequence[jax.Device] | None = None,
     trace: int = 0,
     progress: Progress | None = None,
@@ -89,19 +40,13 @@ def evaluate(
     the episodes on its own devices, and returns the results of all.
 
     Args:
-        environment: static; ``envs.adapt(env)`` for a gymnax environment.
-        env_params: its parameters, traced.
-        network: static ``(params, observation [B, ...]) -> Evaluation``: the search steps the
-            environment itself. Or a :class:`rrplan.LearnedModel`, which it steps instead.
-        network_params: pytree of arrays.
+        planner: what the meta-policy controls; :class:`rrplan.Planner` says what of it is static.
         meta_policy: static; see :class:`rrplan.MetaPolicy`.
         meta_params: pytree of arrays.
         key: scalar key.
         episodes: a number ``E`` (ids ``0..E-1``), or int ids ``[E]``, run in this order.
         costs: prices and fees in units of return, cap and budget in simulations.
-        search: constants of the search and the rule of acting.
         num_lanes: episodes side by side on each device; more than there are is cut.
-        max_simulations: static bound on the simulations of one decision.
         devices: of this process; all of them if None.
         trace: static; how many decisions of each episode to record, ``N``.
         progress: called from time to time with this process's counts.
@@ -113,24 +58,26 @@ def evaluate(
 
     Raises:
         InputError: for bad counts, prices or ids; for a network or model whose outputs have
-            wrong shapes; for something not finite and for a learned discount outside [-1, 1],
-            naming the episode; where the trees do not fit into memory.
+            wrong shapes; where the rule of acting is not chosen yet; for something not finite
+            and for a learned discount outside [-1, 1], naming the episode; where the trees do
+            not fit into memory.
     """
-    ids, prices = checks.check_request(episodes, costs, num_lanes, max_simulations, trace)
+    environment, most = planner.environment, planner.max_simulations
+    ids, prices = checks.check_request(episodes, costs, num_lanes, most, trace)
     devices = checks.check_devices(devices)
     settings = Settings(
-        env_params=jax.tree.map(jnp.asarray, env_params),
-        model_params=network_params,
+        env_params=jax.tree.map(jnp.asarray, planner.env_params),
+        model_params=planner.params,
         meta_params=jax.tree.map(jnp.asarray, meta_params),
         key=key,
         costs=_traced(costs),
-        **search.traced(),
+        **planner.search.traced(),
     )
-    model = make_model(environment, settings.env_params, network)
+    model = make_model(environment, settings.env_params, planner.network)
     embedding = checks.check_model(model, settings)
     num_lanes = min(num_lanes, longest_queue(len(ids), len(devices)))
-    memory.check_fits(num_lanes, max_simulations, environment.num_actions, embedding, devices)
-    engine = Engine(model, meta_policy, num_lanes, max_simulations, trace)
+    memory.check_fits(num_lanes, most, environment.num_actions, embedding, devices)
+    engine = Engine(model, meta_policy, num_lanes, most, trace)
     finished = run(engine, settings, ids, prices, devices, progress)
     if on_work is not None:
         on_work(finished.work)

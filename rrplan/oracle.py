@@ -23,11 +23,11 @@ import numpy as np
 
 from rrplan import checks, graphs, planning
 from rrplan.errors import InputError
-from rrplan.evaluation import Search
 from rrplan.graphs import ENDED, Graph
 from rrplan.models import Settings, make_model
+from rrplan.planner import Planner
 from rrplan.planning import Progress
-from rrplan.types import Array, Costs, Environment, LearnedModel, Network, PyTree
+from rrplan.types import Array, Costs, LearnedModel
 
 
 class Table(NamedTuple):
@@ -78,15 +78,10 @@ class Solution(NamedTuple):
 
 
 def tabulate(
-    environment: Environment,
-    env_params: PyTree,
-    network: Network,
-    network_params: PyTree,
+    planner: Planner,
     *,
     key: Array,
     episodes: int | Array,
-    search: Search = Search(),  # noqa: B008 - an immutable record of numbers
-    max_simulations: int = 64,
     num_lanes: int = 256,
     progress: Progress | None = None,
 ) -> Table:
@@ -99,15 +94,11 @@ def tabulate(
     equal to these digits.
 
     Args:
-        environment: static, without chance, with ``enumerate_states``; see
-            :func:`rrplan.graphs.explore`.
-        env_params: its parameters.
-        network: static ``(params, observation [B, ...]) -> Evaluation``.
-        network_params: pytree of arrays.
+        planner: with a network, no learned model, and an environment without chance that has
+            ``enumerate_states``, see :func:`rrplan.graphs.explore`. ``K`` is its
+            ``max_simulations``.
         key: scalar key.
         episodes: a number ``I``, or int ids ``[I]``.
-        search: constants of the search and the rule of acting.
-        max_simulations: static, ``K``.
         num_lanes: states that the network evaluates at a time: the lanes of a device in the
             evaluation to compare with, which :func:`rrplan.evaluate` cuts to its episodes.
         progress: called from time to time.
@@ -115,17 +106,19 @@ def tabulate(
     Raises:
         InputError: for a :class:`rrplan.LearnedModel`; for bad counts or ids; for a network whose
             output has wrong shapes or is not finite; for an environment that lists no states,
-            lists too few, steps by chance or can return to a state; where trees do not fit.
+            lists too few, steps by chance or can return to a state; where the rule of acting is
+            not chosen yet; where trees do not fit.
     """
-    if isinstance(network, LearnedModel):
+    environment, most = planner.environment, planner.max_simulations
+    if isinstance(planner.network, LearnedModel):
         raise InputError("the oracle got a LearnedModel: expected a network, to search the states")
-    ids, _ = checks.check_request(episodes, Costs(), num_lanes, max_simulations, 0)
-    settings = _settings(env_params, network_params, key, search)
-    model = make_model(environment, settings.env_params, network)
+    ids, _ = checks.check_request(episodes, Costs(), num_lanes, most, 0)
+    settings = _settings(planner, key)
+    model = make_model(environment, settings.env_params, planner.network)
     checks.check_model(model, settings)
     graph, states, observations = graphs.explore(environment, settings.env_params, key, ids)
     logits, value = planning.evaluate_nodes(model, settings, graph, states, observations, num_lanes)
-    action = planning.search_nodes(settings, graph, logits, value, max_simulations, progress)
+    action = planning.search_nodes(settings, graph, logits, value, most, progress)
     return Table(graph, action, _find_least(action, environment.num_actions))
 
 
@@ -183,14 +176,14 @@ def replay(table: Table, k: int | np.ndarray) -> Played:
     return Played(total, simulations, valid.sum(axis=1, dtype=np.int32), decisions)
 
 
-def _settings(env_params: PyTree, network_params: PyTree, key: Array, search: Search) -> Settings:
+def _settings(planner: Planner, key: Array) -> Settings:
     return Settings(
-        env_params=jax.tree.map(jnp.asarray, env_params),
-        model_params=network_params,
+        env_params=jax.tree.map(jnp.asarray, planner.env_params),
+        model_params=planner.params,
         meta_params=(),
         key=key,
         costs=Costs(),
-        **search.traced(),
+        **planner.search.traced(),
     )
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import mctx
 
 from rrplan.models import where
+from rrplan.planner import Planner
 from rrplan.types import Array, Environment, Evaluation, Network, PyTree, Transition
 
 HIDDEN = 64
@@ -22,6 +23,11 @@ class Problem(NamedTuple):
     env_params: PyTree
     network: Network
     network_params: PyTree
+
+    def planner(self, max_simulations: int) -> Planner:
+        """Return what the lane engine evaluates."""
+        _, *parts = self
+        return Planner(*parts, max_simulations=max_simulations)
 
 
 class Knapsack(NamedTuple):

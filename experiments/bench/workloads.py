@@ -120,16 +120,12 @@ def evaluate(
     """
     works: list[rrplan.Work] = []
     results = rrplan.evaluate(
-        problem.environment,
-        problem.env_params,
-        problem.network,
-        problem.network_params,
+        problem.planner(workload.largest),
         RANDOM,
         parameters(workload),
         key=jax.random.key(3),
         episodes=episodes,
         num_lanes=num_lanes,
-        max_simulations=workload.largest,
         devices=jax.local_devices()[:1],
         on_work=works.append,
     )

@@ -28,10 +28,11 @@ def evaluate(network=tabular.table_network, params=None, **kwargs) -> rrplan.Epi
     # Nothing here may touch JAX before jax.distributed is initialised: not even a constant.
     table = tabular.make_table(3, ENVIRONMENT.num_actions)
     arguments = {"episodes": EPISODES, "num_lanes": LANES, "trace": 3, **kwargs}
+    params = table if params is None else params
+    planner = rrplan.Planner(ENVIRONMENT, table, network, params, max_simulations=LARGEST)
     return rrplan.evaluate(
-        ENVIRONMENT, table, network, table if params is None else params,
-        metapolicies.random_k(), jnp.array([0, 2, 7]),
-        key=jax.random.key(11), max_simulations=LARGEST, **arguments,
+        planner, metapolicies.random_k(), jnp.array([0, 2, 7]),
+        key=jax.random.key(11), **arguments,
     )  # fmt: skip
 
 

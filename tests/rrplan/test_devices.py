@@ -102,8 +102,6 @@ def test_dealing_is_balanced_and_collecting_undoes_it(total, hands):
 @pytest.mark.parametrize("given", [[], jax.local_devices()[:1] * 2])
 def test_no_device_and_one_device_twice_are_refused(given):
     table = tabular.make_table(3, 3)
+    planner = rrplan.Planner(tabular.TabularEnvironment(), table, tabular.table_network, table)
     with pytest.raises(rrplan.InputError, match=r"^devices is .*: expected one or more, each once"):
-        rrplan.evaluate(
-            tabular.TabularEnvironment(), table, tabular.table_network, table,
-            None, (), key=jax.random.key(0), episodes=1, devices=given,
-        )  # fmt: skip
+        rrplan.evaluate(planner, None, (), key=jax.random.key(0), episodes=1, devices=given)

@@ -17,20 +17,17 @@ ENVIRONMENT = tabular.TabularEnvironment()
 TABLE = tabular.make_table(3, ENVIRONMENT.num_actions)
 KEY = jax.random.key(11)
 LARGEST = 9
+PLANNER = rrplan.Planner(ENVIRONMENT, TABLE, tabular.table_network, TABLE, max_simulations=LARGEST)
 
 
 def evaluate(k, *, episodes=40, num_lanes=16, meta_policy=None, **kwargs):
     return rrplan.evaluate(
-        ENVIRONMENT,
-        TABLE,
-        tabular.table_network,
-        TABLE,
+        PLANNER,
         meta_policy or metapolicies.fixed(),
         jnp.int32(k),
         key=KEY,
         episodes=episodes,
         num_lanes=num_lanes,
-        max_simulations=LARGEST,
         **kwargs,
     )
 
@@ -93,9 +90,8 @@ def assert_same_episodes(result, expected):
 def test_an_episode_does_not_depend_on_the_number_of_lanes(num_lanes):
     options = jnp.array([0, 2, 7])
     random = functools.partial(
-        rrplan.evaluate, ENVIRONMENT, TABLE, tabular.table_network, TABLE,
-        metapolicies.random_k(), options, key=KEY, episodes=50, max_simulations=LARGEST,
-    )  # fmt: skip
+        rrplan.evaluate, PLANNER, metapolicies.random_k(), options, key=KEY, episodes=50
+    )
     assert_same_episodes(random(num_lanes=num_lanes), random(num_lanes=16))
 
 
@@ -190,10 +186,10 @@ def test_a_study_is_traced_once():
         return tabular.table_network(params, observation)
 
     def run(k, price, rule):
+        planner = PLANNER._replace(network=counted, search=rrplan.Search(acting=rule))
         rrplan.evaluate(
-            ENVIRONMENT, TABLE, counted, TABLE, metapolicies.fixed(), jnp.int32(k),
-            key=KEY, episodes=20, num_lanes=8, max_simulations=LARGEST,
-            costs=rrplan.Costs(price=price), search=rrplan.Search(acting=rule),
+            planner, metapolicies.fixed(), jnp.int32(k),
+            key=KEY, episodes=20, num_lanes=8, costs=rrplan.Costs(price=price),
         )  # fmt: skip
 
     run(0, 0.0, "visits")
@@ -210,8 +206,8 @@ def test_nan_is_told_with_the_episode_that_met_it():
 
     with pytest.raises(rrplan.InputError, match=r"^episode \d+: the network's output is NaN"):
         rrplan.evaluate(
-            ENVIRONMENT, TABLE, broken, TABLE, metapolicies.fixed(), jnp.int32(4),
-            key=KEY, episodes=40, num_lanes=8, max_simulations=LARGEST,
+            PLANNER._replace(network=broken), metapolicies.fixed(), jnp.int32(4),
+            key=KEY, episodes=40, num_lanes=8,
         )  # fmt: skip
 
 
@@ -239,11 +235,6 @@ def test_bad_input_gets_one_clear_line(arguments, message):
 def test_trees_that_cannot_fit_are_refused_with_the_numbers():
     with pytest.raises(rrplan.InputError, match=r"num_lanes is 4096: trees of .* lanes fit$"):
         rrplan.evaluate(
-            ENVIRONMENT, TABLE, tabular.table_network, TABLE, metapolicies.fixed(), 0,
-            key=KEY, episodes=4096, num_lanes=4096, max_simulations=10**8,
+            PLANNER._replace(max_simulations=10**8), metapolicies.fixed(), 0,
+            key=KEY, episodes=4096, num_lanes=4096,
         )  # fmt: skip
-
-
-def test_a_search_refuses_unknown_rules():
-    with pytest.raises(rrplan.InputError, match="unknown acting rule 'visit': did you mean 'visi"):
-        rrplan.Search(acting="visit")

@@ -64,10 +64,9 @@ LEARNED = rrplan.LearnedModel(root_fn, recurrent_fn)
 
 def evaluate(network, k=5, meta_policy=None, params=TABLE, **kwargs):
     arguments = {"episodes": EPISODES, "num_lanes": 16, **kwargs}
-    return rrplan.evaluate(
-        ENVIRONMENT, TABLE, network, params, meta_policy or metapolicies.fixed(), jnp.asarray(k),
-        key=KEY, max_simulations=LARGEST, **arguments,
-    )  # fmt: skip
+    planner = rrplan.Planner(ENVIRONMENT, TABLE, network, params, max_simulations=LARGEST)
+    meta_policy = meta_policy or metapolicies.fixed()
+    return rrplan.evaluate(planner, meta_policy, jnp.asarray(k), key=KEY, **arguments)
 
 
 def assert_same_episodes(result, expected):

@@ -35,7 +35,7 @@ class Listed(tabular.TabularEnvironment):
 
 ENVIRONMENT = Listed()
 TABLE = tabular.make_table(4, ENVIRONMENT.num_actions)
-TABULAR = (ENVIRONMENT, TABLE, tabular.table_network, TABLE)
+TABULAR = rrplan.Planner(ENVIRONMENT, TABLE, tabular.table_network, TABLE, max_simulations=LARGEST)
 
 
 def think(params, meta_keys, carry, seen):
@@ -54,39 +54,39 @@ def think(params, meta_keys, carry, seen):
 THINKING = rrplan.MetaPolicy(metapolicies.no_carry, think)
 
 
-def evaluate(k, *problem, rule=FIXED, **kwargs):
+def evaluate(k, planner, rule=FIXED, **kwargs):
     return rrplan.evaluate(
-        *problem, THINKING, (jnp.int32(rule), jnp.int32(k)), key=KEY, max_simulations=LARGEST,
-        num_lanes=16, trace=ENVIRONMENT.max_length, **{"episodes": EPISODES, **kwargs},
+        planner, THINKING, (jnp.int32(rule), jnp.int32(k)), key=KEY, num_lanes=16,
+        trace=ENVIRONMENT.max_length, **{"episodes": EPISODES, **kwargs},
     )  # fmt: skip
 
 
-def tabulate(*problem, **kwargs):
-    options = {"key": KEY, "episodes": EPISODES, "max_simulations": LARGEST, "num_lanes": 16}
-    return oracle.tabulate(*problem, **{**options, **kwargs})
+def tabulate(planner, **kwargs):
+    options = {"key": KEY, "episodes": EPISODES, "num_lanes": 16}
+    return oracle.tabulate(planner, **{**options, **kwargs})
 
 
 @pytest.fixture(scope="module")
 def table():
-    return tabulate(*TABULAR)
+    return tabulate(TABULAR)
 
 
 @functools.cache
 def knapsack():
-    """Return what a knapsack of six items with an untrained network is evaluated with."""
+    """Return the planner of a knapsack of six items with an untrained network."""
     env, env_params = envs.make("knapsack", num_items=6)
     environment = envs.adapt(env)
     config = networks.NetworkConfig(size="tiny")
     network, params = networks.build(config, environment, env_params, jax.random.key(2))
-    return environment, env_params, network, params
+    return rrplan.Planner(environment, env_params, network, params, max_simulations=LARGEST)
 
 
 @pytest.mark.parametrize("acting", ["visits", "completed_q"])
 def test_a_replay_of_k_equals_the_engine_episode_by_episode(acting):
     search = rrplan.Search(acting=acting, c_init=1.5, discount=0.9)
-    table = tabulate(*TABULAR, search=search)
+    table = tabulate(TABULAR._replace(search=search))
     for k in range(LARGEST + 1):
-        played, episodes = oracle.replay(table, k), evaluate(k, *TABULAR, search=search)
+        played, episodes = oracle.replay(table, k), evaluate(k, TABULAR._replace(search=search))
         for name in ("untimed_return", "length", "simulations"):
             np.testing.assert_array_equal(getattr(played, name), getattr(episodes, name))
         width = played.decisions.valid.shape[1]
@@ -132,18 +132,18 @@ def assert_bound(table, agents):
         assert (timed <= oracle.solve(table, price).timed_return + 1e-5).all()
 
 
-def run_agents(*problem, **kwargs):
-    agents = [evaluate(k, *problem, **kwargs) for k in range(LARGEST + 1)]
-    agents.append(evaluate(5, *problem, rule=RANDOM, **kwargs))
-    return [*agents, evaluate(2, *problem, rule=CLOSE, **kwargs)]
+def run_agents(planner, **kwargs):
+    agents = [evaluate(k, planner, **kwargs) for k in range(LARGEST + 1)]
+    agents.append(evaluate(5, planner, rule=RANDOM, **kwargs))
+    return [*agents, evaluate(2, planner, rule=CLOSE, **kwargs)]
 
 
 def test_no_meta_policy_earns_more_in_any_episode(table):
-    assert_bound(table, run_agents(*TABULAR))
+    assert_bound(table, run_agents(TABULAR))
 
 
 def test_it_bounds_a_planner_with_a_network_too():
-    table, agents = tabulate(*knapsack(), episodes=60), run_agents(*knapsack(), episodes=60)
+    table, agents = tabulate(knapsack(), episodes=60), run_agents(knapsack(), episodes=60)
     assert_bound(table, agents)
     for k in range(LARGEST + 1):
         told, expected = oracle.replay(table, k).untimed_return, agents[k].untimed_return
@@ -183,19 +183,19 @@ def assert_same_tables(one, other):
 
 
 def test_the_table_does_not_depend_on_lanes_blocks_or_the_order_of_episodes(table, monkeypatch):
-    assert_same_tables(tabulate(*TABULAR, num_lanes=1), table)
+    assert_same_tables(tabulate(TABULAR, num_lanes=1), table)
     solution = oracle.solve(table, 0.02)
     ids = np.random.default_rng(0).permutation(EPISODES)
-    shuffled = oracle.solve(tabulate(*TABULAR, episodes=ids), 0.02)
+    shuffled = oracle.solve(tabulate(TABULAR, episodes=ids), 0.02)
     np.testing.assert_array_equal(shuffled.timed_return, solution.timed_return[ids])
     monkeypatch.setattr(graphs, "_BLOCK", 7)
     monkeypatch.setattr(graphs, "_LISTED", 500)
-    assert_same_tables(tabulate(*TABULAR), table)
+    assert_same_tables(tabulate(TABULAR), table)
 
 
 def test_progress_is_told():
     told = []
-    table = tabulate(*TABULAR, progress=lambda *counts: told.append(counts))
+    table = tabulate(TABULAR, progress=lambda *counts: told.append(counts))
     to_search = (table.graph.legal_actions > 1).sum()
     assert told[-1] == (to_search, to_search)
 
@@ -256,23 +256,24 @@ class ListsOneLeaf(Listed):
         return super().enumerate_states(first_state, params).index
 
 
-def assert_refuses(message, *problem, **kwargs):
+def assert_refuses(message, planner, **kwargs):
     with pytest.raises(rrplan.InputError, match=message) as caught:
-        tabulate(*problem, **kwargs)
+        tabulate(planner, **kwargs)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("fault", "message"), FAULTS.items())
 def test_an_environment_that_does_not_fit_gets_one_clear_line(fault, message):
     params = FaultyParams(TABLE, list(FAULTS).index(fault))
-    assert_refuses(rf"^episode \d+: {message}", FAULTY, params, *TABULAR[2:])
+    planner = TABULAR._replace(environment=FAULTY, env_params=params)
+    assert_refuses(rf"^episode \d+: {message}", planner)
 
 
 def test_an_environment_without_a_list_of_states_gets_one_clear_line():
     with pytest.raises(rrplan.InputError, match="TabularEnvironment has no enumerate_states"):
         graphs.explore(tabular.TabularEnvironment(), TABLE, KEY, np.arange(2))
     message = r"enumerate_states of ListsOneLeaf returns int32\[84\]: expected State"
-    assert_refuses(message, ListsOneLeaf(), *TABULAR[1:])
+    assert_refuses(message, TABULAR._replace(environment=ListsOneLeaf()))
     env, params = envs.make("CartPole-v1")
     with pytest.raises(rrplan.InputError, match="CartPole-v1 has no enumerate_states"):
         graphs.explore(envs.adapt(env), params, KEY, np.arange(2))
@@ -284,20 +285,23 @@ def nan_network(table, observation):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "kwargs", "message"),
+    ("changes", "kwargs", "message"),
     [
-        ((rrplan.LearnedModel(None, None),), {}, "the oracle got a LearnedModel: expected a netw"),
-        ((nan_network,), {}, r"^episode \d+: the network's output is NaN or infinite"),
-        ((), {"max_simulations": -1}, "max_simulations is -1: expected 0 or more"),
-        ((), {"max_simulations": 10**10}, r"trees of .* lanes fit$"),
-        ((), {"episodes": 0}, "episodes is 0: expected a number >= 1 or ids >= 0"),
-        ((), {"episodes": np.array([1, -1])}, "episodes is .*: expected a number >= 1"),
-        ((), {"num_lanes": 0}, "num_lanes is 0: expected 1 or more"),
+        (
+            {"network": rrplan.LearnedModel(None, None)},
+            {},
+            "the oracle got a LearnedModel: expected a network",
+        ),
+        ({"network": nan_network}, {}, r"^episode \d+: the network's output is NaN or infinite"),
+        ({"max_simulations": -1}, {}, "max_simulations is -1: expected 0 or more"),
+        ({"max_simulations": 10**10}, {}, r"trees of .* lanes fit$"),
+        ({}, {"episodes": 0}, "episodes is 0: expected a number >= 1 or ids >= 0"),
+        ({}, {"episodes": np.array([1, -1])}, "episodes is .*: expected a number >= 1"),
+        ({}, {"num_lanes": 0}, "num_lanes is 0: expected 1 or more"),
     ],
 )
-def test_bad_input_gets_one_clear_line(arguments, kwargs, message):
-    network = arguments or (tabular.table_network,)
-    assert_refuses(message, ENVIRONMENT, TABLE, *network, TABLE, **kwargs)
+def test_bad_input_gets_one_clear_line(changes, kwargs, message):
+    assert_refuses(message, TABULAR._replace(**changes), **kwargs)
 
 
 @pytest.mark.parametrize("price", [-1.0, np.nan, np.inf, np.zeros(2)])

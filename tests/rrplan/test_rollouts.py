@@ -20,10 +20,8 @@ def act_on_the_prior(table, state, observation, invalid_actions):
 def test_a_rollout_of_the_prior_equals_an_evaluation_without_search():
     common = {"key": jax.random.key(4), "episodes": np.array([3, 1, 30, 7])}
     rolled = rrplan.rollout(ENVIRONMENT, TABLE, act_on_the_prior, TABLE, **common)
-    evaluated = rrplan.evaluate(
-        ENVIRONMENT, TABLE, tabular.table_network, TABLE, metapolicies.fixed(), jnp.int32(0),
-        **common, max_simulations=4,
-    )  # fmt: skip
+    planner = rrplan.Planner(ENVIRONMENT, TABLE, tabular.table_network, TABLE, max_simulations=4)
+    evaluated = rrplan.evaluate(planner, metapolicies.fixed(), jnp.int32(0), **common)
     np.testing.assert_array_equal(rolled.untimed_return, evaluated.untimed_return)
     np.testing.assert_array_equal(rolled.length, evaluated.length)
     assert int(rolled.simulations.sum()) == 0

@@ -46,16 +46,18 @@ def draw_prices(keys):
 
 
 @functools.cache
-def setting():
+def planner():
     table, environment = tabular.make_table(4, 3), tabular.TabularEnvironment()
-    engine = Engine(
-        make_model(environment, table, tabular.table_network), POLICY, LANES, MOST, record=ROWS
-    )
+    return rrplan.Planner(environment, table, tabular.table_network, table, max_simulations=MOST)
+
+
+@functools.cache
+def setting():
+    environment, table, network, params, search, most = planner()
+    engine = Engine(make_model(environment, table, network), POLICY, LANES, most, record=ROWS)
     settings = Settings(
-        env_params=table, model_params=table, meta_params=jnp.array(False), key=KEY,
-        costs=jax.tree.map(jnp.asarray, rrplan.Costs()._replace(**COSTS._asdict())),
-        acting=jnp.int32(0), c_init=jnp.float32(1.25), c_base=jnp.float32(19652.0),
-        discount=jnp.float32(1.0),
+        env_params=table, model_params=params, meta_params=jnp.array(False), key=KEY,
+        costs=jax.tree.map(jnp.asarray, COSTS), **search.traced(),
     )  # fmt: skip
     return engine, settings
 
@@ -104,16 +106,13 @@ def test_a_record_adds_up_to_the_episodes(harvested):
 
 def test_its_episodes_are_those_of_an_evaluation(harvested):
     _, after, harvest = harvested
-    _, settings = setting()
     first = np.concatenate([np.zeros(LANES), np.arange(SUPPLY)]).astype(np.int32)
     over = np.flatnonzero(harvest.episodes.length)
     assert (over >= LANES).all()  # the lanes' own episodes had not begun
     ids = first[over]
     evaluated = rrplan.evaluate(
-        tabular.TabularEnvironment(), settings.env_params, tabular.table_network,
-        settings.env_params, POLICY, jnp.array(False), key=KEY, episodes=jnp.asarray(ids),
+        planner(), POLICY, jnp.array(False), key=KEY, episodes=jnp.asarray(ids),
         costs=COSTS._replace(price=np.asarray(harvest.prices)[over]), num_lanes=5,
-        max_simulations=MOST,
     )  # fmt: skip
     for name in ("untimed_return", "simulations", "length", "asks"):
         np.testing.assert_array_equal(

@@ -14,13 +14,13 @@ ENVIRONMENT = tabular.TabularEnvironment()
 TABLE = tabular.make_table(3, ENVIRONMENT.num_actions)
 KEY = jax.random.key(11)
 EPISODES = 30
+PLANNER = rrplan.Planner(ENVIRONMENT, TABLE, tabular.table_network, TABLE, max_simulations=7)
 
 
 def evaluate(**kwargs):
     return rrplan.evaluate(
-        ENVIRONMENT, TABLE, tabular.table_network, TABLE,
-        metapolicies.random_k(), jnp.array([0, 2, 7]),
-        key=KEY, episodes=EPISODES, num_lanes=8, max_simulations=7, **kwargs,
+        PLANNER, metapolicies.random_k(), jnp.array([0, 2, 7]),
+        key=KEY, episodes=EPISODES, num_lanes=8, **kwargs,
     )  # fmt: skip
 
 

@@ -1,0 +1,78 @@
+"""A planner: what it steps, what evaluates its states, and how it searches and acts."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import jax.numpy as jnp
+
+from rrplan import acting
+from rrplan.errors import InputError, unknown
+from rrplan.types import Array, Environment, LearnedModel, Network, PyTree
+
+VALIDATE = "validate"  # the rule of acting that is not chosen yet
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a lane searches and acts. Everything here is traced: changing it compiles nothing.
+
+    Where ``acting`` is ``validate``, it is not chosen yet: a study does that before it evaluates.
+
+    Raises:
+        InputError: for an unknown rule of acting; for a number out of its range.
+    """
+
+    acting: Literal["visits", "completed_q", "validate"] = "visits"
+    """Rule of acting: most visits, completed Q, or whichever earns more on validation episodes."""
+    c_init: float = 1.25
+    """PUCT's exploration constant, c_1 in its formula."""
+    c_base: float = 19652.0
+    """PUCT's scale, in visits, on which exploration grows; c_2 in its formula."""
+    discount: float = 1.0
+    """Discount of real steps inside the search, in [0, 1]."""
+
+    def __post_init__(self):
+        if self.acting not in (*acting.RULES, VALIDATE):
+            raise unknown("acting rule", self.acting, (*acting.RULES, VALIDATE))
+        if not 0.0 <= self.c_init < math.inf:
+            raise InputError(f"c_init is {self.c_init}: expected a finite number >= 0")
+        if not 0.0 < self.c_base < math.inf:
+            raise InputError(f"c_base is {self.c_base}: expected a finite number > 0")
+        if not 0.0 <= self.discount <= 1.0:
+            raise InputError(f"discount is {self.discount}: expected a number in [0, 1]")
+
+    def traced(self) -> dict[str, Array]:
+        """Return the fields of :class:`rrplan.models.Settings` that say how to search and act.
+
+        Raises:
+            InputError: where the rule of acting is not chosen yet.
+        """
+        if self.acting == VALIDATE:
+            raise InputError(
+                f"acting is {VALIDATE!r}, so no rule is chosen yet: expected"
+                f" {' or '.join(map(repr, acting.RULES))} to search with"
+            )
+        return {
+            "acting": jnp.int32(acting.RULES.index(self.acting)),
+            "c_init": jnp.float32(self.c_init),
+            "c_base": jnp.float32(self.c_base),
+            "discount": jnp.float32(self.discount),
+        }
+
+
+class Planner(NamedTuple):
+    """Everything that a meta-policy controls, and nothing of the meta-policy itself.
+
+    Static are ``environment``, ``network`` and ``max_simulations``: planners that share these
+    share compiled programs. ``env_params``, ``params`` and all that ``search`` says are traced.
+    """
+
+    environment: Environment  # static; ``envs.adapt(env)`` for a gymnax environment
+    env_params: PyTree  # its parameters, traced
+    # Static: ``(params, observation [B, ...]) -> Evaluation``, and the search steps the
+    # environment itself; or a learned model, which it steps instead.
+    network: Network | LearnedModel
+    params: PyTree  # of the network or model, arrays, traced
+    search: Search = Search()  # constants of the search and the rule of acting
+    max_simulations: int = 64  # static bound on the simulations of one decision

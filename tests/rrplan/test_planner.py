@@ -1,0 +1,36 @@
+"""A planner's search: what it refuses, and what it tells the engine."""
+
+import numpy as np
+import pytest
+
+import rrplan
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"acting": "visit"}, "^unknown acting rule 'visit': did you mean 'visits'?"),
+        ({"c_init": -0.5}, r"^c_init is -0\.5: expected a finite number >= 0$"),
+        ({"c_init": np.nan}, r"^c_init is nan: expected a finite number >= 0$"),
+        ({"c_base": 0.0}, r"^c_base is 0\.0: expected a finite number > 0$"),
+        ({"c_base": np.inf}, r"^c_base is inf: expected a finite number > 0$"),
+        ({"discount": 1.5}, r"^discount is 1\.5: expected a number in \[0, 1\]$"),
+    ],
+)
+def test_a_search_refuses_what_makes_no_sense(arguments, message):
+    with pytest.raises(rrplan.InputError, match=message):
+        rrplan.Search(**arguments)
+
+
+def test_a_search_tells_the_engine_its_numbers():
+    told = rrplan.Search("completed_q", 1.5, 1e4, 0.5).traced()
+    assert {name: float(value) for name, value in told.items()} == {
+        "acting": 1, "c_init": 1.5, "c_base": 1e4, "discount": 0.5,
+    }  # fmt: skip
+
+
+def test_a_rule_that_is_not_chosen_yet_is_no_rule_to_search_with():
+    search = rrplan.Search(acting="validate")
+    message = "^acting is 'validate', so no rule is chosen yet: expected 'visits' or 'completed_q'"
+    with pytest.raises(rrplan.InputError, match=message):
+        search.traced()
