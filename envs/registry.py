@@ -1,9 +1,6 @@
 """Environments by name: the suite's own, gymnax's, and anybody's by import path."""
 
 import functools
-import importlib
-import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -17,8 +14,9 @@ from envs.metalevel import MetalevelEnv
 from envs.mouselab import Mouselab
 from envs.options import check_switches, replace_fields, signature_defaults
 from envs.pandora import Pandora
-from envs.report import explain, one_line
+from envs.report import explain
 from rrplan.errors import InputError, unknown
+from rrplan.imports import load_object, one_line
 from rrplan.types import PyTree
 
 Factory = Callable[..., Any]
@@ -145,20 +143,7 @@ def _make_gymnax(name: str, **kwargs: Any) -> Any:
 
 
 def _import(path: str) -> Factory:
-    module_name, _, attribute = path.partition(":")
-    if not module_name or not attribute:
-        raise InputError(f"environment {path!r}: expected 'package.module:Class'")
-    if "" not in sys.path and os.getcwd() not in sys.path:
-        # A console script, unlike `python -m`, does not look where it was started.
-        sys.path.insert(0, os.getcwd())
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:
-        raise InputError(f"environment {path!r}: cannot import it ({one_line(error)})") from error
-    public = [name for name in vars(module) if not name.startswith("_")]
-    if not hasattr(module, attribute):
-        raise unknown(f"name in module {module_name}", attribute, public)
-    factory = getattr(module, attribute)
+    factory = load_object(path, "environment")
     if not callable(factory):
         raise InputError(
             f"environment {path!r}: expected a class or function, got a {type(factory).__name__}"

@@ -4,6 +4,8 @@ import dataclasses
 
 import jax
 
+from rrplan.imports import one_line
+
 # What an exception means that a method raises because its arguments are traced.
 _UNTRACEABLE = (
     jax.errors.ConcretizationTypeError,
@@ -63,13 +65,6 @@ class Findings:
 
 class BrokenMethod(Exception):  # noqa: N818, a method broke: nobody's code is in error but its own
     """A method of the environment under check failed; the message is a sentence about it."""
-
-
-def one_line(error: BaseException, width: int = 200) -> str:
-    """Return an exception as one line of at most about ``width`` characters."""
-    text = " ".join(str(error).split())
-    text = text if len(text) <= width else text[:width].rsplit(" ", 1)[0] + " ..."
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def explain(method: str, error: Exception) -> str:
