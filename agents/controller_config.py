@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from agents.meta_config import LearningConfig
+from agents.ppo_config import LearningConfig
 from agents.ranges import check_ranges
 
 

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from agents.selfplay import mask_logits
 from rrplan import keys
 from rrplan.asks import Asks
+from rrplan.logits import mask_logits
 from rrplan.models import where
 from rrplan.types import Array, Environment, Network, PyTree
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from agents.training import PriorPolicy
+from agents.prior_policy import PriorPolicy
 from envs.adapter import Adapter
 from rrplan.types import Array, Network, PyTree
 

@@ -1,7 +1,6 @@
 """Training of controllers on metareasoning problems: the policy computes, or stops, itself."""
 
 import functools
-from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
@@ -10,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
-from agents import controller_lanes, ppo
+from agents import controller_lanes, ppo, ppo_train
 from agents.controller_config import ControllerConfig
 from agents.controller_lanes import Actor, Harvest, Lanes
-from agents.meta_training import make_optimizer, make_schedule
-from agents.training import evaluate_prior
+from agents.ppo_train import Learner, Source
+from agents.prior_policy import evaluate_prior
+from agents.protocol import Training
 from envs.adapter import Adapter
 from rrplan.types import Array, Network, PyTree
 
@@ -49,20 +49,10 @@ class ControllerMetrics(NamedTuple):
     episodes: Array  # that ended in this chunk
     finite_input: Array  # 1 where observations and rewards held no NaN or infinity
 
-
-class ControllerTrain(NamedTuple):
-    """A training as pure functions; the programs behind them are shared by equal settings.
-
-    As :class:`agents.training.Train`, so that :func:`agents.fit.fit` drives both;
-    ``evaluate(params)`` gives the returns ``[E]`` of other episodes, with likeliest actions.
-    """
-
-    init: Callable[[Array, PyTree], ControllerTrainState]
-    advance: Callable[[ControllerTrainState], tuple[ControllerTrainState, ControllerMetrics]]
-    evaluate: Callable[[PyTree], Array]
-    config: ControllerConfig
-    network: Network
-    identity: dict[str, Any]  # what else makes it this training, as JSON
+    @property
+    def mean_return(self) -> Array:
+        """What progress shows: the mean return with drawn actions."""
+        return self.episode_return
 
 
 class _Spec(NamedTuple):
@@ -75,8 +65,11 @@ class _Spec(NamedTuple):
 
 def make_controller_train(
     environment: Adapter, env_params: PyTree, network: Network, config: ControllerConfig
-) -> ControllerTrain:
+) -> Training:
     """Return the functions that train ``network`` to choose the environment's actions.
+
+    Its states are :class:`ControllerTrainState`, its metrics :class:`ControllerMetrics`; evaluation
+    is with likeliest actions.
 
     Compiled programs are shared between trainings that differ in seed or ``env_params`` only: a
     further cost compiles nothing.
@@ -88,7 +81,7 @@ def make_controller_train(
         config: how it is trained.
     """
     spec, env_params = _Spec(environment, network, config), jax.tree.map(jnp.asarray, env_params)
-    return ControllerTrain(
+    return Training(
         init=functools.partial(_init, spec, env_params),
         advance=functools.partial(_advance, spec, env_params),
         evaluate=functools.partial(_evaluate, spec, env_params),
@@ -101,49 +94,46 @@ def make_controller_train(
     )
 
 
+def _source(spec: _Spec, env_params: PyTree) -> Source:
+    environment, config, actor = spec.environment, spec.config, Actor(spec.network)
+
+    def start(params, key):
+        del params
+        return controller_lanes.start(environment, env_params, key, config.num_lanes)
+
+    def collect(params, key, lanes):
+        return controller_lanes.collect(
+            environment, env_params, actor, params, key, lanes, config.steps_per_chunk
+        )
+
+    return Source(actor, start, collect)
+
+
 @functools.partial(jax.jit, static_argnums=0)
 def _init(spec: _Spec, env_params: PyTree, key: Array, params: PyTree) -> ControllerTrainState:
-    config, episodes_key = spec.config, _keys(key)[0]
-    return ControllerTrainState(
-        params=params,
-        opt_state=make_optimizer(config).init(params),
-        lanes=controller_lanes.start(spec.environment, env_params, episodes_key, config.num_lanes),
-        key=key,
-        chunk=jnp.int32(0),
-    )
+    source = _source(spec, env_params)
+    return _to_state(ppo_train.begin(source, spec.config, key, source.actor.wrap(params)))
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _advance(
     spec: _Spec, env_params: PyTree, state: ControllerTrainState
 ) -> tuple[ControllerTrainState, ControllerMetrics]:
-    config, actor = spec.config, Actor(spec.network)
-    episodes_key, learn_key = _keys(state.key)
-    params = actor.wrap(state.params)
-    lanes, harvest = controller_lanes.collect(
-        spec.environment,
-        env_params,
-        actor,
-        params,
-        episodes_key,
-        state.lanes,
-        config.steps_per_chunk,
+    source = _source(spec, env_params)
+    params = source.actor.wrap(state.params)
+    learner = Learner(params, state.opt_state, state.lanes, state.key, state.chunk)
+    learner, done = ppo_train.advance(source, spec.config, learner)
+    return _to_state(learner), summarize(done.harvest, done.losses, done.learning_rate)
+
+
+def _to_state(learner: Learner) -> ControllerTrainState:
+    return ControllerTrainState(
+        params=learner.params["weights"],
+        opt_state=learner.opt_state,
+        lanes=learner.episodes,
+        key=learner.key,
+        chunk=learner.chunk,
     )
-    params, opt_state, losses = ppo.learn(
-        actor,
-        config,
-        make_optimizer(config),
-        ppo.shares(config, state.chunk),
-        jax.random.fold_in(learn_key, state.chunk),
-        params,
-        state.opt_state,
-        ppo.to_batch(harvest.asks, config),
-    )
-    chunk = state.chunk + 1
-    updates = chunk * config.epochs * config.minibatches
-    metrics = summarize(harvest, losses, make_schedule(config)(updates - 1))
-    following = ControllerTrainState(params["weights"], opt_state, lanes, state.key, chunk)
-    return following, metrics
 
 
 def summarize(harvest: Harvest, losses: ppo.Losses, learning_rate: Array) -> ControllerMetrics:
@@ -163,11 +153,6 @@ def _evaluate(spec: _Spec, env_params: PyTree, params: PyTree) -> Array:
     count = spec.config.evaluation_episodes
     problem = (spec.environment, env_params, spec.network, params)
     return evaluate_prior(*problem, seed=EVALUATION_SEED, episodes=count)
-
-
-def _keys(key: Array) -> tuple[Array, Array]:
-    """Return the key of the episodes and that of the learning."""
-    return jax.random.fold_in(key, 0), jax.random.fold_in(key, 1)
 
 
 def _describe(env: Any) -> dict[str, str]:

@@ -15,27 +15,15 @@ import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agents import checkpoints
-from agents.controller_training import (
-    ControllerMetrics,
-    ControllerTrain,
-    ControllerTrainState,
-)
-from agents.meta_metrics import MetaMetrics
-from agents.meta_training import MetaTrain, MetaTrainState
-from agents.training import Metrics, Train, TrainState
+from agents.protocol import Metrics, State, Training
 from rrplan.errors import InputError
 from rrplan.types import Array, PyTree
 
 Report = Callable[[dict[str, Any]], None]
 
 
-AnyTrain = Train | MetaTrain | ControllerTrain
-AnyState = TrainState | MetaTrainState | ControllerTrainState
-AnyMetrics = Metrics | MetaMetrics | ControllerMetrics
-
-
 def fit(
-    train: AnyTrain,
+    train: Training,
     key: Array,
     directory: Path | str,
     *,
@@ -48,9 +36,7 @@ def fit(
     moment and resumed returns the same parameters, bit for bit, as one that was not.
 
     Args:
-        train: of :func:`agents.training.make_train`,
-            :func:`agents.meta_training.make_meta_train` or
-            :func:`agents.controller_training.make_controller_train`.
+        train: what is trained, and how: a base planner, a meta-policy, or any other training.
         key: typed PRNG key; the network's first parameters come from it too.
         directory: of this training alone; made if missing.
         resume: go on from the last checkpoint, or begin where there is none.
@@ -71,11 +57,11 @@ def fit(
         task = progress.add_task("training", total=train.config.num_chunks, note="")
         progress.update(task, completed=int(state.chunk))
         while int(state.chunk) < train.config.num_chunks:
-            state, record = _advance(train, state)
+            state, record, latest = _advance(train, state)
             _append(directory / "metrics.jsonl", record)
             if _due(record["chunk"], train.config.checkpoint_every, train.config.num_chunks):
                 _save(train, key, directory, state)
-            progress.update(task, completed=record["chunk"], note=_note(record))
+            progress.update(task, completed=record["chunk"], note=_note(latest))
             if report is not None:
                 report(record)
     return state.params
@@ -106,7 +92,7 @@ def read_metrics(directory: Path | str) -> list[dict[str, Any]]:
     return records
 
 
-def _begin(train: AnyTrain, key: Array, directory: Path, state: AnyState, resume: bool):
+def _begin(train: Training, key: Array, directory: Path, state: State, resume: bool):
     directory.mkdir(parents=True, exist_ok=True)
     saved = directory / "checkpoints"
     if not resume and (checkpoints.list_steps(saved) or read_metrics(directory)):
@@ -125,7 +111,8 @@ def _begin(train: AnyTrain, key: Array, directory: Path, state: AnyState, resume
     return state
 
 
-def _advance(train: AnyTrain, state: AnyState) -> tuple[AnyState, dict[str, Any]]:
+def _advance(train: Training, state: State) -> tuple[State, dict[str, Any], float]:
+    """Return what follows, what is logged of it, and the latest mean return."""
     start = time.perf_counter()
     state, metrics = train.advance(state)
     metrics = jax.tree.map(float, metrics)
@@ -133,15 +120,16 @@ def _advance(train: AnyTrain, state: AnyState) -> tuple[AnyState, dict[str, Any]
     if hasattr(train.config, "rows_per_chunk"):
         record["steps"] = record["chunk"] * train.config.rows_per_chunk
     _refuse_nan(metrics, record["chunk"])
+    latest = metrics.mean_return
     if _due(record["chunk"], train.config.evaluate_every, train.config.num_chunks):
         returns = np.asarray(train.evaluate(state.params))
-        record["evaluation_return"] = float(returns.mean())
+        latest = record["evaluation_return"] = float(returns.mean())
         record["evaluation_error"] = float(returns.std() / math.sqrt(len(returns)))
     record["seconds"] = round(time.perf_counter() - start, 3)
-    return state, record
+    return state, record, latest
 
 
-def _refuse_nan(metrics: AnyMetrics, chunk: int) -> None:
+def _refuse_nan(metrics: Metrics, chunk: int) -> None:
     if not metrics.finite_input:
         raise InputError(
             f"NaN or infinity in an observation or reward (chunk {chunk}): the environment must "
@@ -154,7 +142,7 @@ def _refuse_nan(metrics: AnyMetrics, chunk: int) -> None:
         )
 
 
-def _finite_or_none(metrics: AnyMetrics) -> dict[str, float | None]:
+def _finite_or_none(metrics: Metrics) -> dict[str, float | None]:
     # A chunk in which no episode ended has no mean return; JSON has no NaN.
     named = metrics._asdict()
     del named["finite_input"]
@@ -165,18 +153,18 @@ def _due(chunk: int, every: int, last: int) -> bool:
     return chunk % every == 0 or chunk == last
 
 
-def _save(train: AnyTrain, key: Array, directory: Path, state: AnyState) -> None:
+def _save(train: Training, key: Array, directory: Path, state: State) -> None:
     metadata = _fingerprint(train, key)
     checkpoints.save(directory / "checkpoints", int(state.chunk), state, state.params, metadata)
 
 
-def _fingerprint(train: AnyTrain, key: Array) -> dict[str, Any]:
+def _fingerprint(train: Training, key: Array) -> dict[str, Any]:
     """Return what makes a training itself, in JSON's own types."""
     return {
         "train": dataclasses.asdict(train.config),
         "network": json.loads(json.dumps(dataclasses.asdict(train.network))),
         "key": np.asarray(jax.random.key_data(key)).tolist(),
-        **getattr(train, "identity", {}),
+        **train.identity,
     }
 
 
@@ -207,7 +195,5 @@ def _progress(*, disable: bool) -> Progress:
     )
 
 
-def _note(record: dict[str, Any]) -> str:
-    names = ("evaluation_return", "selfplay_return", "timed_return", "episode_return")
-    value = next((record[name] for name in names if record.get(name) is not None), None)
-    return "" if value is None else f"return {value:.3f}"
+def _note(latest: float) -> str:
+    return f"return {latest:.3f}" if math.isfinite(latest) else ""

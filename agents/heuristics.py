@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 
 from agents.metapolicies import no_carry, order
-from rrplan.acting import entropy_of
 from rrplan.asking import rows_seen
 from rrplan.errors import InputError
+from rrplan.logits import entropy_of
 from rrplan.qtransforms import by_parent_and_siblings
 from rrplan.selection import puct
 from rrplan.trees import Rows, argmax_by_prior

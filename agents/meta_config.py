@@ -1,20 +1,14 @@
 """Settings of learned meta-policies and of their training, checked as they are made."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
+from agents.ppo_config import LearningConfig
 from agents.ranges import check_ranges, require
 from rrplan.errors import InputError, unknown
 
 KINDS = ("gate", "stopper")
 GROUPS = ("prior", "search", "values", "progress", "price", "features", "observation")
-_WHOLE = (
-    *("num_lanes", "num_chunks", "epochs", "minibatches"),
-    *("evaluation_episodes", "evaluate_every", "checkpoint_every"),
-)
-_POSITIVE = ("learning_rate", "max_grad_norm", "clip")
-_NOT_NEGATIVE = ("entropy_weight", "value_weight", "value_chunks")
-_SHARES = ("gae_lambda",)
 
 
 @dataclass(frozen=True)
@@ -50,62 +44,11 @@ class MetaConfig:
 
 
 @dataclass(frozen=True)
-class LearningConfig:
-    """What every training by PPO (arXiv 1707.06347) has, of whatever decides when to stop.
-
-    Each kind of training says in ``batch_rows`` how many meta-steps a round yields, and in
-    ``gamma`` and ``lambda_per`` how they are discounted.
-    """
-
-    num_lanes: int = 256
-    """Episodes that run side by side."""
-    num_chunks: int = 150
-    """Rounds of playing and learning; the whole training."""
-    epochs: int = 3
-    """Times that each round's meta-steps are gone through."""
-    minibatches: int = 8
-    """Gradient steps in each epoch."""
-    learning_rate: float = 1e-3
-    """Adam's, at first; it falls to zero along a cosine."""
-    clip: float = 0.2
-    """How far the probability ratio may move in one round before its gradient is cut."""
-    gae_lambda: float = 0.95
-    """Trade between the bias and the variance of advantages (arXiv 1506.02438)."""
-    entropy_weight: float = 0.01
-    """Weight of the policy's entropy at first; it falls to zero in a line."""
-    value_weight: float = 0.5
-    """Weight of the squared error of values."""
-    value_chunks: int = 8
-    """First chunks in which only values are learned: until they are, advantages mislead."""
-    max_grad_norm: float = 0.5
-    """Gradients are clipped to this global norm."""
-    evaluation_episodes: int = 512
-    """Other episodes, run with the likeliest answers at each evaluation."""
-    evaluate_every: int = 25
-    """Chunks between evaluations; the last chunk is always evaluated."""
-    checkpoint_every: int = 25
-    """Chunks between checkpoints; the last chunk is always saved."""
-
-    def __post_init__(self):
-        check_ranges(
-            self, whole=_WHOLE, positive=_POSITIVE, not_negative=_NOT_NEGATIVE, shares=_SHARES
-        )
-        fewer = self.value_chunks < self.num_chunks
-        require(self, "value_chunks", fewer, f"below num_chunks = {self.num_chunks}")
-
-    @property
-    def total_updates(self) -> int:
-        """Gradient steps of the whole training."""
-        return self.num_chunks * self.epochs * self.minibatches
-
-    def whole_minibatches(self, rows: int) -> int:
-        """Return the least number from ``rows`` on that the minibatches share evenly."""
-        return -(-rows // self.minibatches) * self.minibatches
-
-
-@dataclass(frozen=True)
 class PPOConfig(LearningConfig):
     """How a meta-policy is trained: PPO (arXiv 1707.06347) over semi-Markov meta-steps."""
+
+    # The network cannot read its inputs yet: the first chunk is there to measure them.
+    idle_chunks: ClassVar[int] = 1
 
     asks_per_chunk: int = 8192
     """Meta-steps at least, over all lanes, between two rounds of learning."""
@@ -140,11 +83,6 @@ class PPOConfig(LearningConfig):
     def batch_rows(self) -> int:
         """Room for all meta-steps that a round may yield: whole minibatches."""
         return self.whole_minibatches(self.asks_per_chunk + self.num_lanes)
-
-    @property
-    def total_updates(self) -> int:
-        """Gradient steps of the whole training; the first chunk takes none."""
-        return (self.num_chunks - 1) * self.epochs * self.minibatches
 
     @property
     def rows_per_lane(self) -> int:

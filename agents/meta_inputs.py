@@ -8,8 +8,8 @@ import jax.numpy as jnp
 
 from agents.networks import flatten
 from rrplan import qtransforms
-from rrplan.acting import entropy_of
 from rrplan.asking import rows_seen
+from rrplan.logits import entropy_of
 from rrplan.types import Array, MetaObservation, PyTree
 
 LOWEST_LOG = -10.0  # logarithms of probabilities are cut here

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from agents import ppo
+from rrplan.costs import Costs, Counts, timed_return
 from rrplan.stream import Harvest
 from rrplan.types import Array
 
@@ -29,6 +30,11 @@ class MetaMetrics(NamedTuple):
     asks: Array  # meta-steps learned from
     finite_input: Array  # 1 where observations, rewards and evaluations held no NaN or infinity
 
+    @property
+    def mean_return(self) -> Array:
+        """What progress shows: the mean timed return with drawn answers."""
+        return self.timed_return
+
 
 def summarize(
     harvest: Harvest, batch: ppo.Batch, losses: ppo.Losses, learning_rate: Array
@@ -41,10 +47,12 @@ def summarize(
     def mean(values):
         return jnp.sum(jnp.where(ended, values, 0.0)) / number
 
+    counts = Counts(simulations=episodes.simulations)
+    timed = timed_return(episodes.untimed_return, Costs(price=prices), counts)
     new = (choice.inputs.simulations == 0) & (batch.weight > 0)
     return MetaMetrics(
         **ppo.tell(losses, learning_rate),
-        timed_return=mean(episodes.untimed_return - prices * episodes.simulations),
+        timed_return=mean(timed),
         untimed_return=mean(episodes.untimed_return),
         simulations=mean(episodes.simulations),
         length=mean(episodes.length),

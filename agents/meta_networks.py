@@ -11,7 +11,8 @@ from agents import meta_inputs
 from agents.meta_config import MetaConfig
 from agents.meta_inputs import Inputs
 from rrplan.errors import InputError
-from rrplan.types import Array, Environment, LearnedModel, Network, PyTree
+from rrplan.planner import Planner
+from rrplan.types import Array, LearnedModel, PyTree
 
 _CLIP = 8.0  # standard deviations; what is further out is cut
 _LEAST_DEVIATION = 1e-4  # what hardly varies is not blown up: a constant column stays near 0
@@ -64,33 +65,25 @@ class MetaNetwork:
         return meta_inputs.show(seen, self.config.inputs, self.rows_are_actions)
 
 
-def build(
-    config: MetaConfig,
-    environment: Environment,
-    env_params: PyTree,
-    network: Network,
-    network_params: PyTree,
-) -> MetaNetwork:
-    """Return a meta-policy's network for a planner's. Nothing is computed.
+def build(config: MetaConfig, planner: Planner) -> MetaNetwork:
+    """Return a meta-policy's network for a planner. Nothing is computed.
 
     Args:
         config: what it may answer and what it sees.
-        environment: static.
-        env_params: its parameters.
-        network: the planner's.
-        network_params: the planner's parameters, arrays or their shapes.
+        planner: what it controls; its parameters may be arrays or their shapes.
 
     Raises:
         InputError: the planner steps a learned model: its features are not known beforehand.
     """
+    environment, network = planner.environment, planner.network
     if isinstance(network, LearnedModel):
         raise InputError("got a LearnedModel: expected a network, whose features a policy can see")
     key = jax.eval_shape(lambda: jax.random.key(0))
-    _, observation = jax.eval_shape(environment.reset, key, env_params)
+    _, observation = jax.eval_shape(environment.reset, key, planner.env_params)
     batch = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), observation
     )
-    features = jax.eval_shape(network, network_params, batch).features.shape[1]
+    features = jax.eval_shape(network, planner.params, batch).features.shape[1]
     rows_are_actions = getattr(network, "kind", None) == "items"
     shapes = meta_inputs.shapes(
         observation, features, environment.num_actions, config.inputs, rows_are_actions

@@ -3,41 +3,32 @@
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import struct
 
 import rrplan
-from agents import learned, ppo
+from agents import learned, ppo_train
 from agents.meta_config import PPOConfig
 from agents.meta_metrics import MetaMetrics, summarize
 from agents.meta_networks import MetaNetwork, measure
+from agents.ppo_train import Learner, Source
+from agents.protocol import Training
 from rrplan import checks, memory, stream
+from rrplan.costs import Costs
 from rrplan.errors import InputError
 from rrplan.models import Settings, make_model
+from rrplan.planner import Planner
 from rrplan.records import Engine
 from rrplan.stream import Stream
-from rrplan.types import Array, Costs, Environment, Network, PyTree
+from rrplan.types import Array, Environment, Network, PyTree
 
 # Held-out episodes have keys of their own, the same for every training seed.
 EVALUATION_SEED = 0x7E58
 _LEAST_SHARE = 0.02  # of a chunk in the statistics that normalise inputs
-
-
-class Planner(NamedTuple):
-    """What a meta-policy controls. ``params`` are traced, the rest is static."""
-
-    environment: Environment
-    env_params: PyTree
-    network: Network
-    params: PyTree
-    search: rrplan.Search
-    max_simulations: int
 
 
 @struct.dataclass
@@ -49,21 +40,6 @@ class MetaTrainState:
     stream: Stream
     key: Array  # [] never changes: chunks fold their number into it
     chunk: Array  # [] int32, chunks done
-
-
-class MetaTrain(NamedTuple):
-    """A training as pure functions; the programs behind them are shared by equal settings.
-
-    As :class:`agents.training.Train`, so that :func:`agents.fit.fit` drives both;
-    ``evaluate(params)`` gives the timed returns ``[E]`` of other episodes, with likeliest answers.
-    """
-
-    init: Callable[[Array, PyTree], MetaTrainState]
-    advance: Callable[[MetaTrainState], tuple[MetaTrainState, MetaMetrics]]
-    evaluate: Callable[[PyTree], Array]
-    config: PPOConfig
-    network: MetaNetwork
-    identity: dict[str, Any]  # what else makes it this training, as JSON
 
 
 class _Spec(NamedTuple):
@@ -90,8 +66,12 @@ class _Given(NamedTuple):
 
 def make_meta_train(
     planner: Planner, meta_network: MetaNetwork, config: PPOConfig, start: int
-) -> MetaTrain:
+) -> Training:
     """Return the functions that train a meta-policy for a planner.
+
+    Its states are :class:`MetaTrainState`, its metrics
+    :class:`agents.meta_metrics.MetaMetrics`; evaluation is with likeliest answers, and returns
+    are timed.
 
     Prices are drawn log-uniformly for each episode, from ``config.lowest_price`` to
     ``config.highest_price``; where they are equal, that is the price. Compiled programs are
@@ -124,7 +104,7 @@ def make_meta_train(
         strength=jnp.float32(config.initial_strength),
     )
     _check(spec, given)
-    return MetaTrain(
+    return Training(
         init=functools.partial(_init, spec, given),
         advance=functools.partial(_advance, spec, given),
         evaluate=functools.partial(_evaluate, planner, meta_network, config),
@@ -150,18 +130,6 @@ def draw_prices(lowest: Array, highest: Array, keys: Array) -> Array:
     return jnp.where(lowest == highest, lowest, drawn)
 
 
-def make_schedule(config: PPOConfig) -> optax.Schedule:
-    """Return the learning rate as a function of the gradient step: a cosine to zero."""
-    return optax.cosine_decay_schedule(config.learning_rate, max(1, config.total_updates))
-
-
-def make_optimizer(config: PPOConfig) -> optax.GradientTransformation:
-    """Return Adam with clipped gradients."""
-    return optax.chain(
-        optax.clip_by_global_norm(config.max_grad_norm), optax.adam(make_schedule(config))
-    )
-
-
 def _engine(spec: _Spec, given: _Given) -> Engine:
     return Engine(
         model=make_model(spec.environment, given.env_params, spec.network),
@@ -183,63 +151,47 @@ def _settings(given: _Given, key: Array, meta_params: PyTree) -> Settings:
     )
 
 
+def _source(spec: _Spec, given: _Given) -> Source:
+    engine, config = _engine(spec, given), spec.config
+    prices = functools.partial(draw_prices, given.lowest_price, given.highest_price)
+
+    def start(params, key):
+        return stream.start(engine, _settings(given, key, params), config.supply)
+
+    def collect(params, key, lanes):
+        settings = _settings(given, key, params)
+        return stream.collect(engine, settings, lanes, config.asks_per_chunk, config.supply, prices)
+
+    return Source(spec.meta_network, start, collect)
+
+
 @functools.partial(jax.jit, static_argnums=0)
 def _init(spec: _Spec, given: _Given, key: Array, params: PyTree) -> MetaTrainState:
     params = {**params, "start": given.start, "strength": given.strength}
-    settings = _settings(given, _keys(key)[0], params)
-    return MetaTrainState(
-        params=params,
-        opt_state=make_optimizer(spec.config).init(params["weights"]),
-        stream=stream.start(_engine(spec, given), settings, spec.config.supply),
-        key=key,
-        chunk=jnp.int32(0),
-    )
+    return _to_state(ppo_train.begin(_source(spec, given), spec.config, key, params))
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=2)
 def _advance(
     spec: _Spec, given: _Given, state: MetaTrainState
 ) -> tuple[MetaTrainState, MetaMetrics]:
-    config = spec.config
-    stream_key, learn_key = _keys(state.key)
-    prices = functools.partial(draw_prices, given.lowest_price, given.highest_price)
-    lanes, harvest = stream.collect(
-        _engine(spec, given),
-        _settings(given, stream_key, state.params),
-        state.stream,
-        config.asks_per_chunk,
-        config.supply,
-        prices,
-    )
-    batch = ppo.to_batch(harvest.asks, config)
-    params, opt_state, losses = ppo.learn(
-        spec.meta_network,
-        config,
-        make_optimizer(config),
-        ppo.shares(config, state.chunk),
-        jax.random.fold_in(learn_key, state.chunk),
-        state.params,
-        state.opt_state,
-        batch,
-    )
-    # Of the first chunk only the statistics are kept: the network cannot read its inputs yet.
-    params, opt_state = jax.tree.map(
-        lambda new, old: jnp.where(state.chunk == 0, old, new),
-        (params, opt_state),
-        (state.params, state.opt_state),
-    )
+    learner = Learner(state.params, state.opt_state, state.stream, state.key, state.chunk)
+    learner, done = ppo_train.advance(_source(spec, given), spec.config, learner)
+    batch = done.batch
     share = jnp.maximum(1.0 / (state.chunk + 1.0), _LEAST_SHARE)
-    params = measure(params, batch.choice.inputs, batch.target, batch.weight, share)
-    chunk = state.chunk + 1
-    updates = state.chunk * config.epochs * config.minibatches
-    rate = make_schedule(config)(jnp.maximum(updates - 1, 0))
-    metrics = summarize(harvest, batch, losses, rate)
-    return MetaTrainState(params, opt_state, lanes, state.key, chunk), metrics
+    params = measure(learner.params, batch.choice.inputs, batch.target, batch.weight, share)
+    metrics = summarize(done.harvest, batch, done.losses, done.learning_rate)
+    return _to_state(learner._replace(params=params)), metrics
 
 
-def _keys(key: Array) -> tuple[Array, Array]:
-    """Return the key of the episodes and that of the learning."""
-    return jax.random.fold_in(key, 0), jax.random.fold_in(key, 1)
+def _to_state(learner: Learner) -> MetaTrainState:
+    return MetaTrainState(
+        params=learner.params,
+        opt_state=learner.opt_state,
+        stream=learner.episodes,
+        key=learner.key,
+        chunk=learner.chunk,
+    )
 
 
 def _check(spec: _Spec, given: _Given) -> None:
@@ -274,16 +226,11 @@ def _evaluate(
     ratio = config.highest_price / max(config.lowest_price, 1e-12)
     prices = config.lowest_price * ratio**share if ratio > 1 else config.lowest_price + 0.0 * share
     return rrplan.evaluate(
-        planner.environment,
-        planner.env_params,
-        planner.network,
-        planner.params,
+        planner,
         learned.greedy(meta_network),
         params,
         key=jax.random.key(EVALUATION_SEED),
         episodes=ids,
         costs=Costs(price=prices),
-        search=planner.search,
         num_lanes=config.num_lanes,
-        max_simulations=planner.max_simulations,
     ).timed_return

@@ -1,15 +1,13 @@
 """PPO (arXiv 1707.06347) over semi-Markov meta-steps: advantages, the objective, its gradient."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from agents.controller_lanes import Decision
-from agents.learned import Choice
-from agents.meta_config import LearningConfig
+from agents.ppo_config import LearningConfig
 from rrplan.asks import Asks, closed
 from rrplan.types import Array, PyTree
 
@@ -21,10 +19,30 @@ rest is none of the learner's business.
 """
 
 
+class Recorded(Protocol):
+    """What is recorded with an ask, to learn from: a NamedTuple of these fields at least."""
+
+    @property
+    def inputs(self) -> PyTree:
+        """What was decided on, ``[N, ...]``."""
+
+    @property
+    def answer(self) -> Array:
+        """Which of the ``M`` answers was given, ``[N]`` int32."""
+
+    @property
+    def log_prob(self) -> Array:
+        """Its log-probability as it was drawn, ``[N]`` float32."""
+
+    @property
+    def value(self) -> Array:
+        """Return to go that was expected, ``[N]`` float32."""
+
+
 class Batch(NamedTuple):
     """Meta-steps to learn from, ``N`` of them."""
 
-    choice: Choice | Decision  # [N, ...]
+    choice: Recorded  # [N, ...]
     advantage: Array  # [N]
     target: Array  # [N], of the value
     weight: Array  # [N], 0 for padding

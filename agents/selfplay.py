@@ -10,6 +10,7 @@ import mctx
 from agents.replay import Position
 from agents.train_config import TrainConfig
 from rrplan.leaves import Division, find_division
+from rrplan.logits import mask_logits
 from rrplan.models import where
 from rrplan.types import Array, Environment, Network, PyTree
 
@@ -52,11 +53,6 @@ def make_model(environment: Environment, env_params: PyTree) -> Model:
     instance's weights, a map) is better kept once a lane than once a node.
     """
     return Model(environment, env_params, find_division(environment, env_params))
-
-
-def mask_logits(logits: Array, invalid_actions: Array) -> Array:
-    """Return ``logits [B, A]`` with the lowest finite number where an action is illegal."""
-    return jnp.where(invalid_actions, jnp.finfo(logits.dtype).min, logits)
 
 
 def search(

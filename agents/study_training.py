@@ -8,6 +8,7 @@ prints a table of returns without search (k = 0) on held-out episodes, the same 
 import argparse
 import dataclasses
 import json
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ import jax
 import numpy as np
 
 import envs
+from agents.fit import fit
 from agents.networks import NetworkConfig, build
 from agents.presets import train_preset
 from agents.training import EVALUATION_SEED, make_train
@@ -72,16 +74,17 @@ def run_arm(arm: Arm, seeds: int, episodes: int) -> dict[str, Any]:
     environment = envs.adapt(env)
     settings = train_preset(arm.environment, "quick").train
     config = dataclasses.replace(settings, evaluation_episodes=episodes, **arm.changes)
+    # Nobody looks at a training that is under way, and none is gone on with.
+    last = config.num_chunks
+    config = dataclasses.replace(config, evaluate_every=last, checkpoint_every=last)
     network, _ = build(arm.network, environment, env_params, jax.random.key(0))
     train = make_train(environment, env_params, network, config)
     returns, seconds = [], []
     for seed in range(seeds):
         start = time.perf_counter()
-        params_key, train_key = jax.random.split(jax.random.key(seed))
-        state = train.init(train_key, network.init(params_key))
-        for _ in range(config.num_chunks):
-            state, _ = train.advance(state)
-        returns.append(np.asarray(train.evaluate(state.params)))
+        with tempfile.TemporaryDirectory() as directory:
+            params = fit(train, jax.random.key(seed), directory, report=lambda record: None)
+        returns.append(np.asarray(train.evaluate(params)))
         seconds.append(round(time.perf_counter() - start, 1))
     row = {"arm": arm.label, "parameters": network.describe()["parameters"], "seconds": seconds}
     returns = np.stack(returns)

@@ -1,8 +1,6 @@
 """Training of base planners: AlphaZero with Gumbel MuZero's search over the true model."""
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -11,13 +9,13 @@ import optax
 from flax import struct
 
 from agents import replay, selfplay
+from agents.prior_policy import evaluate_prior
+from agents.protocol import Training
 from agents.replay import Position, Replay
-from agents.selfplay import Lanes, mask_logits
+from agents.selfplay import Lanes
 from agents.train_config import TrainConfig
-from rrplan.rollouts import rollout
+from rrplan.logits import mask_logits
 from rrplan.types import Array, Environment, Network, PyTree
-
-__all__ = ["Metrics", "PriorPolicy", "Train", "TrainConfig", "TrainState", "make_train"]
 
 # Held-out episodes have keys of their own, the same for every training seed.
 EVALUATION_SEED = 0x7E57
@@ -49,20 +47,10 @@ class Metrics(NamedTuple):
     episodes: Array  # that ended in this chunk
     finite_input: Array  # 1 where observations, rewards and searches held no NaN or infinity
 
-
-class Train(NamedTuple):
-    """A training as pure functions; the programs behind them are shared by equal settings.
-
-    ``init(key, params) -> TrainState``; ``advance(state) -> (state, Metrics)`` plays and
-    learns one chunk; ``evaluate(params) -> Array`` gives the returns ``[E]`` of held-out
-    episodes without search.
-    """
-
-    init: Callable[[Array, PyTree], TrainState]
-    advance: Callable[[TrainState], tuple[TrainState, Metrics]]
-    evaluate: Callable[[PyTree], Array]
-    config: TrainConfig
-    network: Network
+    @property
+    def mean_return(self) -> Array:
+        """What progress shows: the mean return of self-play."""
+        return self.selfplay_return
 
 
 class _Spec(NamedTuple):
@@ -75,20 +63,23 @@ class _Spec(NamedTuple):
 
 def make_train(
     environment: Environment, env_params: PyTree, network: Network, config: TrainConfig
-) -> Train:
+) -> Training:
     """Return the functions that train ``network`` on ``environment``.
+
+    Its states are :class:`TrainState`, its metrics :class:`Metrics`; evaluation is without search.
 
     The environment's own step is the model (stochastic environments are searched as mctx
     does, each edge keeping the sample it drew). Compiled programs are shared between calls
     with equal arguments, so further training seeds compile nothing.
     """
     spec = _Spec(environment, network, config)
-    return Train(
+    return Training(
         init=functools.partial(_init, spec, env_params),
         advance=functools.partial(_advance, spec, env_params),
         evaluate=functools.partial(_evaluate, spec, env_params),
         config=config,
         network=network,
+        identity={},  # settings, network and key name it
     )
 
 
@@ -207,42 +198,7 @@ def _summarize(played: selfplay.Played, losses: _Losses, learning_rate: Array) -
     )
 
 
-@dataclass(frozen=True)
-class PriorPolicy:
-    """Acts on the network's prior alone, k = 0; a policy for :func:`rrplan.rollouts.rollout`."""
-
-    network: Network
-
-    def __call__(
-        self, params: PyTree, state: PyTree, observation: PyTree, invalid_actions: Array
-    ) -> Array:
-        """Return the likeliest legal action of each lane, ``[B]`` int32."""
-        del state
-        logits = self.network(params, observation).prior_logits
-        return jnp.argmax(mask_logits(logits, invalid_actions), axis=-1)
-
-
 def _evaluate(spec: _Spec, env_params: PyTree, params: PyTree) -> Array:
     count = spec.config.evaluation_episodes
     problem = (spec.environment, env_params, spec.network, params)
     return evaluate_prior(*problem, seed=EVALUATION_SEED, episodes=count)
-
-
-def evaluate_prior(
-    environment: Environment,
-    env_params: PyTree,
-    network: Network,
-    params: PyTree,
-    *,
-    seed: int,
-    episodes: int,
-) -> Array:
-    """Return the returns ``[E]`` of episodes in which the likeliest legal action is taken."""
-    return rollout(
-        environment,
-        env_params,
-        PriorPolicy(network),
-        params,
-        key=jax.random.key(seed),
-        episodes=episodes,
-    ).untimed_return

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from agents import heuristics, metapolicies
+from rrplan.costs import Costs, Counts, timed_return
 from rrplan.errors import InputError
-from rrplan.evaluation import Search
+from rrplan.planner import Search
 from rrplan.types import MetaPolicy, PyTree, Trace
 
 ENTROPY_FRACTIONS = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8)
@@ -119,7 +120,7 @@ def _columns(episodes: Any, candidate: Any) -> np.ndarray:
 
 def _choose(candidates: Sequence[C], means: np.ndarray, price: float) -> Choice:
     untimed, simulations = means.T
-    timed = untimed - price * simulations
+    timed = timed_return(untimed, Costs(price), Counts(simulations))
     best = np.lexsort((simulations, -timed))[0]  # stable: of equals, the first
     return Choice(price, candidates[best], float(timed[best]), float(simulations[best]))
 

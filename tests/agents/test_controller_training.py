@@ -15,8 +15,9 @@ from agents.controller_lanes import Actor, Decision, Seen
 from agents.controller_policies import greedy_policy
 from agents.controller_training import EVALUATION_SEED, make_controller_train
 from agents.fit import fit, load_params, read_metrics
-from agents.meta_config import LearningConfig, PPOConfig
+from agents.meta_config import PPOConfig
 from agents.networks import NetworkConfig
+from agents.ppo_config import LearningConfig
 from agents.presets import controller_preset
 from envs import tables
 from envs.adapter import adapt

@@ -18,6 +18,7 @@ from agents.heuristics import (
     margin,
     vet,
 )
+from rrplan.planner import Planner
 from tests.rrplan import tabular
 
 ENVIRONMENT = tabular.TabularEnvironment()
@@ -58,10 +59,10 @@ ANY = rrplan.MetaPolicy(init_any, apply_any)
 def evaluate(rule, params, price=0.0):
     all_params = [0, EntropyParams(0, 0.0), 0, VetParams(0)]
     all_params[rule] = params
+    planner = Planner(ENVIRONMENT, TABLE, counted_network, TABLE, max_simulations=LARGEST)
     return rrplan.evaluate(
-        ENVIRONMENT, TABLE, counted_network, TABLE, ANY, (rule, tuple(all_params)),
-        key=KEY, episodes=40, num_lanes=16, max_simulations=LARGEST, trace=ENVIRONMENT.max_length,
-        costs=rrplan.Costs(price=price),
+        planner, ANY, (rule, tuple(all_params)), key=KEY, episodes=40, num_lanes=16,
+        trace=ENVIRONMENT.max_length, costs=rrplan.Costs(price=price),
     )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ import rrplan
 from agents import learned, meta_networks, metapolicies
 from agents.fit import fit, read_metrics
 from agents.meta_config import MetaConfig, PPOConfig
-from agents.meta_training import Planner, make_meta_train
+from agents.meta_training import make_meta_train
 from rrplan.errors import InputError
+from rrplan.planner import Planner
 
 PRICE = 0.1
 MISTAKE = 0.3  # what a wrong door costs
@@ -72,18 +73,14 @@ def planner():
 def training(kind="stopper", **changes):
     given = planner()
     config = dataclasses.replace(META, kind=kind)
-    meta = meta_networks.build(
-        config, given.environment, given.env_params, given.network, given.params
-    )
+    meta = meta_networks.build(config, given)
     return make_meta_train(given, meta, dataclasses.replace(PPO, **changes), start=1)
 
 
 def evaluate(meta_policy, params, price=PRICE):
-    given = planner()
     return rrplan.evaluate(
-        given.environment, given.env_params, given.network, given.params, meta_policy, params,
-        key=jax.random.key(9), episodes=400, costs=rrplan.Costs(price=price),
-        search=given.search, max_simulations=MOST, num_lanes=64,
+        planner(), meta_policy, params, key=jax.random.key(9), episodes=400,
+        costs=rrplan.Costs(price=price), num_lanes=64,
     )  # fmt: skip
 
 
@@ -166,9 +163,7 @@ def test_what_cannot_be_trained_gets_one_clear_line():
 def test_a_price_conditioned_gate_thinks_less_where_it_is_dear(tmp_path):
     config = dataclasses.replace(META, kind="gate", inputs=(*META.inputs, "price"))
     given = planner()
-    meta = meta_networks.build(
-        config, given.environment, given.env_params, given.network, given.params
-    )
+    meta = meta_networks.build(config, given)
     ppo = dataclasses.replace(PPO, lowest_price=0.02, highest_price=1.0, evaluate_every=30)
     train = make_meta_train(given, meta, ppo, start=1)
     params = fit(train, jax.random.key(3), tmp_path, report=lambda record: None)

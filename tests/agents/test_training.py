@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from agents import selfplay
 from agents.networks import build
 from agents.presets import PRESETS, train_preset
 from agents.train_config import TrainConfig
@@ -16,6 +15,7 @@ from agents.training import make_schedule, make_train
 from envs.adapter import adapt
 from envs.knapsack import Knapsack
 from rrplan.errors import InputError
+from rrplan.logits import mask_logits
 
 KEY = jax.random.key(0)
 TIMES = jnp.eye(3)
@@ -36,7 +36,7 @@ def test_a_chain_is_solved_and_its_values_known(make_probe_train, probe_params):
     invalid = jnp.zeros((3, 3), bool).at[1, 0].set(True)
     train = make_probe_train(probe_params(rewards=rewards, invalid=invalid))
     state, metrics, answer = learn(train)
-    logits = selfplay.mask_logits(answer.prior_logits, invalid)
+    logits = mask_logits(answer.prior_logits, invalid)
     assert jnp.argmax(logits, axis=1).tolist() == [1, 2, 2]
     np.testing.assert_allclose(answer.value, [2.5, 1.5, 0.5], atol=0.15)
     np.testing.assert_allclose(train.evaluate(state.params), 2.5)
