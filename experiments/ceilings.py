@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
+from agents.declarations import Ceiling
 from experiments import results, runs, thinking
-from experiments.evaluation import Agent, Domain, Problem, TrainedSeed, search_of, study_key
+from experiments.evaluation import Agent, Domain, Problem, TrainedSeed, make_planner, study_key
 from experiments.progress import Progress
 from experiments.results import Table
 from experiments.runs import Run
@@ -23,13 +24,16 @@ def work_out(
     Where the oracle refuses the environment there is none, and a line says why.
     """
     config = problem.config
-    if "oracle" not in config.control.agents:
+    wanted = [agent.name for agent in config.control.declared() if isinstance(agent, Ceiling)]
+    if not wanted:
         return []
     if not problem.environment.has_enumeration:
         progress.print(f"no oracle: {config.env} has no enumerate_states")
         return []
     agents = [
-        Agent("oracle", None, f"oracle-{price:g}", "oracle", price) for price in config.sweep.prices
+        Agent(name, None, f"{name}-{price:g}", Ceiling.family, price)
+        for name in wanted
+        for price in config.sweep.prices
     ]
     by_seed = []
     try:
@@ -57,14 +61,9 @@ def _of_seed(problem, run, seed, trained, agents, acting, bar) -> dict[str, Tabl
     # As many lanes as the engine has, so that the network's last digits agree with its own.
     episodes_on_a_device = longest_queue(config.sweep.episodes, len(jax.local_devices()))
     table = oracle.tabulate(
-        problem.environment,
-        problem.env_params,
-        problem.network,
-        trained.params,
+        make_planner(problem, trained.params, acting),
         key=study_key(config, Domain.HELD_OUT),
         episodes=episodes,
-        search=search_of(config, acting),
-        max_simulations=config.sweep.max_budget,
         num_lanes=min(config.sweep.num_lanes, episodes_on_a_device),
     )
     for agent in agents:

@@ -57,14 +57,19 @@ def pairs(timed: Mapping[float, Mapping[str, np.ndarray]]) -> list[dict[str, Any
     ]
 
 
-def meta_evaluations(name: str, table: Mapping[str, np.ndarray]) -> np.ndarray:
+def meta_evaluations(looks: str, table: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return how often an episode's questions were answered by a network, ``[S, E]``.
 
-    A gate's network looks at each decision once, a stopper's at every ask.
+    Args:
+        looks: as :attr:`agents.declarations.Agent.looks` says it.
+        table: columns ``[S, E]``, ``length`` and ``asks`` among them.
     """
-    if name.startswith("gate"):
-        return np.minimum(table["length"], table["asks"])
-    return table["asks"] if name.startswith("stopper") else np.zeros_like(table["asks"])
+    times = {
+        "never": np.zeros_like(table["asks"]),
+        "once": np.minimum(table["length"], table["asks"]),
+        "every": table["asks"],
+    }
+    return times[looks]
 
 
 def fixed_simulations(curve: Mapping[int, Table], untimed: float) -> float | None:
@@ -96,12 +101,12 @@ def fronts(
     ``difference`` is in untimed return, at the agent's own mean number of simulations, to the curve
     interpolated between k that are neighbours in simulations; ``ci95`` holds for all prices of an
     agent together, given these mean numbers. Where an agent thinks more than the largest k, it is
-    compared with that.
+    compared with that. Give agents that decide themselves, and no ceiling: that is no agent.
     """
     found = []
     priced: dict[str, list[float]] = {}
     for name, _, price in tables:
-        if price is not None and name != "oracle":
+        if price is not None:
             priced.setdefault(name, []).append(price)
     for name, prices in priced.items():
         if len(prices) < 2 or not curve:

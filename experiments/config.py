@@ -4,47 +4,23 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 
+from agents.declarations import Agent, Learned
 from agents.meta_config import GROUPS, MetaConfig, PPOConfig
 from agents.networks import NetworkConfig
 from agents.presets import train_preset
 from agents.train_config import TrainConfig
+from experiments import roster
 from rrplan.errors import InputError, unknown
+from rrplan.planner import Search
 
 Config = TypeVar("Config")
 PRESETS = ("quick", "full")
-ACTING_RULES = ("visits", "completed_q")
-
-LEARNED = ("gate", "stopper", "gate-priced", "stopper-priced")
-TUNED = ("entropy", "vet", "margin")
-CONTROLLERS = (*TUNED, *LEARNED, "oracle")
-
 _RETURN_LABELS: Mapping[str, str] = {"knapsack": "return (share of the optimum)"}
-
-
-@dataclasses.dataclass(frozen=True)
-class SearchConfig:
-    """How the planner searches, and acts when its search ends."""
-
-    acting: Literal["validate", "visits", "completed_q"] = "validate"
-    """Rule of acting: most visits, completed Q, or whichever earns more on validation episodes."""
-    c_init: float = 1.25
-    """PUCT's exploration constant."""
-    c_base: float = 19652.0
-    """PUCT's scale, in visits, on which exploration grows."""
-    discount: float = 1.0
-    """Discount of real steps inside the search."""
-
-    def __post_init__(self):
-        if self.acting not in ("validate", *ACTING_RULES):
-            raise unknown("acting rule", self.acting, ("validate", *ACTING_RULES))
-        _require("search.c_init", self.c_init, 0 <= self.c_init < math.inf, "at least 0")
-        _require("search.c_base", self.c_base, 0 < self.c_base < math.inf, "above 0")
-        _require("search.discount", self.discount, 0 <= self.discount <= 1, "between 0 and 1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +70,8 @@ class ControlConfig:
     agents: tuple[str, ...] = ()
     """Of entropy, vet and margin (tuned for each price on validation episodes); gate and stopper
     (learned for one price), gate-priced and stopper-priced (learned for all); oracle (the exact
-    ceiling, where the environment's states can be enumerated)."""
+    ceiling, where the environment's states can be enumerated); and agents of your own, each as
+    package.module:NAME."""
     num_prices: int = 1
     """How many of the sweep's prices, the least first, gate and stopper are trained for, one agent
     each."""
@@ -111,24 +88,26 @@ class ControlConfig:
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
 
     def __post_init__(self):
-        for name in self.agents:
-            if name not in CONTROLLERS:
-                raise unknown("control agent", name, CONTROLLERS)
-        ordered = tuple(name for name in CONTROLLERS if name in self.agents)
-        object.__setattr__(self, "agents", ordered)
+        object.__setattr__(self, "agents", roster.in_order(self.agents))
         for name, least in (("num_prices", 1), ("oracle_episodes", 2)):
             value = getattr(self, name)
             _require(f"control.{name}", value, value >= least, f"at least {least}")
-        for name in LEARNED:
-            if name in self.agents:
-                self.meta(name)  # checks menu, inputs and width
+        for agent in self.learned(own=False):
+            self.meta(agent)  # checks menu, inputs and width
 
-    def meta(self, name: str) -> MetaConfig:
+    def declared(self, *, own: bool = True) -> list[Agent]:
+        """Return the agents as they are declared; a user's own are imported, or left out."""
+        return roster.find_all([name for name in self.agents if own or ":" not in name])
+
+    def learned(self, *, own: bool = True) -> list[Learned]:
+        """Return those of them that are trained."""
+        return [agent for agent in self.declared(own=own) if isinstance(agent, Learned)]
+
+    def meta(self, agent: Learned) -> MetaConfig:
         """Return what a learned agent may answer and sees; one for one price need not see it."""
-        kind, _, priced = name.partition("-")
-        inputs = tuple(g for g in self.inputs if g != "price" or priced)
-        menu = self.gate_menu if kind == "gate" else self.stopper_menu
-        return MetaConfig(kind, menu, inputs, self.width)
+        inputs = tuple(g for g in self.inputs if g != "price" or agent.priced)
+        menus = {"gate": self.gate_menu, "stopper": self.stopper_menu}
+        return MetaConfig(agent.kind, menus[agent.kind], inputs, self.width)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +120,7 @@ class StudyConfig:
     env_kwargs: tyro.conf.Suppress[dict[str, Any]] = dataclasses.field(default_factory=dict)
     network: NetworkConfig = dataclasses.field(default_factory=NetworkConfig)
     train: TrainConfig = dataclasses.field(default_factory=TrainConfig)
-    search: SearchConfig = dataclasses.field(default_factory=SearchConfig)
+    search: Search = dataclasses.field(default_factory=lambda: Search(acting="validate"))
     sweep: SweepConfig = dataclasses.field(default_factory=SweepConfig)
     control: ControlConfig = dataclasses.field(default_factory=ControlConfig)
     seeds: int = 1
@@ -154,17 +133,24 @@ class StudyConfig:
     def __post_init__(self):
         _require("seeds", self.seeds, self.seeds >= 1, "at least 1")
         _require("seed", self.seed, 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
+        self.check_prices(self.control.learned(own=False))
 
-        priced = [name for name in self.control.agents if name.endswith("-priced")]
+    def check_prices(self, agents: Iterable[Learned]) -> None:
+        """Refuse prices outside the range that agents for all prices are trained on.
+
+        Raises:
+            InputError: the first of them.
+        """
         lowest, highest = self.control.ppo.lowest_price, self.control.ppo.highest_price
-        for price in self.sweep.prices if priced else ():
-            _require(
-                "sweep.prices",
-                price,
-                lowest <= price <= highest,
-                f"from {lowest:g} to {highest:g}, the range that {priced[0]} is trained on"
-                " (control.ppo.lowest-price and -highest-price)",
-            )
+        for agent in agents:
+            for price in self.sweep.prices if agent.priced else ():
+                _require(
+                    "sweep.prices",
+                    price,
+                    lowest <= price <= highest,
+                    f"from {lowest:g} to {highest:g}, the range that {agent.name} is trained on"
+                    " (control.ppo.lowest-price and -highest-price)",
+                )
 
     @property
     def trained_prices(self) -> tuple[float, ...]:
@@ -198,7 +184,7 @@ def preset(env: str, name: str) -> StudyConfig:
     )
     if name == "full":
         control = ControlConfig(
-            agents=CONTROLLERS,
+            agents=roster.choosable(),
             num_prices=2,
             oracle_episodes=1024,
             ppo=dataclasses.replace(ppo, num_chunks=400),
@@ -208,7 +194,7 @@ def preset(env: str, name: str) -> StudyConfig:
         network=network,
         train=train,
         # Values were learned under this discount, so the search must use it too.
-        search=SearchConfig(discount=train.gamma),
+        search=Search(acting="validate", discount=train.gamma),
         sweep=quick if name == "quick" else full,
         control=control,
         seeds=1 if name == "quick" else 5,

@@ -7,7 +7,6 @@ import rich.box
 import rich.table
 
 from experiments import entries
-from experiments.config import LEARNED
 from experiments.entries import Entry
 from experiments.formatting import (
     DASH,
@@ -35,7 +34,7 @@ def groups(results: Mapping[str, Any]) -> list[Group]:
     """Return whom the table compares, for each price at which somebody controls itself."""
     found = []
     for price in entries.prices(results):
-        controlled = entries.find_all(results, entries.CONTROLLED, price)
+        controlled = entries.find_all(results, entries.controlled(results), price)
         oracle = entries.find_all(results, ("oracle",), price)
         if controlled or oracle:
             best = entries.best_fixed(results, price)
@@ -110,14 +109,15 @@ def markdown_table(results: Mapping[str, Any], seconds: Seconds = None) -> str:
 
 def _markdown_pairs(results: Mapping[str, Any]) -> str:
     """Return what learned agents earn more than others, two by two; an empty text if none is."""
+    learned = entries.names(results, "learned")
     found = {
         (pair["price"], pair["agent"], pair["other"]): pair["difference"]
         for pair in results.get("pairs", ())
-        if pair["agent"] in LEARNED
+        if pair["agent"] in learned
     }
     if not found:
         return ""
-    others = [name for name in entries.CONTROLLED if any(name == key[2] for key in found)]
+    others = [name for name in entries.controlled(results) if any(name == key[2] for key in found)]
     rows = []
     for price, agent in dict.fromkeys((price, agent) for price, agent, _ in found):
         differences = (found.get((price, agent, other)) for other in others)

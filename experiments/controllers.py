@@ -3,48 +3,90 @@
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import jax
-
-from agents import fit, learned, meta_networks, tuning
-from agents.meta_training import Planner, make_meta_train
+from agents import declarations, fit, tuning
+from agents.declarations import Learned, Request, Rule, Trainable
 from agents.tuning import Candidate, Choice
 from experiments import distributed
-from experiments.config import LEARNED, TUNED, StudyConfig
-from experiments.evaluation import Agent, Domain, Problem, TrainedSeed, search_of, study_key
+from experiments.config import StudyConfig
+from experiments.evaluation import (
+    Agent,
+    Domain,
+    Problem,
+    TrainedSeed,
+    make_planner,
+    name_key,
+    study_key,
+)
 from experiments.progress import Progress
 from experiments.results import BestFixed
 from experiments.runs import Run
+from rrplan.errors import InputError
+from rrplan.planner import Planner
+from rrplan.types import PyTree
 
 Evaluate = Callable[[Candidate], Mapping[str, Any]]
 
 
-def candidates(problem: Problem, name: str, acting: str) -> list[Candidate]:
-    """Return the grid on which a tuned rule is looked for."""
-    sweep, num_actions = problem.config.sweep, problem.environment.num_actions
-    if name == "entropy":
-        return tuning.entropy_candidates(sweep.budgets, tuning.entropy_thresholds(num_actions))
-    if name == "margin":
-        return tuning.margin_candidates(sweep.budgets)
-    return tuning.vet_candidates(sweep.max_budget, num_actions, search_of(problem.config, acting))
+class LearnedCase(NamedTuple):
+    """One training of a learned agent: for one price, or for a range of them."""
+
+    agent: Learned
+    label: str  # of the agent at these prices: a folder's name
+    prices: tuple[float, float]
+
+
+def candidates(problem: Problem, rule: Rule, params: PyTree, acting: str) -> list[Candidate]:
+    """Return the grid on which a rule is looked for.
+
+    Args:
+        problem: of the study.
+        rule: as it is declared.
+        params: of the network, of one training seed.
+        acting: rule of acting.
+
+    Raises:
+        InputError: there is no candidate, or two have the same name.
+    """
+    planner = make_planner(problem, params, acting)
+    grid = declarations.build(rule.candidates)(planner, problem.config.sweep.budgets)
+    if not grid:
+        raise InputError(f"agent {rule.name} has no candidates: expected at least one")
+    # Evaluations are kept by these names, so they must be of this rule alone.
+    named = [
+        c if c.name.startswith(f"{rule.name}-") else c._replace(name=f"{rule.name}-{c.name}")
+        for c in grid
+    ]
+    for place, candidate in enumerate(named):
+        if candidate.name in (other.name for other in named[:place]):
+            raise InputError(
+                f"agent {rule.name} has two candidates called {candidate.name!r}: expected a name "
+                "for each"
+            )
+    return named
 
 
 def tune(
-    problem: Problem, acting: str, evaluate: Callable[[str], Evaluate]
+    config: StudyConfig,
+    grids: Mapping[str, Sequence[Candidate]],
+    evaluate: Callable[[str], Evaluate],
 ) -> dict[str, list[Choice]]:
-    """Return the best of each tuned rule for each price of the sweep.
+    """Return the best of each rule for each price of the sweep.
 
     ``evaluate(name)`` returns what runs that rule's candidates on the validation episodes, pooled
     over training seeds.
     """
     return {
-        name: tuning.tune(
-            evaluate(name), candidates(problem, name, acting), problem.config.sweep.prices
-        )
-        for name in problem.config.control.agents
-        if name in TUNED
+        name: tuning.tune(evaluate(name), grid, config.sweep.prices) for name, grid in grids.items()
     }
+
+
+def make_grids(problem: Problem, params: PyTree, acting: str) -> dict[str, list[Candidate]]:
+    """Return the candidates of each rule of the study, by its name."""
+    rules = (agent for agent in problem.config.control.declared() if isinstance(agent, Rule))
+    return {rule.name: candidates(problem, rule, params, acting) for rule in rules}
 
 
 def list_agents(config: StudyConfig, tuned: Mapping[str, Sequence[Choice]]) -> list[Agent]:
@@ -56,19 +98,28 @@ def list_agents(config: StudyConfig, tuned: Mapping[str, Sequence[Choice]]) -> l
     for name, choices in tuned.items():
         for choice in choices:
             candidate = choice.candidate.name
-            agents.append(Agent(name, None, candidate, "tuned", choice.price, candidate))
-    for name in config.control.agents:
-        if name in LEARNED:
-            for price in prices_of(config, name):
-                label = f"{name}-{price:g}"
-                controller = name if name.endswith("-priced") else label
-                agents.append(Agent(name, None, label, "learned", price, controller))
+            agents.append(Agent(name, None, candidate, Rule.family, choice.price, candidate))
+    for case in list_cases(config):
+        agent = case.agent
+        for price in config.sweep.prices if agent.priced else case.prices[:1]:
+            evaluation = f"{agent.name}-{price:g}"
+            agents.append(Agent(agent.name, None, evaluation, agent.family, price, case.label))
     return agents
 
 
-def prices_of(config: StudyConfig, name: str) -> tuple[float, ...]:
-    """Return the prices at which a learned agent is evaluated."""
-    return config.sweep.prices if name.endswith("-priced") else config.trained_prices
+def list_cases(config: StudyConfig) -> list[LearnedCase]:
+    """Return every training of the study's learned agents."""
+    ppo = config.control.ppo
+    cases = []
+    for agent in config.control.learned():
+        if agent.priced:
+            cases.append(LearnedCase(agent, agent.name, (ppo.lowest_price, ppo.highest_price)))
+        else:
+            cases += [
+                LearnedCase(agent, f"{agent.name}-{price:g}", (price, price))
+                for price in config.trained_prices
+            ]
+    return cases
 
 
 def train_all(
@@ -92,68 +143,49 @@ def train_all(
     }
     trained = []
     for seed, seed_params in enumerate(params):
+        planner = make_planner(problem, seed_params, acting)
         own = {
-            controller: _train(
-                problem, run, seed, seed_params, name, prices, acting, best_fixed, progress
-            )
-            for controller, name, prices in _trainings(problem.config)
+            case.label: _train(problem.config, run, seed, planner, case, best_fixed, progress)
+            for case in list_cases(problem.config)
         }
         trained.append(TrainedSeed(seed_params, shared | own))
     return trained
 
 
-def _trainings(config: StudyConfig) -> list[tuple[str, str, tuple[float, float]]]:
-    """Return name, agent and price range of every training."""
-    trainings = []
-    for name in config.control.agents:
-        if name not in LEARNED:
-            continue
-        if name.endswith("-priced"):
-            ppo = config.control.ppo
-            trainings.append((name, name, (ppo.lowest_price, ppo.highest_price)))
-        else:
-            prices = config.trained_prices
-            trainings += [(f"{name}-{price:g}", name, (price, price)) for price in prices]
-    return trainings
+def make_trainable(
+    config: StudyConfig, planner: Planner, case: LearnedCase, best_fixed: Sequence[BestFixed]
+) -> Trainable:
+    """Return a learned agent's training for a planner, and how its result acts."""
+    lowest, highest = case.prices
+    ppo = dataclasses.replace(config.control.ppo, lowest_price=lowest, highest_price=highest)
+    start = _start(best_fixed, case.prices)
+    request = Request(config.control.meta(case.agent), ppo, start)
+    return declarations.build(case.agent.make)(planner, request)
+
+
+def training_directory(run: Run, seed: int, case: LearnedCase) -> Path:
+    """Return where a learned agent's training keeps its metrics and checkpoints."""
+    return run.training(seed) / "control" / case.label
 
 
 def _train(
-    problem: Problem,
+    config: StudyConfig,
     run: Run,
     seed: int,
-    params: Any,
-    name: str,
-    prices: tuple[float, float],
-    acting: str,
+    planner: Planner,
+    case: LearnedCase,
     best_fixed: Sequence[BestFixed],
     progress: Progress,
 ):
-    config = problem.config
-    control = config.control
-    ppo = dataclasses.replace(control.ppo, lowest_price=prices[0], highest_price=prices[1])
-    network = meta_networks.build(
-        control.meta(name),
-        problem.environment,
-        problem.env_params,
-        problem.network,
-        params,
-    )
-    planner = Planner(
-        problem.environment,
-        problem.env_params,
-        problem.network,
-        params,
-        search_of(config, acting),
-        config.sweep.max_budget,
-    )
-    train = make_meta_train(planner, network, ppo, _start(best_fixed, prices))
-    label = name if name.endswith("-priced") else f"{name}-{prices[0]:g}"
-    # Whichever others are trained; agents for one price differ in it alone.
-    key = jax.random.fold_in(study_key(config, Domain.CONTROL, seed), LEARNED.index(name))
-    with progress.training(seed, config.seeds, ppo.num_chunks, label) as report:
-        directory = run.training(seed) / "control" / label
+    train, meta_policy = make_trainable(config, planner, case, best_fixed)
+    # By name, so that it is the same whichever others are trained; trainings of one agent for
+    # several prices differ in the price alone.
+    key = name_key(study_key(config, Domain.CONTROL, seed), case.agent.name)
+    chunks = train.config.num_chunks
+    with progress.training(seed, config.seeds, chunks, case.label) as report:
+        directory = training_directory(run, seed, case)
         trained = fit.fit(train, key, directory, resume=True, report=report)
-    return learned.greedy(network), distributed.hand_over(trained)
+    return meta_policy, distributed.hand_over(trained)
 
 
 def _start(best_fixed: Sequence[BestFixed], prices: tuple[float, float]) -> int:

@@ -3,13 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.config import LEARNED, TUNED
+from experiments import roster
 
 Entry = Mapping[str, Any]
 """One agent at one price, as ``results.json`` has it."""
 
-CONTROLLED = (*TUNED, *LEARNED)
-"""Agents that decide themselves how long to think, in the order in which they are listed."""
+
+def names(results: Mapping[str, Any], *families: str) -> list[str]:
+    """Return the names of agents of some families, in the order in which they are listed."""
+    known = roster.of_results(results)
+    return [name for name, agent in known.items() if agent["family"] in families]
+
+
+def controlled(results: Mapping[str, Any]) -> list[str]:
+    """Return the names of agents that decide themselves how long to think."""
+    return names(results, *roster.CONTROLLED)
 
 
 def prices(results: Mapping[str, Any]) -> list[float]:
@@ -61,8 +69,10 @@ def least_learned(results: Mapping[str, Any]) -> tuple[float, list[str]] | None:
 
     Agents that have learned for all prices stand in only where there are no others.
     """
-    for names in (LEARNED[:2], LEARNED[2:]):
-        found = [entry for name in names for entry in by_price(results, name)]
+    known = roster.of_results(results)
+    for priced in (False, True):
+        learned = [name for name in names(results, "learned") if known[name]["priced"] == priced]
+        found = [entry for name in learned for entry in by_price(results, name)]
         if found:
             price = min(entry["price"] for entry in found)
             return price, [entry["agent"] for entry in found if entry["price"] == price]

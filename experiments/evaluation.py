@@ -1,6 +1,8 @@
 """One agent on one set of episodes: what a study evaluates, and how."""
 
+import dataclasses
 import enum
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,8 +12,11 @@ import jax.numpy as jnp
 
 import envs
 import rrplan
-from agents import metapolicies, networks
+from agents import declarations, metapolicies, networks
+from agents.declarations import Untuned
+from experiments import roster
 from experiments.config import StudyConfig
+from rrplan.planner import Planner
 from rrplan.types import Array, Environment, Episodes, MetaPolicy, Network, PyTree, Work
 
 TRACED = 64
@@ -52,9 +57,8 @@ class Agent:
     k: int | None
     evaluation: str
     """Name of the evaluation that its episodes come from; agents may share one."""
-    kind: str
-    """``"fixed"``, ``"random"``, ``"greedy"``, ``"tuned"``, ``"learned"`` or
-    ``"oracle"``: how it is run."""
+    family: str
+    """How it is run: as :attr:`agents.declarations.Agent.family` says it."""
     price: float | None = None
     """The one price at which it plays so, and is told; None where it plays alike at all."""
     controller: str | None = None
@@ -73,12 +77,20 @@ def study_key(config: StudyConfig, domain: Domain, index: int = 0) -> Array:
     return jax.random.fold_in(jax.random.fold_in(jax.random.key(config.seed), domain), index)
 
 
+def name_key(key: Array, name: str) -> Array:
+    """Return the key for what is called so: it does not depend on what else there is."""
+    return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
 def build_problem(config: StudyConfig) -> Problem:
     """Build the environment and the network that a configuration names.
+
+    Agents of the user's own are imported, so that what is wrong with them is told at once.
 
     Raises:
         rrplan.InputError: one of them cannot be built.
     """
+    config.check_prices(config.control.learned())
     env, env_params = envs.make(config.env, **config.env_kwargs)
     environment = envs.adapt(env)
     network, _ = networks.build(config.network, environment, env_params, jax.random.key(0))
@@ -87,12 +99,15 @@ def build_problem(config: StudyConfig) -> Problem:
 
 def list_agents(problem: Problem) -> list[Agent]:
     """Return the study's agents: the fixed sweep, then the baselines it is compared with."""
-    budgets = problem.config.sweep.budgets
-    agents = [fixed_agent("fixed", k) for k in budgets]
-    agents.append(fixed_agent("reactive", 0))
-    agents.append(Agent("random", None, "random", "random"))
-    if problem.environment.has_greedy:
-        agents.append(Agent("greedy", None, "greedy", "greedy"))
+    agents = []
+    for declared in roster.ROSTER.values():
+        if isinstance(declared, declarations.Fixed):
+            budgets = declared.budgets or problem.config.sweep.budgets
+            agents += [fixed_agent(declared.name, k) for k in budgets]
+        elif isinstance(declared, Untuned) or (
+            isinstance(declared, declarations.Greedy) and problem.environment.has_greedy
+        ):
+            agents.append(Agent(declared.name, None, declared.name, declared.family))
     return agents
 
 
@@ -112,7 +127,7 @@ def evaluate_agent(
     """
     config = problem.config
     key = study_key(config, split.domain)
-    if agent.kind == "greedy":
+    if agent.family == declarations.Greedy.family:
         return rrplan.rollout(
             problem.environment,
             problem.env_params,
@@ -123,31 +138,28 @@ def evaluate_agent(
         )
     meta_policy, meta_params = _meta_policy(agent, trained, config)
     return rrplan.evaluate(
-        problem.environment,
-        problem.env_params,
-        problem.network,
-        trained.params,
+        make_planner(problem, trained.params, acting),
         meta_policy,
         meta_params,
         key=key,
         episodes=split.episodes,
         costs=rrplan.Costs(price=agent.price or 0.0),
-        search=search_of(config, acting),
         num_lanes=config.sweep.num_lanes,
-        max_simulations=config.sweep.max_budget,
         trace=TRACED if agent.controller and split.domain == Domain.HELD_OUT else 0,
         progress=report,
         on_work=on_work,
     )
 
 
-def search_of(config: StudyConfig, acting: str) -> rrplan.Search:
-    """Return how a study's planners search, under a rule of acting."""
-    return rrplan.Search(
-        acting=acting,
-        c_init=config.search.c_init,
-        c_base=config.search.c_base,
-        discount=config.search.discount,
+def make_planner(problem: Problem, params: PyTree, acting: str) -> Planner:
+    """Return a training seed's planner, under a rule of acting."""
+    return Planner(
+        problem.environment,
+        problem.env_params,
+        problem.network,
+        params,
+        dataclasses.replace(problem.config.search, acting=acting),
+        problem.config.sweep.max_budget,
     )
 
 
@@ -166,7 +178,7 @@ class _GreedyPolicy:
 
 def fixed_agent(name: str, k: int) -> Agent:
     """Return the agent that always runs ``k`` simulations."""
-    return Agent(name, k, f"fixed-{k}", "fixed")
+    return Agent(name, k, f"fixed-{k}", declarations.Fixed.family)
 
 
 def _meta_policy(
@@ -174,6 +186,8 @@ def _meta_policy(
 ) -> tuple[MetaPolicy, PyTree]:
     if agent.controller:
         return trained.controllers[agent.controller]
-    if agent.kind == "fixed":
+    if agent.k is not None:
         return metapolicies.fixed(), jnp.int32(agent.k)
-    return metapolicies.random_k(), jnp.asarray(config.sweep.budgets, jnp.int32)
+    declared = roster.find(agent.name)
+    assert isinstance(declared, Untuned)
+    return declarations.build(declared.make)(config.sweep.budgets)

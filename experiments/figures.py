@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from experiments import metalevel_config, plotting, runs
+from experiments import plotting, runs, studies
 from experiments.figures_front import draw_front
 from experiments.figures_returns import draw_returns
 from experiments.figures_scores import draw_scores
@@ -44,7 +44,7 @@ def draw(directory: Path) -> list[Path]:
     results = runs.load_results(directory)
     written = []
     with mpl.rc_context(dict(plotting.RC)):
-        kinds = METAREASONING if results["study"] == metalevel_config.STUDY else FIGURES
+        kinds: Mapping[str, Draw] = studies.of_results(results).get("figures")
         for name, make in kinds.items():
             figure = make(results)
             if figure is not None:

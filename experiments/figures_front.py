@@ -7,10 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments import entries, labels, plotting
+from experiments import entries, labels, plotting, roster
 from experiments.entries import Entry
 from experiments.labels import Note
-from experiments.plotting import AGENTS, NAMES
 from experiments.results import fixed_curve
 
 # Where the number of a budget may stand: a rising curve leaves room above left, below right.
@@ -20,7 +19,7 @@ _LAST = ((0, 1), (0, -1), (-1, 1), (1, -1))
 
 
 def draw_front(results: Mapping[str, Any]) -> Figure:
-    """Draw (c) untimed return against simulations an episode.
+    """Draw untimed return against simulations an episode.
 
     A fixed k, and an agent that was tuned or trained for each price, is a curve; what plays alike
     at all prices is a point.
@@ -28,27 +27,36 @@ def draw_front(results: Mapping[str, Any]) -> Figure:
     price = min(results["config"]["sweep"]["prices"])
     curve = fixed_curve(results, price)
     controlled = _controlled(results)
-    plain = [[entry] for entry in entries.find_all(results, tuple(NAMES), price)]
+    plain = [
+        [entry]
+        for entry in entries.find_all(results, entries.names(results, "untuned", "greedy"), price)
+    ]
     figure = Figure(figsize=(4.8, 3.5) if controlled else (3.6, 2.8), layout="constrained")
     axes = figure.subplots()
-    axes.set_title("c", loc="left", fontweight="bold")
     axes.set_xlabel("Simulations an episode")
     axes.set_ylabel(f"Untimed {results['config']['return_label']}")
     _scale(axes, curve, [*controlled, *plain])
-    plotting.draw_line(axes, entries.means(curve, "simulations"), curve, "untimed", AGENTS["fixed"])
+    plotting.draw_line(
+        axes,
+        entries.means(curve, "simulations"),
+        curve,
+        "untimed",
+        plotting.agent_style(results, "fixed"),
+    )
     for group in (*controlled, *plain):
-        _draw_agent(axes, group)
+        _draw_agent(axes, group, plotting.agent_style(results, group[0]["agent"]))
     if any(len(group) > 1 for group in controlled):
         plotting.note(axes, "dashed: a point for each price, dearer to the left")
-    notes = [*_name_agents([*controlled, *plain]), *_name_budgets(curve, bool(controlled))]
-    drawn = [_line(curve), *(piece for g in (*controlled, *plain) for piece in _pieces(g))]
+    groups = [*controlled, *plain]
+    notes = [*_name_agents(results, groups), *_name_budgets(results, curve, bool(controlled))]
+    drawn = [_line(curve), *(piece for group in groups for piece in _pieces(results, group))]
     labels.write(figure, axes, notes, drawn)
     return figure
 
 
 def _controlled(results: Mapping[str, Any]) -> list[list[Entry]]:
     """Return for each agent that has a price of its own its entries, by price."""
-    groups = (entries.by_price(results, name) for name in (*entries.CONTROLLED, "oracle"))
+    groups = (entries.by_price(results, name) for name in entries.names(results, *roster.CHOSEN))
     return [group for group in groups if group]
 
 
@@ -60,9 +68,8 @@ def _scale(axes: Axes, curve: Sequence[Entry], groups: Sequence[Sequence[Entry]]
     plotting.scale_x(axes, plotting.round_numbers(top), unit=first)
 
 
-def _draw_agent(axes: Axes, group: Sequence[Entry]) -> None:
+def _draw_agent(axes: Axes, group: Sequence[Entry], style: Mapping[str, Any]) -> None:
     """Draw an agent with its intervals both ways, its points joined if its style says so."""
-    style = AGENTS[group[0]["agent"]]
     x, y = (_errors(group, field) for field in ("simulations", "untimed"))
     axes.errorbar(
         entries.means(group, "simulations"),
@@ -80,22 +87,23 @@ def _errors(group: Sequence[Entry], field: str) -> np.ndarray:
     return np.abs([np.subtract(e[field]["ci95"], e[field]["mean"]) for e in group]).T
 
 
-def _name_agents(groups: Sequence[Sequence[Entry]]) -> list[Note]:
+def _name_agents(results: Mapping[str, Any], groups: Sequence[Sequence[Entry]]) -> list[Note]:
     """Return a note for each agent, at whichever of its points there is room."""
     notes = []
     for group in groups:
         name = group[0]["agent"]
-        color = plotting.darker(AGENTS[name]["color"])
-        notes.append(Note(_line(group), NAMES.get(name, name), color))
+        color = plotting.darker(plotting.agent_style(results, name)["color"])
+        notes.append(Note(_line(group), plotting.agent_label(results, name), color))
     return notes
 
 
-def _name_budgets(curve: Sequence[Entry], crowded: bool) -> list[Note]:
+def _name_budgets(results: Mapping[str, Any], curve: Sequence[Entry], crowded: bool) -> list[Note]:
     """Return its k beside each point; beside the last, what the numbers are.
 
     Agents that do better than a fixed k lie above the curve, so that below there is more room.
     """
-    color, size = plotting.darker(AGENTS["fixed"]["color"]), plotting.LABEL_SIZE - 1
+    color = plotting.darker(plotting.agent_style(results, "fixed")["color"])
+    size = plotting.LABEL_SIZE - 1
     *others, last = _line(curve)
     directions = _BELOW if crowded else _ABOVE
     notes = [
@@ -105,9 +113,10 @@ def _name_budgets(curve: Sequence[Entry], crowded: bool) -> list[Note]:
     return [*notes, Note([last], f"k = {curve[-1]['k']}", color, size, _LAST, "k")]
 
 
-def _pieces(group: Sequence[Entry]) -> list[list[tuple[float, float]]]:
+def _pieces(results: Mapping[str, Any], group: Sequence[Entry]) -> list[list[tuple[float, float]]]:
     """Return what is drawn of an agent as polylines: the curve, and the intervals."""
-    pieces = [_line(group)] if AGENTS[group[0]["agent"]]["linestyle"] != "none" else []
+    style = plotting.agent_style(results, group[0]["agent"])
+    pieces = [_line(group)] if style["linestyle"] != "none" else []
     for entry in group:
         x, y = entry["simulations"], entry["untimed"]
         pieces.append([(x["ci95"][0], y["mean"]), (x["ci95"][1], y["mean"])])

@@ -8,16 +8,17 @@ from matplotlib.figure import Figure
 
 from experiments import entries, plotting
 from experiments.entries import Entry
-from experiments.plotting import INK, NAMES, Label
+from experiments.plotting import INK, Label
 from experiments.results import fixed_curve
 
-_DASHES: Mapping[str, Any] = {
-    "gate": (0, (6, 2)),
-    "stopper": (0, (6, 1.5, 1.5, 1.5)),
-    "gate-priced": (0, (3, 1.5)),
-    "stopper-priced": (0, (3, 1.5, 1, 1.5, 1, 1.5)),
-    "oracle": (0, (1, 1.2)),
-}
+# Learned agents and the oracle are told apart by dashes, which repeat after four agents.
+_DASHES: Sequence[Any] = (
+    (0, (6, 1.5, 1.5, 1.5)),
+    (0, (6, 2)),
+    (0, (3, 1.5)),
+    (0, (3, 1.5, 1, 1.5, 1, 1.5)),
+)
+_CEILING: Any = (0, (1, 1.2))
 
 
 class Across(NamedTuple):
@@ -72,7 +73,11 @@ def _draw_untimed(
     if greedy:
         _line_across(axes, greedy["untimed"], INK, (0, (4, 3)))
         mean = greedy["untimed"]["mean"]
-        labels.append(Label(axes.get_xlim()[1], mean, NAMES["greedy"], led=bool(labels)))
+        labels.append(
+            Label(
+                axes.get_xlim()[1], mean, plotting.agent_label(results, "greedy"), led=bool(labels)
+            )
+        )
     if labels:
         plotting.label_beside(figure, axes, labels, offset=3.0)
     if across:
@@ -105,10 +110,13 @@ def _draw_across(
         return []
     fewer = entries.episodes_of_oracle(results)
     labels = []
-    for entry in across.agents:
+    ceilings = entries.names(results, "ceiling")
+    for place, entry in enumerate(across.agents):
         name = entry["agent"]
-        _line_across(axes, entry[field], across.color, _DASHES[name])
-        text = f"oracle, on\n{fewer:,} episodes" if name == "oracle" and fewer else name
+        ceiling = name in ceilings
+        dashes = _CEILING if ceiling else _DASHES[place % len(_DASHES)]
+        _line_across(axes, entry[field], across.color, dashes)
+        text = f"{name}, on\n{fewer:,} episodes" if ceiling and fewer else name
         labels.append(Label(axes.get_xlim()[1], entry[field]["mean"], text, across.color, True))
     return labels
 

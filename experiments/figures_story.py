@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from experiments import plotting
+from experiments import plotting, roster
 from experiments.plotting import INK, LABEL_SIZE
 
 LONGEST = 40
@@ -28,7 +28,8 @@ def draw_story(results: Mapping[str, Any]) -> Figure | None:
     stories = [story for story in results.get("stories", ()) if story["decisions"]]
     if not stories:
         return None
-    looking = (story for story in stories if story["agent"].startswith("stopper"))
+    known = roster.of_results(results)
+    looking = (story for story in stories if known[story["agent"]]["looks"] == "every")
     story = next(looking, stories[0])
     decisions = story["decisions"][:LONGEST]
     whole = len(decisions) == len(story["decisions"])

@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from experiments import entries, plotting
-from experiments.config import TUNED
-from experiments.plotting import AGENTS, GLYPHS, INK, Label
+from experiments.plotting import INK, Label
 
 LEAST = 20
 """Decisions that a group must have to be shown."""
@@ -29,24 +28,27 @@ class Curve(NamedTuple):
 
 
 def draw_thinking(results: Mapping[str, Any]) -> Figure | None:
-    """Draw mean simulations (d) by decision and (e) by the number of legal actions.
+    """Draw mean simulations (a) by decision and (b) by the number of legal actions.
 
     Shown are gate and stopper at the least price that one was trained for, else those trained
     for all prices, else the tuned rule that earns most; beside them the oracle at that price, and
     the best fixed k. Bands are two standard errors either way, cut at zero. A panel that would
-    hold a single group is left out; with no panel there is no figure.
+    hold a single group is left out, and the other then has no letter; with no panel there is no
+    figure.
     """
     chosen = _choose(results)
     if chosen is None:
         return None
     price, agents = chosen
     panels = {by: _curves(results, by, price, agents) for by in _PANELS}
-    panels = {by: curves for by, curves in panels.items() if _is_telling(curves)}
+    panels = {by: curves for by, curves in panels.items() if _is_telling(curves, agents)}
     if not panels:
         return None
     figure = Figure(figsize=(6.9 if len(panels) > 1 else 3.6, 2.8), layout="constrained")
-    for axes, by in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        axes.set_title("d" if by == "decision" else "e", loc="left", fontweight="bold")
+    row = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, by, letter in zip(row, panels, "ab", strict=False):
+        if len(panels) > 1:
+            axes.set_title(letter, loc="left", fontweight="bold")
         axes.set_ylabel("Simulations a decision")
         axes.set_xlabel(_PANELS[by])
         plotting.note(axes, f"c = {price:g}")
@@ -59,7 +61,11 @@ def _choose(results: Mapping[str, Any]) -> tuple[float, list[str]] | None:
     learned = entries.least_learned(results)
     if learned:
         return learned
-    tuned = [entry for name in TUNED for entry in entries.by_price(results, name)]
+    tuned = [
+        entry
+        for name in entries.names(results, "rule")
+        for entry in entries.by_price(results, name)
+    ]
     if not tuned:
         return None
     price = min(entry["price"] for entry in tuned)
@@ -71,17 +77,18 @@ def _curves(
     results: Mapping[str, Any], by: str, price: float, agents: Sequence[str]
 ) -> list[Curve]:
     """Return the curves of agents and oracle, without groups of few decisions."""
+    shown = (*agents, *entries.names(results, "ceiling"))
     curves = []
     for group in results.get("thinking", ()):
-        if group["by"] == by and group["price"] == price and group["agent"] in (*agents, "oracle"):
-            shown = np.asarray(group["decisions"]) >= LEAST
-            at, mean, error = (np.asarray(group[name])[shown] for name in ("at", "mean", "error"))
+        if group["by"] == by and group["price"] == price and group["agent"] in shown:
+            enough = np.asarray(group["decisions"]) >= LEAST
+            at, mean, error = (np.asarray(group[name])[enough] for name in ("at", "mean", "error"))
             curves.append(Curve(group["agent"], at + _FIRST[by], mean, error))
     return [curve for curve in curves if len(curve.at)]
 
 
-def _is_telling(curves: Sequence[Curve]) -> bool:
-    return any(len(curve.at) > 1 for curve in curves if curve.agent != "oracle")
+def _is_telling(curves: Sequence[Curve], agents: Sequence[str]) -> bool:
+    return any(len(curve.at) > 1 for curve in curves if curve.agent in agents)
 
 
 def _draw_panel(
@@ -93,14 +100,14 @@ def _draw_panel(
 ) -> None:
     labels = []
     for curve in curves:
-        style = AGENTS[curve.agent]
+        style = plotting.agent_style(results, curve.agent)
         style = {"markersize": 3.5, **style, "linestyle": _dashes(style)}
         # Nobody thinks less than not at all, whatever the error.
         band = (np.maximum(curve.mean - 2 * curve.error, 0.0), curve.mean + 2 * curve.error)
         axes.fill_between(curve.at, *band, color=style["color"], alpha=0.2, lw=0)
         every = 1 + len(curve.at) // _MARKS
         axes.plot(curve.at, curve.mean, zorder=3, markevery=every, **style)
-        text = f"{GLYPHS[style['marker']]} {curve.agent}"
+        text = f"{plotting.glyph(style)} {curve.agent}"
         labels.append(Label(0, curve.mean[-1], text, plotting.darker(style["color"])))
     best = entries.best_fixed(results, price)
     if best:

@@ -12,8 +12,6 @@ from agents.presets import controller_preset
 from experiments.config import PRESETS
 from rrplan.errors import InputError, unknown
 
-STUDY = "metareasoning"
-
 
 @dataclasses.dataclass(frozen=True)
 class MetalevelConfig:

@@ -15,10 +15,10 @@ from agents.controller_training import make_controller_train
 from envs import tables
 from envs.metalevel import MetalevelEnv
 from envs.tables import Table
-from experiments import distributed, figures, metalevel_tables, runs, scores
+from experiments import distributed, figures, metalevel_tables, runs, scores, studies
 from experiments.config import to_dict
 from experiments.evaluation import Domain, study_key
-from experiments.metalevel_config import STUDY, MetalevelConfig
+from experiments.metalevel_config import MetalevelConfig
 from experiments.progress import Progress
 from experiments.runs import Run
 from experiments.scores import Row
@@ -82,7 +82,7 @@ def run_study(
                 bar.finish()
         agents = metalevel_tables.entries(answers)
         results = {
-            "study": STUDY,
+            "study": studies.METAREASONING.name,
             "config": to_dict(config),
             "versions": dict(run.versions),
             "acting": "likeliest action",

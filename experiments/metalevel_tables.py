@@ -1,6 +1,7 @@
 """Answers to a metareasoning problem: as JSON, for the terminal, and as Markdown."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,12 @@ def entries(answers: Sequence[Answer]) -> list[dict[str, Any]]:
     stand as ``simulations``. Intervals are over training seeds.
     """
     return [_entry(answer, row) for answer in answers for row in answer.rows]
+
+
+def terminal_tables(results: Mapping[str, Any], directory: Path | None) -> list[rich.table.Table]:
+    """Return the tables of a study's results for :mod:`rich`."""
+    del directory
+    return [terminal_table(results["title"], results["agents"])]
 
 
 def terminal_table(title: str, agents: Sequence[Entry]) -> rich.table.Table:

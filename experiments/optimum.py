@@ -9,8 +9,7 @@ import tyro
 
 from envs import tables
 from envs.metalevel import MetalevelEnv
-from experiments import metalevel_study, options, runs, scores
-from experiments.metalevel_config import MetalevelConfig
+from experiments import metalevel_study, options, runs, scores, studies
 from experiments.scores import Answer
 from rrplan.errors import InputError
 
@@ -69,7 +68,7 @@ def answers(given: OptimumOptions, kwargs: dict[str, Any]) -> tuple[MetalevelEnv
         table = tables.tabulate(env)
         costs = given.cost or (float(env.cost),)
         return env, [scores.answer(env, table, cost) for cost in costs]
-    run = runs.load_run(given.agent, MetalevelConfig)
+    run = runs.load_run(given.agent, studies.METAREASONING)
     # Without options of its own the problem is the run's.
     env = metalevel_study.build_env(given.env, kwargs or run.config.env_kwargs)
     problem = metalevel_study.build_problem(run.config)

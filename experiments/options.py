@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import tyro
 
 import envs
-from experiments import metalevel_config, runs
-from experiments.config import PRESETS, StudyConfig, SweepConfig, preset
+from experiments import runs, studies
+from experiments.config import PRESETS, StudyConfig, SweepConfig
 from experiments.metalevel_config import MetalevelConfig
+from experiments.studies import Study
 from rrplan.errors import InputError, unknown
 
 Options = TypeVar("Options")
@@ -100,9 +101,8 @@ def parse_run(arguments: Sequence[str], prog: str) -> RunOptions:
         InputError: an option or a value is wrong.
     """
     rest, env_kwargs = split_env_options(arguments)
-    kind, make = RunOptions, preset
-    if any(envs.is_metareasoning(word) for word in rest if not word.startswith("-")):
-        kind, make = MetalevelRunOptions, metalevel_config.preset
+    study = _study_of(rest)
+    kind, make = study.get("options"), study.get("preset")
     plain = [argument for argument in rest if argument not in _HELP]
     anything = dataclasses.replace(make("", "quick"), env=tyro.MISSING)
     default = kind(study=anything)
@@ -111,8 +111,23 @@ def parse_run(arguments: Sequence[str], prog: str) -> RunOptions:
         known = dataclasses.replace(make(first.study.env, first.preset), env=tyro.MISSING)
         default = kind(study=known, preset=first.preset)
     options = parse(kind, rest, prog, default)
-    study = dataclasses.replace(options.study, env_kwargs=env_kwargs)
-    return dataclasses.replace(options, study=study)
+    config = dataclasses.replace(options.study, env_kwargs=env_kwargs)
+    return dataclasses.replace(options, study=config)
+
+
+def _study_of(arguments: Sequence[str]) -> Study:
+    """Return the study that a command line is about: its environment says so.
+
+    The environment is the first word. Where options come first, any later word may be it, or be an
+    option's value: a user's own agents look like a user's own environment.
+    """
+    if arguments and not arguments[0].startswith("-"):
+        return studies.of_environment(arguments[0])
+    for word in arguments:
+        with contextlib.suppress(InputError):
+            if (found := studies.of_environment(word)) is not studies.PLANNING_DEPTH:
+                return found
+    return studies.PLANNING_DEPTH
 
 
 def parse_evaluate(arguments: Sequence[str], prog: str) -> EvaluateOptions:

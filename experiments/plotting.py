@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments import runs
+from experiments import roster, runs
+from experiments.roster import INK
 
-INK = "#333333"
 # Okabe and Ito's colours are told apart by colour-blind readers; markers and dashes tell the
 # lines apart in a greyscale print as well.
 STYLES: tuple[Mapping[str, Any], ...] = (
@@ -22,23 +22,8 @@ STYLES: tuple[Mapping[str, Any], ...] = (
     {"color": "#E69F00", "marker": "v", "linestyle": (0, (8, 2))},
     {"color": "#56B4E9", "marker": "P", "linestyle": (0, (3, 1, 1, 1, 1, 1))},
 )
-AGENTS: Mapping[str, Mapping[str, Any]] = {
-    "fixed": STYLES[0],
-    "entropy": STYLES[3],
-    "vet": STYLES[4],
-    "margin": STYLES[5],
-    "gate": {"color": "#009E73", "marker": "^", "linestyle": "none"},
-    "stopper": {"color": "#D55E00", "marker": "s", "linestyle": "none"},
-    "gate-priced": {**STYLES[2], "marker": ">", "markerfacecolor": "white"},
-    "stopper-priced": {**STYLES[1], "marker": "d", "markerfacecolor": "white"},
-    "oracle": {"color": INK, "marker": "*", "linestyle": (0, (1, 1)), "markersize": 6.0},
-    "random": {"color": "#777777", "marker": "X", "linestyle": "none"},
-    "greedy": {"color": "#777777", "marker": "p", "linestyle": "none"},
-}
-"""How each agent looks, in all figures that tell agents apart."""
-NAMES: Mapping[str, str] = {"random": "random k", "greedy": "greedy rule"}
 # The same markers as characters, to stand in a label.
-GLYPHS: Mapping[str, str] = dict(zip("os^DvP>d*", "●■▲◆▼✚▷◇★", strict=True))
+GLYPHS: Mapping[str, str] = dict(zip("os^DvP>d*hXp.", "●■▲◆▼✚▷◇★⬢✖⬟•", strict=True))
 LABEL_SIZE = 7.0
 RC: Mapping[str, Any] = {
     "font.size": 8.0,
@@ -78,6 +63,24 @@ class Label(NamedTuple):
 def style(rank: int) -> Mapping[str, Any]:
     """Return the style of the ``rank``-th line; they repeat after six."""
     return STYLES[rank % len(STYLES)]
+
+
+def agent_style(results: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return how an agent looks, in all figures that tell agents apart."""
+    given = dict(roster.of_results(results)[name]["style"])
+    if isinstance(given["linestyle"], list):  # JSON has no tuples
+        given["linestyle"] = _to_tuple(given["linestyle"])
+    return given
+
+
+def agent_label(results: Mapping[str, Any], name: str) -> str:
+    """Return what figures call an agent."""
+    return roster.of_results(results)[name]["label"]
+
+
+def glyph(style: Mapping[str, Any]) -> str:
+    """Return a style's marker as a character."""
+    return GLYPHS.get(style["marker"], "●")
 
 
 def darker(color: str) -> str:
@@ -236,3 +239,7 @@ def _wanted_start(pool: Sequence[int], centers: Sequence[float], sizes: Sequence
         wanted.append(centers[index] - sizes[index] / 2 - before)
         before += sizes[index]
     return float(np.mean(wanted))
+
+
+def _to_tuple(value: Any) -> Any:
+    return tuple(map(_to_tuple, value)) if isinstance(value, list) else value

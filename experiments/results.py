@@ -8,10 +8,9 @@ import numpy as np
 import polars as pl
 
 from agents.tuning import tune
-from experiments import comparisons, runs, thinking
+from experiments import comparisons, roster, runs, studies, thinking
 from experiments.comparisons import Yardstick, as_json
 from experiments.config import StudyConfig, to_dict
-from experiments.entries import CONTROLLED
 from experiments.evaluation import Agent
 from rrplan.statistics import mean_ci, significant_falls
 from rrplan.types import Episodes
@@ -123,28 +122,38 @@ def summarize(
         tables[name, k, price] = table
         if name == "fixed":
             curve[k] = table
+    known = roster.describe(config.control.agents)
+    controlled = [name for name, a in known.items() if a["family"] in roster.CONTROLLED]
+    own = {key: table for key, table in tables.items() if key[0] in controlled}
     yardsticks = [_yardstick(choice, curve, tables) for choice in best]
     evaluations = {(agent.name, agent.k, agent.price): agent.evaluation for agent, _ in rows}
     agents = [
         {**entry, "evaluation": evaluations.get((name, k, price))}
         for (name, k, price), table in tables.items()
         for entry in _entries(
-            name, k, table, config.sweep.prices if price is None else (price,), curve, yardsticks
+            name,
+            k,
+            known[name]["looks"],
+            table,
+            config.sweep.prices if price is None else (price,),
+            curve,
+            yardsticks,
         )
     ]
     return {
-        "study": runs.PLANNING_DEPTH,
+        "study": studies.PLANNING_DEPTH.name,
         "config": to_dict(config),
         "versions": dict(versions),
         "acting": acting,
+        "roster": known,
         "best_fixed": [
             {"price": choice.price, "k": choice.k, "validation_timed": choice.timed}
             for choice in best
         ],
         "falls": _falls({k: table["untimed_return"] for k, table in curve.items()}),
         "agents": agents,
-        "fronts": comparisons.fronts(tables, curve),
-        "pairs": comparisons.pairs(_of_controlled(tables, config.sweep.prices)),
+        "fronts": comparisons.fronts(own, curve),
+        "pairs": comparisons.pairs(_of_controlled(own, controlled, config.sweep.prices)),
         "thinking": [
             group
             for agent, of_seeds in rows
@@ -153,20 +162,20 @@ def summarize(
         "stories": [
             story
             for agent, of_seeds in rows
-            if agent.kind == "learned"
+            if agent.family == "learned"
             and (story := thinking.tell(agent.name, agent.price, of_seeds[0]))
         ],
     }
 
 
 def _of_controlled(
-    tables: Mapping[tuple, Table], prices: Sequence[float]
+    tables: Mapping[tuple, Table], names: Sequence[str], prices: Sequence[float]
 ) -> dict[float, dict[str, np.ndarray]]:
     """Return by price the timed returns of the agents that control themselves."""
     return {
         price: {
             name: timed_return(tables[name, None, price], price)
-            for name in CONTROLLED
+            for name in names
             if (name, None, price) in tables
         }
         for price in prices
@@ -198,6 +207,7 @@ def fixed_curve(results: Mapping[str, Any], price: float) -> list[dict[str, Any]
 def _entries(
     name: str,
     k: int | None,
+    looks: str,
     table: Table,
     prices: Sequence[float],
     curve: Mapping[int, Table],
@@ -211,7 +221,7 @@ def _entries(
         "simulations": _estimate(table["simulations"]),
         "length": _estimate(table["length"]),
         "asks": _estimate(table["asks"]),
-        "meta_evaluations": float(comparisons.meta_evaluations(name, table).mean()),
+        "meta_evaluations": float(comparisons.meta_evaluations(looks, table).mean()),
     }
     num_seeds, num_episodes = table["length"].shape
     by_price = {yardstick.price: yardstick for yardstick in yardsticks}

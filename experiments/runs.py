@@ -25,33 +25,28 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Generic, TypeVar
 
 import jax
 import numpy as np
 
-from experiments import metalevel_config
-from experiments.config import StudyConfig, from_dict, to_dict
-from experiments.metalevel_config import MetalevelConfig
+from experiments import studies
+from experiments.config import from_dict, to_dict
+from experiments.studies import Study
 from rrplan.errors import InputError
 
 _PACKAGES = ("rrplan", "jax", "jaxlib", "flax", "optax", "mctx", "gymnax", "numpy", "scipy")
 _LOCK = ".lock"
 
-AnyConfig = StudyConfig | MetalevelConfig
-PLANNING_DEPTH = "planning depth"
-_STUDIES: Mapping[str, type[AnyConfig]] = {
-    PLANNING_DEPTH: StudyConfig,
-    metalevel_config.STUDY: MetalevelConfig,
-}
+Config = TypeVar("Config")
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Generic[Config]):
     """A run's place on disk, what it is a run of, and the versions it was started with."""
 
     path: Path
-    config: AnyConfig
+    config: Config
     versions: Mapping[str, str]
 
     def training(self, seed: int) -> Path:
@@ -84,7 +79,7 @@ class Run:
 
 
 @contextlib.contextmanager
-def open_run(path: Path, config: AnyConfig, *, resume: bool) -> Iterator[Run]:
+def open_run(path: Path, config: Config, *, resume: bool) -> Iterator[Run[Config]]:
     """Make a run directory, or enter one to go on with it; nobody else may write meanwhile.
 
     With ``resume``, a directory that holds nothing yet is simply started: a run that was killed
@@ -105,7 +100,7 @@ def open_run(path: Path, config: AnyConfig, *, resume: bool) -> Iterator[Run]:
         raise InputError(f"{path} is not empty and holds no run: choose another --out")
     with _locked(path):
         if (path / "config.json").exists():
-            run = load_run(path, type(config))
+            run = load_run(path, studies.of_config(config))
             difference = _first_difference(to_dict(run.config), to_dict(config))
             if difference:
                 raise InputError(f"{path} holds another run ({difference}): choose another --out")
@@ -116,12 +111,12 @@ def open_run(path: Path, config: AnyConfig, *, resume: bool) -> Iterator[Run]:
                 )
         else:
             run = Run(path, config, versions())
-            data = {"study": _study(type(config)), "config": to_dict(config)}
+            data = {"study": studies.of_config(config).name, "config": to_dict(config)}
             write_json(path / "config.json", {**data, "versions": run.versions})
         yield run
 
 
-def load_run(path: Path, kind: type[AnyConfig] = StudyConfig) -> Run:
+def load_run(path: Path, study: Study = studies.PLANNING_DEPTH) -> Run:
     """Return the run that a directory holds, for reading.
 
     Raises:
@@ -130,10 +125,10 @@ def load_run(path: Path, kind: type[AnyConfig] = StudyConfig) -> Run:
     path = Path(path)
     data = read_json(path / "config.json", missing=f"{path} holds no run: config.json is missing")
     try:
-        study = data.get("study", PLANNING_DEPTH)
-        if study != _study(kind):
-            raise InputError(f"it is a study of {study}, expected one of {_study(kind)}")
-        return Run(path, from_dict(data["config"], kind), data["versions"])
+        found = data.get("study", studies.PLANNING_DEPTH.name)
+        if found != study.name:
+            raise InputError(f"it is a study of {found}, expected one of {study.name}")
+        return Run(path, from_dict(data["config"], study.get("config")), data["versions"])
     except (KeyError, TypeError, AttributeError):
         raise InputError(f"{path / 'config.json'} is damaged: no configuration in it") from None
     except InputError as error:
@@ -233,11 +228,6 @@ def _locked(path: Path) -> Iterator[None]:
         except BlockingIOError:
             raise InputError(f"{path} is being written by another process") from None
         yield
-
-
-def _study(kind: type[AnyConfig]) -> str:
-    """Return the name of the study that a configuration is of."""
-    return next(name for name, config in _STUDIES.items() if config is kind)
 
 
 def _foreign(path: Path) -> Iterator[Path]:

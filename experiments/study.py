@@ -10,10 +10,11 @@ import numpy as np
 from rich.console import Console
 
 from agents import fit
+from agents.declarations import Rule
 from agents.training import make_train
 from agents.tuning import Choice
 from experiments import ceilings, controllers, distributed, figures, results, runs
-from experiments.config import ACTING_RULES, ControlConfig, StudyConfig, SweepConfig
+from experiments.config import ControlConfig, StudyConfig, SweepConfig
 from experiments.evaluation import (
     Agent,
     Domain,
@@ -30,6 +31,7 @@ from experiments.progress import Progress
 from experiments.runs import Run
 from experiments.tables import markdown_table
 from experiments.timings import seconds_an_episode
+from rrplan.acting import RULES
 from rrplan.types import PyTree, Work
 
 
@@ -110,7 +112,7 @@ def validate(
     """
     config = problem.config
     split = Split("validation", Domain.VALIDATION, config.sweep.validation_episodes)
-    rules = ACTING_RULES if config.search.acting == "validate" else (config.search.acting,)
+    rules = RULES if config.search.acting == "validate" else (config.search.acting,)
     agents = [agent for agent in list_agents(problem) if agent.name == "fixed"]
     choices = {}
     for acting in rules:
@@ -128,19 +130,21 @@ def tune(
     """Choose each tuned rule's parameters for each price, on the validation episodes."""
     split = Split("validation", Domain.VALIDATION, problem.config.sweep.validation_episodes)
 
+    grids = controllers.make_grids(problem, params[0], acting)
+
     def evaluate(name):
-        grid = controllers.candidates(problem, name, acting)
+        grid = grids[name]
         trained = [
             TrainedSeed(seed_params, {c.name: (c.meta_policy, c.params) for c in grid})
             for seed_params in params
         ]
-        agents = [Agent(name, None, c.name, "tuned", controller=c.name) for c in grid]
+        agents = [Agent(name, None, c.name, Rule.family, controller=c.name) for c in grid]
         tables = _evaluate_all(
             problem, run, trained, agents, split, acting, progress, f"tuning {name}"
         )
         return lambda candidate: results.stack_tables(tables[candidate.name])
 
-    return controllers.tune(problem, acting, evaluate)
+    return controllers.tune(problem.config, grids, evaluate)
 
 
 def evaluate_trained(

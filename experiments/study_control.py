@@ -21,10 +21,11 @@ import numpy as np
 import rrplan
 from agents import fit, learned, meta_networks, metapolicies
 from agents.meta_config import GROUPS
-from agents.meta_training import Planner, make_meta_train
-from experiments import runs
+from agents.meta_training import make_meta_train
+from experiments import roster, runs
 from experiments.config import StudyConfig
-from experiments.evaluation import build_problem, search_of
+from experiments.evaluation import build_problem, make_planner
+from rrplan.planner import Planner
 from rrplan.statistics import mean_ci, paired_difference
 from rrplan.types import PyTree
 
@@ -124,51 +125,33 @@ def load(directory: Path, price: float, episodes: int) -> Setting:
         raise rrplan.InputError(f"price is {price}: expected one of {', '.join(map(str, best))}")
     problem = build_problem(run.config)
     shapes = jax.eval_shape(problem.network.init, jax.random.key(0))
-    planner = Planner(
-        problem.environment,
-        problem.env_params,
-        problem.network,
-        fit.load_params(run.training(0), shapes),
-        search_of(run.config, results["acting"]),
-        run.config.sweep.max_budget,
-    )
+    params = fit.load_params(run.training(0), shapes)
+    planner = make_planner(problem, params, results["acting"])
     return Setting(run.config, planner, best[price], price, episodes)
 
 
 def evaluate(setting: Setting, meta_policy: rrplan.MetaPolicy, params: PyTree) -> rrplan.Episodes:
     """Run an agent on the study's episodes."""
-    planner = setting.planner
     return rrplan.evaluate(
-        planner.environment,
-        planner.env_params,
-        planner.network,
-        planner.params,
+        setting.planner,
         meta_policy,
         params,
         key=jax.random.key(EVALUATION_SEED),
         episodes=setting.episodes,
         costs=rrplan.Costs(price=setting.price),
-        search=planner.search,
-        max_simulations=planner.max_simulations,
     )
 
 
 def run_arm(setting: Setting, arm: Arm, seeds: int, chunks: int | None) -> dict[str, Any]:
     """Train one arm and return its columns ``[S, E]`` and seconds a seed."""
     control = setting.config.control
-    meta = dataclasses.replace(control.meta(arm.agent), **arm.meta)
+    meta = dataclasses.replace(control.meta(roster.find(arm.agent)), **arm.meta)
     given = {"num_chunks": chunks} if chunks else {}
     prices = {"lowest_price": setting.price, "highest_price": setting.price}
     ppo = dataclasses.replace(control.ppo, **(given | prices | dict(arm.ppo)))
     ppo = dataclasses.replace(ppo, num_chunks=arm.longer * ppo.num_chunks)
     planner = setting.planner
-    network = meta_networks.build(
-        meta,
-        planner.environment,
-        planner.env_params,
-        planner.network,
-        planner.params,
-    )
+    network = meta_networks.build(meta, planner)
     train = make_meta_train(
         planner, network, ppo, setting.best_fixed if arm.start is None else arm.start
     )

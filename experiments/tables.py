@@ -1,6 +1,7 @@
 """Tables of a study, made from its results: for the terminal, and as Markdown."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import rich.box
@@ -9,6 +10,7 @@ import rich.table
 from experiments import control_tables
 from experiments.entries import Entry, prices
 from experiments.formatting import format_estimate, format_markdown
+from experiments.timings import seconds_an_episode
 
 _RULES = {"visits": "most visits", "completed_q": "completed Q"}
 _PLAYED = 4  # columns that tell who plays and how; the others, one a price, what it earns
@@ -57,6 +59,14 @@ def terminal_tables(
     return [terminal_table(results), *([] if control is None else [control])]
 
 
+def terminal_tables_of(
+    results: Mapping[str, Any], directory: Path | None
+) -> list[rich.table.Table]:
+    """Return all tables; where the run's directory is known, with its seconds by the clock."""
+    seconds = directory and seconds_an_episode(directory / "timings.jsonl", results["acting"])
+    return terminal_tables(results, seconds or None)
+
+
 def markdown_table(results: Mapping[str, Any], seconds: Mapping[str, float] | None = None) -> str:
     """Return the results as Markdown tables, each with its caption below.
 
@@ -81,7 +91,8 @@ def _title(results: Mapping[str, Any]) -> str:
 
 def _caption(results: Mapping[str, Any]) -> str:
     rule = _RULES[results["acting"]]
-    return f"Acting by {rule}. ± half of the 95% interval. Marked: best k on validation episodes."
+    marked = " Marked: best k on validation episodes." if results.get("best_fixed") else ""
+    return f"Acting by {rule}. ± half of the 95% interval.{marked}"
 
 
 def _header(results: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from experiments import roster
 from experiments.entries import Entry
 
 _HELD_OUT = re.compile(r"held-out-(?P<acting>visits|completed_q)-seed\d+-(?P<name>.+)")
@@ -39,7 +40,8 @@ def evaluation_of(entry: Entry) -> str:
     if entry["k"] is not None:
         return f"fixed-{entry['k']}"
     agent = entry["agent"]
-    return agent if agent in ("random", "greedy") else f"{agent}-{entry['price']:g}"
+    alike = roster.ROSTER[agent].family not in roster.CHOSEN  # older results know no others
+    return agent if alike else f"{agent}-{entry['price']:g}"
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from experiments import evaluation, runs, study
-from experiments.config import SearchConfig, StudyConfig, SweepConfig
-from rrplan import Episodes, Work
+from experiments.config import StudyConfig, SweepConfig
+from rrplan import Episodes, Search, Work
 
 
 class FakeEnvironment(NamedTuple):
@@ -54,7 +54,7 @@ def fake_episodes(training_seed, agent, split, acting):
     )
     name = f"{training_seed}{agent.evaluation}{acting}"
     noise = np.random.default_rng(zlib.crc32(name.encode())).normal(0, 0.005, split.episodes)
-    k = {"random": 5, "greedy": 0, "tuned": 4, "learned": 3}.get(agent.kind, agent.k)
+    k = {"untuned": 5, "greedy": 0, "rule": 4, "learned": 3}.get(agent.family, agent.k)
     penalty = 0.01 if acting == "completed_q" else 0.0
     returns = instance + noise + 0.06 * k / (k + 4) - penalty
     whole = np.full(split.episodes, 5)
@@ -72,7 +72,7 @@ def fake_episodes(training_seed, agent, split, acting):
 def config():
     return StudyConfig(
         env="knapsack",
-        search=SearchConfig(),
+        search=Search(acting="validate"),
         sweep=SweepConfig(
             budgets=(0, 2, 8, 32), prices=(3e-4, 2e-3), episodes=64, validation_episodes=32
         ),

@@ -342,7 +342,7 @@ def make_run(path, config=STUDY, acting="completed_q"):
         for seed in range(config.seeds):
             params = network.init(jax.random.key(seed))
             checkpoints.save(run.training(seed) / "checkpoints", 1, params, params, {})
-        results = {"study": runs.PLANNING_DEPTH, "config": to_dict(config)}
+        results = {"study": "planning depth", "config": to_dict(config)}
         runs.write_json(run.results, {**results, "acting": acting, "agents": []})
     return path
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments import comparisons
+from experiments import comparisons, roster
 
 
 def table(returns, simulations):
@@ -56,6 +56,8 @@ def test_pairs_are_later_less_earlier_at_each_price():
 
 def test_a_network_looks_once_a_decision_as_a_gate_and_at_every_ask_as_a_stopper():
     asked = table([0.5, 0.5], 3)
-    looks = {name: comparisons.meta_evaluations(name, asked).mean() for name in ("gate", "vet")}
-    assert looks == {"gate": 5, "vet": 0}
-    assert comparisons.meta_evaluations("stopper-priced", asked).mean() == 10
+    names = ("gate", "vet", "stopper-priced")
+    looks = {
+        name: comparisons.meta_evaluations(roster.find(name).looks, asked).mean() for name in names
+    }
+    assert looks == {"gate": 5, "vet": 0, "stopper-priced": 10}

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from experiments import roster
 from experiments.config import (
-    CONTROLLERS,
     PRESETS,
     ControlConfig,
     StudyConfig,
@@ -33,7 +33,7 @@ def test_presets_are_what_the_study_promises():
     assert (quick.sweep.episodes, full.sweep.episodes) == (1024, 8192)
     assert (quick.seeds, full.seeds) == (1, 5)
     assert quick.control.agents == ("entropy", "vet", "stopper", "oracle")
-    assert full.control.agents == CONTROLLERS
+    assert full.control.agents == roster.choosable()
     assert full.trained_prices == (3e-4, 1e-3)
     assert full.control.oracle_episodes == 1024
     assert (quick.control.ppo.num_chunks, full.control.ppo.num_chunks) == (100, 400)
@@ -80,9 +80,9 @@ def test_prices_lie_within_what_priced_agents_are_trained_on():
 
 def test_an_agent_for_one_price_is_not_shown_it():
     control = ControlConfig(inputs=("search", "price"))
-    assert control.meta("stopper").inputs == ("search",)
-    assert control.meta("stopper-priced").inputs == ("search", "price")
-    assert control.meta("gate-priced").menu == control.gate_menu
+    assert control.meta(roster.find("stopper")).inputs == ("search",)
+    assert control.meta(roster.find("stopper-priced")).inputs == ("search", "price")
+    assert control.meta(roster.find("gate-priced")).menu == control.gate_menu
 
 
 def test_an_unknown_preset_names_the_nearest():

@@ -7,7 +7,7 @@ import pytest
 
 import envs
 from envs import tables
-from experiments import cli, figures_scores, metalevel_tables, options, runs, scores
+from experiments import cli, figures_scores, metalevel_tables, options, runs, scores, studies
 from experiments.metalevel_config import MetalevelConfig, preset
 from experiments.scores import Bounds, Row
 from rrplan import InputError
@@ -200,7 +200,7 @@ def test_presets_and_options():
 def test_a_configuration_survives_its_file(tmp_path):
     config = MetalevelConfig("pandora", {"costs": [0.1, 0.2]}, costs=(2.0, 1.0), seeds=3)
     with runs.open_run(tmp_path / "run", config, resume=False):
-        assert runs.load_run(tmp_path / "run", MetalevelConfig).config == config
+        assert runs.load_run(tmp_path / "run", studies.METAREASONING).config == config
 
 
 def test_the_figure_leaves_out_what_cannot_be_scored(run):

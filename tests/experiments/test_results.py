@@ -10,7 +10,7 @@ from experiments import results, tables
 from experiments.evaluation import Agent, fixed_agent
 from experiments.results import BestFixed, best_fixed
 
-RANDOM = Agent("random", None, "random", "random")
+RANDOM = Agent("random", None, "random", "untuned")
 
 
 def table(returns, simulations):

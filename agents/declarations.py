@@ -1,0 +1,148 @@
+"""What declares an agent: its name, what builds it, and how it looks in tables and figures.
+
+The suite's own agents are declared in :mod:`experiments.roster`. A user's own agent is one of
+these objects in a module of theirs, given to ``rrplan run`` as ``package.module:NAME``:
+
+* a :class:`Rule` has a grid of candidates, of which the best at each price is chosen on
+  validation episodes;
+* a :class:`Learned` agent is trained, for one price or for all.
+
+What builds an agent may be a function, or its name ``"package.module:function"``, which is
+imported when it is needed: so that tables and figures can be made without JAX.
+"""
+
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from rrplan.errors import InputError
+
+Builder = Callable[..., Any] | str
+
+GREY = "#777777"
+_NAME = re.compile(r"[A-Za-z][\w.+-]*")
+
+
+class Trainable(NamedTuple):
+    """What :attr:`Learned.make` returns: the training, and how its result acts."""
+
+    training: Any  # as agents.fit.fit takes it
+    meta_policy: Any  # a rrplan.MetaPolicy; its parameters are those that were trained
+
+
+class Request(NamedTuple):
+    """What :attr:`Learned.make` is asked for, beside the planner."""
+
+    meta: Any  # agents.meta_config.MetaConfig: menu, inputs and width from the command line
+    ppo: Any  # agents.meta_config.PPOConfig: its price range is the one to train for
+    start: int  # the fixed k that is best at the middle of that range
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """What every declaration has.
+
+    Raises:
+        InputError: the name cannot be part of a file's name, or a style has no colour.
+    """
+
+    name: str
+    """Of its own; letters, digits and ``_ . + -``."""
+    help: str
+    """One sentence that says what it does."""
+    label: str = ""
+    """What figures call it; the name if empty."""
+    style: Mapping[str, Any] = field(default_factory=lambda: {"color": GREY, "marker": "h"})
+    """How figures draw it, in matplotlib's words: color (as ``"#rrggbb"``), marker, linestyle."""
+    looks: Literal["never", "once", "every"] = "never"
+    """When a network answers it: at no ask, at the first of a decision, or at every ask."""
+    family: ClassVar[str] = ""
+
+    def __post_init__(self):
+        if not _NAME.fullmatch(self.name):
+            raise InputError(
+                f"agent name {self.name!r}: expected a letter, then letters, digits and _ . + -"
+            )
+        if not re.fullmatch(r"#[0-9A-Fa-f]{6}", str(self.style.get("color"))):
+            raise InputError(
+                f"agent {self.name}: its style has the color {self.style.get('color')!r}, "
+                "expected one such as '#0072B2'"
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """Return what tables and figures need to know of it, as JSON."""
+        return {
+            "family": self.family,
+            "help": self.help,
+            "label": self.label or self.name,
+            "style": {"marker": "h", "linestyle": "none", **self.style},
+            "looks": self.looks,
+            "priced": getattr(self, "priced", False),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fixed(Agent):
+    """Always ``k`` simulations a decision."""
+
+    budgets: tuple[int, ...] | None = None
+    """The k's that it is run with; those of the study's sweep if None."""
+    family: ClassVar[str] = "fixed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Untuned(Agent):
+    """A meta-policy without anything to choose, which plays alike at all prices."""
+
+    make: Builder
+    """``(budgets) -> (meta_policy, its parameters)``."""
+    family: ClassVar[str] = "untuned"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Greedy(Agent):
+    """The environment's own greedy rule, where it has one: it does not search."""
+
+    family: ClassVar[str] = "greedy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(Agent):
+    """A rule with parameters, which are tuned for each price."""
+
+    candidates: Builder
+    """``(planner, budgets) -> list of agents.Candidate``: the grid, each with a name of its own.
+    It may look at the planner's environment, search and ``max_simulations``; the network's
+    parameters are those of one training seed among several."""
+    family: ClassVar[str] = "rule"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned(Agent):
+    """A meta-policy that is trained on the planner."""
+
+    make: Builder = "agents.learned_agents:make"
+    """``(planner, Request) -> Trainable``."""
+    kind: Literal["gate", "stopper"] = "stopper"
+    """Which menu of the command line it is given."""
+    priced: bool = False
+    """Whether one training serves all prices; else there is one training for each price."""
+    looks: Literal["never", "once", "every"] = "every"
+    family: ClassVar[str] = "learned"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ceiling(Agent):
+    """The exact ceiling of what any choice of k could earn."""
+
+    family: ClassVar[str] = "ceiling"
+
+
+def build(builder: Builder) -> Callable[..., Any]:
+    """Return what builds an agent, imported if it was given by name."""
+    if callable(builder):
+        return builder
+    module, _, name = builder.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,18 @@
+"""The learned agents of the suite: what trains a gate or a stopper, and how it then acts."""
+
+from agents import learned, meta_networks
+from agents.declarations import Request, Trainable
+from agents.meta_training import make_meta_train
+from rrplan.planner import Planner
+
+
+def make(planner: Planner, request: Request) -> Trainable:
+    """Return the training of a gate or a stopper for a planner.
+
+    Args:
+        planner: what it is to control.
+        request: its menu and inputs, its training, and the fixed k that it starts from.
+    """
+    network = meta_networks.build(request.meta, planner)
+    training = make_meta_train(planner, network, request.ppo, request.start)
+    return Trainable(training, learned.greedy(network))

@@ -1,0 +1,101 @@
+"""A finished run's planner and meta-policies, ready for :func:`rrplan.evaluate`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from agents import fit, metapolicies
+from agents.declarations import Trainable
+from experiments import controllers, runs
+from experiments.config import StudyConfig
+from experiments.evaluation import Problem, build_problem, make_planner
+from experiments.results import BestFixed
+from experiments.runs import Run
+from rrplan.errors import InputError
+from rrplan.planner import Planner
+from rrplan.types import MetaPolicy, PyTree
+
+Agents = dict[str, tuple[MetaPolicy, PyTree]]
+
+
+class Loaded(NamedTuple):
+    """What one training seed of a finished run has brought forth."""
+
+    planner: Planner
+    meta_policies: Mapping[str, tuple[MetaPolicy, PyTree]]
+    """Each meta-policy with its parameters, by name: ``stopper-0.0003`` is the one for that price,
+    ``stopper-priced`` the one for all, ``fixed-0.0003`` the best fixed k at that price."""
+    config: StudyConfig
+
+
+def load(directory: Path | str, seed: int = 0) -> Loaded:
+    """Return a finished run's planner and its meta-policies.
+
+    Args:
+        directory: of a run of planning depth that has ended.
+        seed: which training seed's.
+
+    Raises:
+        InputError: there is no finished run, or it has no such training seed, or an agent of the
+            user's own cannot be imported any more.
+    """
+    run = runs.load_run(Path(directory))
+    results = runs.load_results(run.path)
+    if not 0 <= seed < run.config.seeds:
+        raise InputError(f"seed is {seed}: expected 0 to {run.config.seeds - 1}, as the run has")
+    problem = build_problem(run.config)
+    planner = load_planner(problem, run, seed, results["acting"])
+    best = [BestFixed(c["price"], c["k"], c["validation_timed"]) for c in results["best_fixed"]]
+    found: Agents = {
+        f"fixed-{choice.price:g}": (metapolicies.fixed(), jnp.int32(choice.k)) for choice in best
+    }
+    found |= _load_rules(problem, planner, results)
+    found |= _load_learned(run, seed, planner, best)
+    return Loaded(planner, found, run.config)
+
+
+def load_planner(problem: Problem, run: Run, seed: int, acting: str) -> Planner:
+    """Return the planner that a run has trained from a seed.
+
+    Raises:
+        InputError: its training has left no checkpoint.
+    """
+    shapes = jax.eval_shape(problem.network.init, jax.random.key(0))
+    return make_planner(problem, fit.load_params(run.training(seed), shapes), acting)
+
+
+def _load_rules(problem: Problem, planner: Planner, results: Mapping[str, Any]) -> Agents:
+    """Return each rule with the parameters that were chosen at each price."""
+    grids = controllers.make_grids(problem, planner.params, results["acting"])
+    chosen = {(e["agent"], e["price"]): e["evaluation"] for e in results["agents"]}
+    found: Agents = {}
+    for name, grid in grids.items():
+        by_name = {candidate.name: candidate for candidate in grid}
+        for price in problem.config.sweep.prices:
+            candidate = by_name.get(chosen.get((name, price)))
+            if candidate is not None:
+                found[f"{name}-{price:g}"] = (candidate.meta_policy, candidate.params)
+    return found
+
+
+def _load_learned(run: Run, seed: int, planner: Planner, best: Sequence[BestFixed]) -> Agents:
+    found: Agents = {}
+    for case in controllers.list_cases(run.config):
+        trainable = controllers.make_trainable(run.config, planner, case, best)
+        directory = controllers.training_directory(run, seed, case)
+        params = fit.load_params(directory, _shapes(trainable))
+        found[case.label] = (trainable.meta_policy, params)
+    return found
+
+
+def _shapes(trainable: Trainable) -> PyTree:
+    """Return the shapes of what a training learns, without computing anything."""
+    training = trainable.training
+
+    def begin(key):
+        return training.init(key, training.network.init(key)).params
+
+    return jax.eval_shape(begin, jax.random.key(0))

@@ -1,0 +1,185 @@
+"""The roster: every agent of a study of planning depth, declared once.
+
+Options, tuning, training, evaluation, tables, figures and ``compare`` read it. Their order here
+is the order in which agents are listed. It is plain data: what builds an agent is named, and
+imported when it is needed.
+"""
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from agents.declarations import (
+    GREY,
+    Agent,
+    Ceiling,
+    Fixed,
+    Greedy,
+    Learned,
+    Rule,
+    Untuned,
+)
+from rrplan.errors import InputError, unknown
+from rrplan.imports import load_object
+
+INK = "#333333"
+
+_AGENTS: tuple[Agent, ...] = (
+    Fixed(
+        name="fixed",
+        help="always k simulations, for each k of the sweep",
+        style={"color": "#0072B2", "marker": "o", "linestyle": "-"},
+    ),
+    Fixed(
+        name="reactive",
+        help="acts on the network's prior alone, k = 0",
+        style={"color": GREY, "marker": "."},
+        budgets=(0,),
+    ),
+    Untuned(
+        name="random",
+        help="draws k for each decision",
+        label="random k",
+        style={"color": GREY, "marker": "X"},
+        make="agents.grids:random_k",
+    ),
+    Greedy(
+        name="greedy",
+        help="the environment's own greedy rule, without search",
+        label="greedy rule",
+        style={"color": GREY, "marker": "p"},
+    ),
+    Rule(
+        name="entropy",
+        help="searches where the prior's entropy is above a threshold",
+        style={"color": "#CC79A7", "marker": "D", "linestyle": (0, (5, 1.5, 1.5, 1.5))},
+        candidates="agents.grids:entropy",
+    ),
+    Rule(
+        name="vet",
+        help="searches until its forecast of the final visits holds still",
+        style={"color": "#E69F00", "marker": "v", "linestyle": (0, (8, 2))},
+        candidates="agents.grids:vet",
+    ),
+    Rule(
+        name="margin",
+        help="searches until no rival can overtake the most visited action",
+        style={"color": "#56B4E9", "marker": "P", "linestyle": (0, (3, 1, 1, 1, 1, 1))},
+        candidates="agents.grids:margin",
+    ),
+    Learned(
+        name="gate",
+        help="learned: chooses k once a decision, trained for one price",
+        style={"color": "#009E73", "marker": "^"},
+        kind="gate",
+        looks="once",
+    ),
+    Learned(
+        name="stopper",
+        help="learned: looks at the search and stops it, trained for one price",
+        style={"color": "#D55E00", "marker": "s"},
+    ),
+    Learned(
+        name="gate-priced",
+        help="the gate, one network for all prices",
+        style={
+            "color": "#009E73",
+            "marker": ">",
+            "linestyle": (0, (1.5, 1.2)),
+            "markerfacecolor": "white",
+        },
+        kind="gate",
+        looks="once",
+        priced=True,
+    ),
+    Learned(
+        name="stopper-priced",
+        help="the stopper, one network for all prices",
+        style={
+            "color": "#D55E00",
+            "marker": "d",
+            "linestyle": (0, (5, 1.5)),
+            "markerfacecolor": "white",
+        },
+        priced=True,
+    ),
+    Ceiling(
+        name="oracle",
+        help="the exact ceiling, where the environment's states can be enumerated",
+        style={"color": INK, "marker": "*", "linestyle": (0, (1, 1)), "markersize": 6.0},
+    ),
+)
+ROSTER: Mapping[str, Agent] = {agent.name: agent for agent in _AGENTS}
+
+CHOSEN = ("rule", "learned", "ceiling")
+"""Families of which a study has those that ``--control.agents`` names; it has all others."""
+CONTROLLED = ("rule", "learned")
+"""Families of agents that decide themselves how long to think."""
+
+
+def choosable() -> tuple[str, ...]:
+    """Return the names that ``--control.agents`` knows, in the order of the roster."""
+    return tuple(name for name, agent in ROSTER.items() if agent.family in CHOSEN)
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names that may be chosen, each once: the suite's in its order, then a user's own.
+
+    A user's own are taken at their word: nothing is imported.
+
+    Raises:
+        InputError: a name is neither one of the suite's nor ``package.module:NAME``.
+    """
+    names = list(dict.fromkeys(names))
+    for name in names:
+        if ":" not in name and name not in choosable():
+            raise unknown("control agent", name, choosable())
+    own = (name for name in names if ":" in name)
+    return (*(name for name in choosable() if name in names), *own)
+
+
+@functools.lru_cache
+def find(name: str) -> Agent:
+    """Return the declaration of an agent of the suite, or of a user's ``package.module:NAME``.
+
+    Raises:
+        InputError: there is none, or it is not a :class:`agents.Rule` or :class:`agents.Learned`,
+            or it has the name of one of the suite's.
+    """
+    if ":" not in name:
+        if name not in ROSTER:
+            raise unknown("agent", name, ROSTER)
+        return ROSTER[name]
+    agent = load_object(name, "agent")
+    if not isinstance(agent, Rule | Learned):
+        raise InputError(
+            f"agent {name!r} is a {type(agent).__name__}: expected an agents.Rule or agents.Learned"
+        )
+    if agent.name in ROSTER:
+        raise InputError(f"agent {name!r} is called {agent.name!r}: the name is taken")
+    return agent
+
+
+def find_all(names: Sequence[str]) -> list[Agent]:
+    """Return the declarations of agents, in their order.
+
+    Raises:
+        InputError: as :func:`find`, and where two have the same name.
+    """
+    found = [find(name) for name in names]
+    for place, agent in enumerate(found):
+        if any(other.name == agent.name for other in found[:place]):
+            raise InputError(f"two agents are called {agent.name!r}: expected a name for each")
+    return found
+
+
+def describe(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return what ``results.json`` tells of the agents of a study, by name."""
+    always = [agent for agent in _AGENTS if agent.family not in CHOSEN]
+    return {agent.name: agent.describe() for agent in (*always, *find_all(names))}
+
+
+def of_results(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return what is known of agents by name: the suite's, then those that results tell of."""
+    known: dict[str, Mapping[str, Any]] = {name: a.describe() for name, a in ROSTER.items()}
+    return known | {name: a for name, a in results.get("roster", {}).items() if name not in known}
