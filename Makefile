@@ -9,6 +9,7 @@ JOBS ?= 2
 
 demo: $(READY)  ## train, search and draw: timed and untimed returns on the knapsack
 	$(BIN)/rrplan run knapsack --preset quick --out runs/demo --resume
+	@echo 'To run rrplan yourself: source $(VENV)/bin/activate (or call $(BIN)/rrplan)'
 
 test: lint  ## lint, then the test suite
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
