@@ -1,6 +1,7 @@
 """The engine: search, lanes, costs, statistics. Knows no particular environment or agent."""
 
 from rrplan import search
+from rrplan.costs import Costs, Counts, charge, timed_return
 from rrplan.errors import InputError
 from rrplan.evaluation import evaluate
 from rrplan.planner import Planner, Search
@@ -8,7 +9,6 @@ from rrplan.policies import gumbel_muzero_policy, muzero_policy
 from rrplan.rollouts import rollout
 from rrplan.types import (
     Control,
-    Costs,
     Environment,
     Episodes,
     Evaluation,
@@ -24,6 +24,7 @@ from rrplan.types import (
 __all__ = (
     "Control",
     "Costs",
+    "Counts",
     "Environment",
     "Episodes",
     "Evaluation",
@@ -37,9 +38,11 @@ __all__ = (
     "Trace",
     "Transition",
     "Work",
+    "charge",
     "evaluate",
     "gumbel_muzero_policy",
     "muzero_policy",
     "rollout",
     "search",
+    "timed_return",
 )

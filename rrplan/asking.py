@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rrplan import asks, keys, trees
+from rrplan.costs import Counts, charge
 from rrplan.models import Settings, where
 from rrplan.records import Engine, Lanes, Queue
 from rrplan.types import Array, Control, MetaObservation
@@ -28,8 +29,8 @@ def ask(
     control = jax.lax.cond(asked.any(), consult, skip, lanes)
     extra = jnp.clip(control.extra_simulations, 0, left)
     if engine.record:
-        fee = settings.costs.ask_fee
-        lanes = lanes._replace(asks=asks.begin(lanes.asks, asked, control.aux, fee))
+        cost = charge(settings.costs, Counts(looks=asked))
+        lanes = lanes._replace(asks=asks.begin(lanes.asks, asked, control.aux, cost))
     lanes = lanes._replace(
         carry=where(asked, control.carry, lanes.carry),
         max_depth=jnp.where(asked, control.max_depth, lanes.max_depth),

@@ -32,14 +32,15 @@ def blank(num_rows: int, aux: PyTree) -> Asks:
     return Asks(store, jnp.zeros(shape, jnp.float32), no, no, jnp.zeros(shape[1], jnp.int32))
 
 
-def begin(asks: Asks, asked: Array, aux: PyTree, fee: Array) -> Asks:
+def begin(asks: Asks, asked: Array, aux: PyTree, cost: Array) -> Asks:
     """Open a row for the lanes ``asked [B]``, for which there must be room.
 
-    Where ``aux`` has a field ``keep [B]``, asks without it open nothing: what comes of them, their
-    fee too, belongs to the ask before.
+    ``cost [B]`` is what asking costs, to be read where a lane is asked. Where ``aux`` has a field
+    ``keep [B]``, asks without it open nothing: what comes of them, their cost too, belongs to the
+    ask before.
     """
     kept = asked & getattr(aux, "keep", True)
-    asks = settle(asks, -fee * (asked & ~kept), jnp.zeros_like(asked), jnp.zeros_like(asked))
+    asks = settle(asks, -cost * (asked & ~kept), jnp.zeros_like(asked), jnp.zeros_like(asked))
     asked = kept
     lanes = jnp.arange(asked.shape[0])
     row = jnp.where(asked, asks.count, asks.reward.shape[0])
@@ -49,7 +50,7 @@ def begin(asks: Asks, asked: Array, aux: PyTree, fee: Array) -> Asks:
 
     return Asks(
         aux=jax.tree.map(put, asks.aux, aux),
-        reward=put(asks.reward, -fee),
+        reward=put(asks.reward, -cost),
         acted=put(asks.acted, False),
         ended=put(asks.ended, False),
         count=asks.count + asked,

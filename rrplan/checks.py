@@ -6,9 +6,10 @@ import jax
 import numpy as np
 
 from rrplan import shapes
+from rrplan.costs import Costs
 from rrplan.errors import InputError
 from rrplan.models import Learned, Model, Position, Settings
-from rrplan.types import Array, Costs, PyTree
+from rrplan.types import Array, PyTree
 
 _BATCH = 2  # lanes in a check of shapes: not one, so that a missing axis shows
 

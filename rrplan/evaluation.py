@@ -7,13 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from rrplan import checks, lanes, memory
+from rrplan.costs import Costs, Counts, charge
 from rrplan.devices import Finished, Progress, longest_queue, run
 from rrplan.errors import InputError
 from rrplan.models import Settings, make_model
 from rrplan.planner import Planner
 from rrplan.records import Engine
 from rrplan.trace import finish
-from rrplan.types import Array, Costs, Episodes, MetaPolicy, PyTree, Work
+from rrplan.types import Array, Episodes, MetaPolicy, PyTree, Work
 
 
 def evaluate(
@@ -88,11 +89,8 @@ def evaluate(
 def _bill(finished: Finished, costs: Costs, prices: np.ndarray) -> Episodes:
     """Charge what was thought."""
     results, record = jax.tree.map(jnp.asarray, (finished.results, finish(finished.trace)))
-    cost = (
-        prices * results.simulations
-        + costs.decision_fee * results.length
-        + costs.ask_fee * results.asks
-    )
+    counts = Counts(results.simulations, results.asks, results.length, results.levels)
+    cost = charge(costs._replace(price=prices), counts)
     return Episodes(
         untimed_return=results.untimed_return,
         timed_return=results.untimed_return - cost,
@@ -100,6 +98,7 @@ def _bill(finished: Finished, costs: Costs, prices: np.ndarray) -> Episodes:
         simulations=results.simulations,
         length=results.length,
         asks=results.asks,
+        levels=results.levels,
         trace=record,
     )
 
@@ -108,7 +107,8 @@ def _traced(costs: Costs) -> Costs:
     return Costs(
         price=jnp.float32(0.0),  # the queue holds each episode's own
         decision_fee=jnp.float32(costs.decision_fee),
-        ask_fee=jnp.float32(costs.ask_fee),
+        look_fee=jnp.float32(costs.look_fee),
+        level_fee=jnp.float32(costs.level_fee),
         cap=jnp.int32(costs.cap),
         budget=jnp.int32(costs.budget),
     )

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from rrplan import acting, asking, asks, keys, search, trace, trees
 from rrplan.asks import Asks
+from rrplan.costs import Counts, timed_return
 from rrplan.models import Answer, Before, Moved, Position, Settings, where
 from rrplan.records import Counters, Engine, Lanes, Queue, Results
 from rrplan.types import Array
@@ -74,8 +75,8 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lane
     lanes = lanes._replace(
         tree=tree,
         trace=trace.record(lanes, roots, real, chosen, moved.reward),
-        asks=_settle(settings, queue, lanes, thinking, real, moved),
-        sums=_add(lanes, thinking, real, moved.reward),
+        asks=_settle(settings, queue, lanes, thinking, path.depth, real, moved),
+        sums=_add(lanes, thinking, path.depth, real, moved.reward),
     )
     lanes, entering, moved = _take_next(queue, lanes, real & moved.position.done, moved)
 
@@ -161,23 +162,34 @@ def _take_next(
 
 
 def _settle(
-    settings: Settings, queue: Queue, lanes: Lanes, thinking: Array, real: Array, moved: Moved
+    settings: Settings,
+    queue: Queue,
+    lanes: Lanes,
+    thinking: Array,
+    levels: Array,
+    real: Array,
+    moved: Moved,
 ) -> Asks | None:
     """Return the record of asks with what this tick brought and cost."""
     if lanes.asks is None:
         return None
-    price, fee = queue.prices[lanes.place], settings.costs.decision_fee
-    earned = jnp.where(real, moved.reward - fee, 0.0)
-    return asks.settle(lanes.asks, earned - price * thinking, real, real & moved.position.done)
+    costs = settings.costs._replace(price=queue.prices[lanes.place])
+    counts = Counts(simulations=thinking, decisions=real, levels=levels)
+    earned = timed_return(jnp.where(real, moved.reward, 0.0), costs, counts)
+    return asks.settle(lanes.asks, earned, real, real & moved.position.done)
 
 
-def _add(lanes: Lanes, thinking: Array, real: Array, reward: Array) -> Results:
-    """Return the sums of the lanes' episodes with this tick's step in them."""
+def _add(lanes: Lanes, thinking: Array, levels: Array, real: Array, reward: Array) -> Results:
+    """Return the sums of the lanes' episodes with this tick's step in them.
+
+    ``levels [B]`` is how deep the thinking lanes went down; 0 in the others.
+    """
     sums = lanes.sums
     return sums._replace(
         untimed_return=sums.untimed_return + jnp.where(real, reward, 0.0),
         simulations=sums.simulations + thinking,
         length=sums.length + real,
+        levels=sums.levels + levels,
         flaws=sums.flaws | jnp.where(lanes.active & ~jnp.isfinite(reward), BAD_REWARD, 0),
     )
 

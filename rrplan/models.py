@@ -11,9 +11,10 @@ from typing import NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 
-from rrplan import acting
+from rrplan.costs import Costs
 from rrplan.leaves import Division, find_division
-from rrplan.types import Array, Costs, Environment, LearnedModel, Network, PyTree
+from rrplan.logits import mask_logits
+from rrplan.types import Array, Environment, LearnedModel, Network, PyTree
 
 
 class Settings(NamedTuple):
@@ -131,7 +132,7 @@ class Perfect:
         moving, _ = self.division.divide(position.state)
         return Answer(
             embedding=Position(moving, position.done),
-            prior_logits=acting.mask_logits(evaluation.prior_logits, invalid),
+            prior_logits=mask_logits(evaluation.prior_logits, invalid),
             value=jnp.where(position.done, 0.0, evaluation.value),
             discount=jnp.where(position.done, 0.0, settings.discount),
             features=evaluation.features,
@@ -182,7 +183,7 @@ class Learned:
         invalid = _invalid_actions(self, settings, position)
         return Answer(
             embedding=root.embedding,
-            prior_logits=acting.mask_logits(root.prior_logits, invalid),
+            prior_logits=mask_logits(root.prior_logits, invalid),
             value=root.value,
             discount=jnp.ones_like(root.value),
             features=_flatten(root.embedding, position.done.shape[0]),

@@ -22,12 +22,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from rrplan import checks, graphs, planning
+from rrplan.costs import Costs, Counts, timed_return
 from rrplan.errors import InputError
 from rrplan.graphs import ENDED, Graph
 from rrplan.models import Settings, make_model
 from rrplan.planner import Planner
 from rrplan.planning import Progress
-from rrplan.types import Array, Costs, LearnedModel
+from rrplan.types import Array, LearnedModel
 
 
 class Table(NamedTuple):
@@ -136,13 +137,15 @@ def solve(table: Table, price: float) -> Solution:
     k = np.zeros(len(graph.height), np.int32)
     for nodes in _by_height(graph.height):
         least = table.least[nodes]
-        worth = graph.reward[nodes] - price * least + value[graph.following[nodes]]
+        earned = timed_return(graph.reward[nodes], Costs(price), Counts(simulations=least))
+        worth = earned + value[graph.following[nodes]]
         worth = np.where(least <= most, worth, -np.inf)
         best = worth.max(axis=1)
         value[nodes] = best
         k[nodes] = np.where(worth == best[:, None], least, most).min(axis=1)
     played = replay(table, k)
-    timed = played.untimed_return - np.float32(price) * played.simulations.astype(np.float32)
+    counts = Counts(simulations=played.simulations.astype(np.float32))
+    timed = timed_return(played.untimed_return, Costs(np.float32(price)), counts)
     return Solution(float(price), timed, *played[:-1], value[:-2], k, played.decisions)
 
 

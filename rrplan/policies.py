@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import mctx
 import numpy as np
 
-from rrplan import acting, qtransforms, requests, search, selection
+from rrplan import qtransforms, requests, search, selection
 from rrplan.errors import InputError
+from rrplan.logits import mask_logits
 from rrplan.mctx_trees import as_mctx_tree
 from rrplan.types import Array, PyTree
 
@@ -177,7 +178,7 @@ def gumbel_muzero_policy(
     improved = roots.prior_logits + value_score(roots)
     return mctx.PolicyOutput(
         action=choose_considered(roots, roots.visit_counts.max(-1)),
-        action_weights=jax.nn.softmax(acting.mask_logits(improved, invalid)),
+        action_weights=jax.nn.softmax(mask_logits(improved, invalid)),
         search_tree=as_mctx_tree(state.tree, invalid).replace(
             extra_data=mctx.GumbelMuZeroExtraData(root_gumbel=root_gumbel)
         ),

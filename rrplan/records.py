@@ -39,13 +39,14 @@ class Results(NamedTuple):
     simulations: Array  # [L] int32
     length: Array  # [L] int32
     asks: Array  # [L] int32
+    levels: Array  # [L] int32
     flaws: Array  # [L] int32, flags of what must not be
 
     @classmethod
     def zeros(cls, shape: tuple[int, ...]) -> "Results":
         """Return the sums of nothing."""
         count = jnp.zeros(shape, jnp.int32)
-        return cls(jnp.zeros(shape, jnp.float32), count, count, count, count)
+        return cls(jnp.zeros(shape, jnp.float32), *[count] * 5)
 
 
 class Counters(NamedTuple):

@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 import mctx
 
-from rrplan import acting, qtransforms, requests, selection, trees
+from rrplan import qtransforms, requests, selection, trees
+from rrplan.logits import mask_logits
 from rrplan.types import Array, PyTree
 
 
@@ -59,7 +60,7 @@ def init(
     none = jnp.zeros(root.value.shape, jnp.int32)
     node = trees.Node(
         state=root.embedding,
-        prior_logits=acting.mask_logits(root.prior_logits, invalid),
+        prior_logits=mask_logits(root.prior_logits, invalid),
         value=root.value,
         reward=none * 0.0,
         discount=none + 1.0,

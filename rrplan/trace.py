@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rrplan import trees
-from rrplan.acting import entropy_of
+from rrplan.logits import entropy_of
 from rrplan.records import Lanes
 from rrplan.types import Array, Trace
 

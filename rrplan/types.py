@@ -24,6 +24,8 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import mctx
 
+from rrplan.costs import Costs as Costs  # one of the words, though its bill stands elsewhere
+
 PyTree = Any
 Array = jax.Array
 
@@ -126,16 +128,6 @@ class MetaPolicy(NamedTuple):
     apply: Callable[[PyTree, Array, PyTree, MetaObservation], Control]
 
 
-class Costs(NamedTuple):
-    """What thinking costs. All fields are traced, so that a sweep compiles once."""
-
-    price: Array | float = 0.0  # [] or [E], of one simulation, in units of return
-    decision_fee: Array | float = 0.0  # [], charged at every decision
-    ask_fee: Array | float = 0.0  # [], charged at every ask of the meta-policy
-    cap: Array | int = 2**30  # [] int32, most simulations of one decision
-    budget: Array | int = 2**30  # [] int32, most simulations of one episode
-
-
 class Trace(NamedTuple):
     """One row per episode and decision, the first ``N`` decisions of each."""
 
@@ -160,6 +152,7 @@ class Episodes(NamedTuple):
     simulations: Array  # [E] int32
     length: Array  # [E] int32, decisions
     asks: Array  # [E] int32, times the meta-policy was asked
+    levels: Array | int = 0  # [E] int32, edges that its simulations went down, over all of them
     trace: Trace | None = None  # where one was asked for
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from experiments.evaluation import Problem, Split, study_key
 from rrplan import keys
-from rrplan.acting import mask_logits
-from rrplan.models import where
+from rrplan.models import Position
+from rrplan.true_model import TrueModel
 from rrplan.types import Array, PyTree
 
 
@@ -43,13 +43,6 @@ class Settings(NamedTuple):
     c_init: Array  # []
     c_base: Array  # []
     discount: Array  # [] of real steps, in the search
-
-
-class Position(NamedTuple):
-    """A place in the environment, frozen once its episode is over."""
-
-    state: PyTree  # [B, ...]
-    done: Array  # [B] bool
 
 
 def compile_lockstep(trained: Trained, k: int) -> Callable[[], Outcome]:
@@ -101,7 +94,7 @@ def play_batch(
         noise_key = jax.random.fold_in(settings.noise_key, number)
         action = decide(problem, acting, k, settings, noise_key, position, observation)
         step_keys = keys.draw(settings.key, ids, keys.Domain.STEP, length, jnp.zeros_like(length))
-        following, observation, reward = _step(problem, settings, step_keys, action, position)
+        following, observation, reward = _model(problem, settings).step(step_keys, action, position)
         return following, observation, total + reward, length + ~position.done, number + 1
 
     reset_keys = keys.draw(settings.key, ids, keys.Domain.RESET)
@@ -125,14 +118,15 @@ def decide(
     observation: PyTree,
 ) -> Array:
     """Return the action ``[B]`` after ``k`` simulations of mctx in every lane."""
-    logits, value, invalid = _evaluate(problem, settings, position, observation)
-    scores = logits
+    model = _model(problem, settings)
+    params, root, invalid = model.begin(settings.params, position, observation)
+    logits = scores = root.prior_logits
     if k > 0:
         output = mctx.muzero_policy(
-            settings,
+            params,
             noise_key,
-            mctx.RootFnOutput(prior_logits=logits, value=value, embedding=position),
-            functools.partial(_imagine, problem),
+            root,
+            model.recurrent_fn,
             k,
             invalid_actions=invalid,
             dirichlet_fraction=0.0,
@@ -153,44 +147,9 @@ def _score(acting: str, logits: Array, tree: mctx.Tree) -> Array:
     return logits + jax.vmap(lambda one: complete(one, one.ROOT_INDEX))(tree)
 
 
-def _imagine(
-    problem: Problem, settings: Settings, key: Array, action: Array, position: Position
-) -> tuple[mctx.RecurrentFnOutput, Position]:
-    """Step the model once in every lane, as mctx's ``recurrent_fn``."""
-    step_keys = jax.random.split(key, action.shape[0])
-    following, observation, reward = _step(problem, settings, step_keys, action, position)
-    logits, value, _ = _evaluate(problem, settings, following, observation)
-    output = mctx.RecurrentFnOutput(
-        reward=reward,
-        discount=jnp.where(following.done, 0.0, settings.discount),
-        prior_logits=logits,
-        value=value,
-    )
-    return output, following
-
-
-def _step(
-    problem: Problem, settings: Settings, step_keys: Array, action: Array, position: Position
-) -> tuple[Position, PyTree, Array]:
-    """Return where the lanes come to, what is seen there, and the rewards ``[B]``."""
-    step = jax.vmap(problem.environment.step, (0, 0, 0, None))
-    after = step(step_keys, position.state, action, settings.env_params)
-    following = Position(
-        where(position.done, position.state, after.state),
-        position.done | after.terminated | after.truncated,
-    )
-    return following, after.observation, jnp.where(position.done, 0.0, after.reward)
-
-
-def _evaluate(
-    problem: Problem, settings: Settings, position: Position, observation: PyTree
-) -> tuple[Array, Array, Array]:
-    """Return masked prior logits ``[B, A]``, values ``[B]`` and illegal actions ``[B, A]``."""
-    evaluation = problem.network(settings.params, observation)
-    over_lanes = jax.vmap(problem.environment.invalid_actions, (0, None))
-    invalid = over_lanes(position.state, settings.env_params)
-    value = jnp.where(position.done, 0.0, evaluation.value)
-    return mask_logits(evaluation.prior_logits, invalid), value, invalid
+def _model(problem: Problem, settings: Settings) -> TrueModel:
+    """Return the model that mctx searches with; a node holds the whole state."""
+    return TrueModel(problem.environment, settings.env_params, problem.network, settings.discount)
 
 
 def _settings(trained: Trained, params: PyTree) -> Settings:

@@ -86,13 +86,3 @@ def test_completed_qvalues_equal_those_of_mctx():
     np.testing.assert_allclose(
         qtransforms.completed_by_mix_value(rows), expected, rtol=1e-5, atol=1e-5
     )
-
-
-def test_masking_twice_is_masking_once():
-    """Also where the best logit is an illegal action's, and where nothing is legal."""
-    logits = jnp.array([[3.0, 1.7, -0.4], [1.0, 2.0, 3.0]])
-    invalid = jnp.array([[True, False, False], [True, True, True]])
-    once = acting.mask_logits(logits, invalid)
-    np.testing.assert_array_equal(acting.mask_logits(once, invalid), once)
-    np.testing.assert_allclose(once[0, 1:], [0.0, -2.1], rtol=1e-6)
-    assert np.isfinite(once).all()

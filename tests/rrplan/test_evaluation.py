@@ -151,7 +151,7 @@ def test_the_carry_lives_as_long_as_the_episode():
 
 def test_prices_and_fees_are_charged():
     prices = np.linspace(0.0, 1.0, 40, dtype=np.float32)
-    costs = rrplan.Costs(price=prices, decision_fee=0.5, ask_fee=0.25)
+    costs = rrplan.Costs(price=prices, decision_fee=0.5, look_fee=0.25)
     result = evaluate(3, costs=costs)
     cost = prices * result.simulations + 0.5 * result.length + 0.25 * result.asks
     np.testing.assert_allclose(result.cost, cost, rtol=1e-6)
@@ -218,7 +218,7 @@ def test_nan_is_told_with_the_episode_that_met_it():
         ({"episodes": 0}, "episodes is 0: expected a number >= 1 or ids >= 0"),
         ({"episodes": np.array([1, -2])}, "episodes is .*: expected a number >= 1 or ids >= 0"),
         ({"costs": rrplan.Costs(price=-1.0)}, "price is -1.0: expected a finite number >= 0"),
-        ({"costs": rrplan.Costs(ask_fee=np.nan)}, "ask_fee is nan: expected a finite number"),
+        ({"costs": rrplan.Costs(look_fee=np.nan)}, "look_fee is nan: expected a finite number"),
         ({"costs": rrplan.Costs(price=np.ones(3))}, r"price has shape \(3,\): expected a number"),
         ({"num_lanes": 10**12, "episodes": np.zeros(1, int)}, None),
     ],

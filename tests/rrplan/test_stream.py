@@ -17,7 +17,7 @@ from tests.rrplan import tabular
 
 LANES, ROWS, MOST, SUPPLY = 8, 60, 6, 120
 KEY = jax.random.key(2)
-COSTS = rrplan.Costs(decision_fee=0.05, ask_fee=0.01)
+COSTS = rrplan.Costs(decision_fee=0.05, look_fee=0.01, level_fee=0.03)
 
 
 class Seen(NamedTuple):
@@ -92,12 +92,10 @@ def test_a_record_adds_up_to_the_episodes(harvested):
         np.testing.assert_array_equal(steps[~rows.ended[:-1]], rows.acted[:-1][~rows.ended[:-1]])
     episodes = harvest.episodes
     over = np.asarray(episodes.length) > 0
-    timed = (
-        episodes.untimed_return
-        - harvest.prices * episodes.simulations
-        - COSTS.decision_fee * episodes.length
-        - COSTS.ask_fee * episodes.asks
-    )[over]
+    assert (episodes.levels > episodes.simulations).any()
+    counts = rrplan.Counts(episodes.simulations, episodes.asks, episodes.length, episodes.levels)
+    costs = COSTS._replace(price=harvest.prices)
+    timed = rrplan.timed_return(episodes.untimed_return, costs, counts)[over]
     # An episode that ended in the lane's open row stands in the results, not in the closed rows.
     assert 0 <= len(timed) - len(from_rows) <= LANES
     for value in from_rows:
@@ -114,7 +112,7 @@ def test_its_episodes_are_those_of_an_evaluation(harvested):
         planner(), POLICY, jnp.array(False), key=KEY, episodes=jnp.asarray(ids),
         costs=COSTS._replace(price=np.asarray(harvest.prices)[over]), num_lanes=5,
     )  # fmt: skip
-    for name in ("untimed_return", "simulations", "length", "asks"):
+    for name in ("untimed_return", "simulations", "length", "asks", "levels"):
         np.testing.assert_array_equal(
             getattr(harvest.episodes, name)[over], getattr(evaluated, name), err_msg=name
         )
