@@ -1,0 +1,43 @@
+"""The examples run, and say what they promise."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def run(name: str, capsys) -> list[str]:
+    runpy.run_path(str(ROOT / "examples" / f"{name}.py"), run_name="__main__")
+    return capsys.readouterr().out.splitlines()
+
+
+def test_drop_in_for_mctx(capsys):
+    lines = run("drop_in_for_mctx", capsys)
+    assert lines == [
+        "lanes with equal visits: 16 of 16",
+        "simulations of each lane: 0 8 16 24 0 8 16 24 0 8 16 24 0 8 16 24",
+        "lanes with 8 simulations that agree with mctx: 4 of 4",
+    ]
+
+
+def test_own_environment(capsys):
+    lines = run("own_environment", capsys)
+    assert lines[0] == "Treats: keeps the contract"
+    reactive, searching = (float(line.split()[-1]) for line in lines[-2:])
+    assert searching > reactive
+
+
+def test_own_meta_policy(capsys):
+    (line,) = run("own_meta_policy", capsys)
+    timed, simulations = map(float, line.split())
+    assert 0.5 < timed < 1.0
+    assert 8 <= simulations <= 320
+
+
+@pytest.mark.parametrize("name", ["own_environment", "own_meta_policy"])
+def test_the_readme_shows_the_same_code(name):
+    code = (ROOT / "examples" / f"{name}.py").read_text().split('"""\n\n', 1)[1]
+    assert code.split("\n\n\nif __name__")[0] in README
