@@ -55,14 +55,11 @@ def run(arguments: Sequence[str]) -> None:
 
     arguments, processes = distributed.split_options(arguments)
     distributed.join(processes)
-    from experiments.options import MetalevelRunOptions, parse_run
+    from experiments import studies
+    from experiments.options import parse_run
 
     options = parse_run(arguments, "rrplan run")
-    if isinstance(options, MetalevelRunOptions):
-        from experiments.metalevel_study import run_study
-    else:
-        from experiments.study import run_study
-
+    run_study = studies.of_config(options.study).get("run")
     console = _console() if distributed.is_first() else None
     with distributed.own_directory(options.directory) as directory:
         results = run_study(options.study, directory, resume=options.resume, console=console)
@@ -76,15 +73,15 @@ def run(arguments: Sequence[str]) -> None:
 
 def train(arguments: Sequence[str]) -> None:
     """Train the base planners of a study only; `run --resume` does the rest."""
-    from experiments.options import MetalevelRunOptions, parse_run
+    from experiments import studies
+    from experiments.options import parse_run
     from rrplan.errors import InputError
 
     options = parse_run(arguments, "rrplan train")
-    if isinstance(options, MetalevelRunOptions):
+    study = studies.of_config(options.study)
+    if study.train is None:
         raise InputError(f"{options.study.env} has no base planner to train: use rrplan run")
-    from experiments.study import train_only
-
-    train_only(options.study, options.directory, resume=options.resume, console=_console())
+    study.get("train")(options.study, options.directory, resume=options.resume, console=_console())
     print(f"trained: {options.directory}")
 
 
@@ -203,7 +200,11 @@ def _command(arguments: Sequence[str]) -> Callable[[Sequence[str]], None]:
 def _help() -> str:
     lines = ["usage: rrplan COMMAND [options]", "", "How long should an agent think?", ""]
     lines += [f"  {name:<10}{command.__doc__}" for name, command in COMMANDS.items()]
-    lines += ["", "`rrplan COMMAND --help` shows a command's options."]
+    lines += [
+        "",
+        "`rrplan COMMAND --help` shows a command's options.",
+        "Set JAX_COMPILATION_CACHE_DIR=DIR to compile once: later runs read programs from there.",
+    ]
     return "\n".join(lines)
 
 
@@ -231,16 +232,10 @@ def _wide_console():
 
 def _print_tables(results, directory=None) -> None:
     """Print all tables; where the run's directory is known, with its seconds by the clock."""
-    from experiments import metalevel_config, metalevel_tables
-    from experiments.tables import terminal_tables
-    from experiments.timings import seconds_an_episode
+    from experiments import studies
 
     console = _wide_console()
-    if results["study"] == metalevel_config.STUDY:
-        console.print(metalevel_tables.terminal_table(results["title"], results["agents"]))
-        return
-    seconds = directory and seconds_an_episode(directory / "timings.jsonl", results["acting"])
-    for rank, table in enumerate(terminal_tables(results, seconds)):
+    for rank, table in enumerate(studies.of_results(results).get("tables")(results, directory)):
         if rank:
             console.print()
         console.print(table)

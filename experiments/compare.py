@@ -7,8 +7,8 @@ from typing import Any
 import rich.box
 import rich.table
 
-from experiments import entries, metalevel_config, runs
-from experiments.formatting import format_estimate
+from experiments import entries, runs, studies
+from experiments.formatting import DASH, format_estimate
 from rrplan.errors import InputError
 
 _REPORTED = ("agent", "k", "seeds", "episodes", "timed", "untimed", "simulations")
@@ -39,7 +39,9 @@ def load(directories: Sequence[Path]) -> dict[str, Mapping[str, Any]]:
 def rank(runs_by_name: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return for each price the agents of all runs, those that earn most first, as JSON.
 
-    Of the fixed sweep the k that was best on validation episodes takes part, and is marked.
+    Of the fixed sweep the k that was best on validation episodes takes part, and is marked. What
+    was worked out for fewer episodes than the other agents of its run, as the oracle is, comes
+    last and without a rank: other episodes may be easier.
     """
     prices = {price for results in runs_by_name.values() for price in entries.prices(results)}
     return [{"price": price, "ranking": _rank_at(runs_by_name, price)} for price in sorted(prices)]
@@ -60,7 +62,7 @@ def terminal_table(runs_by_name: Mapping[str, Mapping[str, Any]]) -> rich.table.
     )
     for name in ("", "agent", *(["run"] if several else [])):
         table.add_column(name, overflow="fold")
-    for name in ("timed", "untimed", "simulations"):
+    for name in ("episodes", "timed", "untimed", "simulations"):
         table.add_column(name, justify="right", no_wrap=True)
     for group in rank(runs_by_name):
         table.add_row("", f"[bold]c = {group['price']:g}[/]")
@@ -72,20 +74,26 @@ def terminal_table(runs_by_name: Mapping[str, Mapping[str, Any]]) -> rich.table.
 
 def _rank_at(runs_by_name: Mapping[str, Mapping[str, Any]], price: float) -> list[dict[str, Any]]:
     taking_part = [
-        (name, entry)
+        (name, entry, _is_on_fewer(results, entry))
         for name, results in runs_by_name.items()
         for entry in _best_and_others(results, price)
     ]
-    taking_part.sort(key=lambda pair: -pair[1]["timed"]["mean"])
+    taking_part.sort(key=lambda one: (one[2], -one[1]["timed"]["mean"]))
     return [
         {
-            "rank": place,
+            "rank": None if on_fewer else place,
             "run": name,
             "best_fixed": entry["agent"] == "fixed",
             **{field: entry[field] for field in _REPORTED},
         }
-        for place, (name, entry) in enumerate(taking_part, start=1)
+        for place, (name, entry, on_fewer) in enumerate(taking_part, start=1)
     ]
+
+
+def _is_on_fewer(results: Mapping[str, Any], entry: entries.Entry) -> bool:
+    """Return whether an entry stands for fewer episodes than others of its run."""
+    counts = [other["episodes"] for other in results["agents"]]
+    return None not in counts and entry["episodes"] < max(counts)
 
 
 def _best_and_others(results: Mapping[str, Any], price: float) -> list[entries.Entry]:
@@ -96,23 +104,23 @@ def _best_and_others(results: Mapping[str, Any], price: float) -> list[entries.E
 
 def _cells(entry: Mapping[str, Any], several: bool) -> list[str]:
     name = entries.name(entry)
+    rank, episodes = entry["rank"], entry["episodes"]
     return [
-        str(entry["rank"]),
+        DASH if rank is None else str(rank),
         f"[bold]{name}*[/]" if entry["best_fixed"] else name,
         *([entry["run"]] if several else []),
+        DASH if episodes is None else f"{'first ' if rank is None else ''}{episodes:,}",
         *(format_estimate(entry[field], 1) for field in ("timed", "untimed", "simulations")),
     ]
 
 
 def _caption(runs_by_name: Mapping[str, Mapping[str, Any]]) -> str:
     first = next(iter(runs_by_name.values()))
-    chosen = "the fixed k that was best on validation episodes"
-    if first["study"] == metalevel_config.STUDY:
-        chosen = "the best fixed number of computations"
-    marked = f"± half of the 95% interval. Marked: {chosen}."
-    fewer = {entries.episodes_of_oracle(results) for results in runs_by_name.values()} - {None}
-    notes = (f"The oracle: on the first {count:,} episodes." for count in sorted(fewer))
-    return " ".join([marked, *notes])
+    marked = f"± half of the 95% interval. Marked: {studies.of_results(first).best}."
+    everybody = [(r, entry) for r in runs_by_name.values() for entry in r["agents"]]
+    if not any(_is_on_fewer(results, entry) for results, entry in everybody):
+        return marked
+    return f"{marked} Without a rank: on the first episodes only, which may be easier or harder."
 
 
 def _environment(results: Mapping[str, Any]) -> str:

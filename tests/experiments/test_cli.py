@@ -1,16 +1,20 @@
 """The command line: what it passes on, and one clear line for what is wrong."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from experiments import cli
 from experiments.config import preset
 from experiments.options import RunOptions, parse_run, split_env_options
+from experiments.progress import Progress
 from rrplan import InputError
 
 
@@ -137,6 +141,7 @@ def test_version_and_help(capsys):
     assert cli.main(["--help"]) == 0
     output = capsys.readouterr().out
     assert all(f"  {name} " in output for name in cli.COMMANDS)
+    assert "JAX_COMPILATION_CACHE_DIR" in output
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
@@ -208,6 +213,31 @@ def test_warnings_take_one_line(capsys, monkeypatch):
     monkeypatch.setattr(cli, "COMMANDS", {"warn": warn})
     assert cli.main(["warn"]) == 0
     assert capsys.readouterr().err == "rrplan: warning: a checkpoint was skipped\n"
+
+
+def test_without_a_terminal_lines_tell_of_progress(monkeypatch):
+    seconds = iter(range(0, 1000, 10))
+    clock = types.SimpleNamespace(perf_counter=lambda: next(seconds))
+    monkeypatch.setattr("experiments.progress.time", clock)
+    written = io.StringIO()
+    with Progress(Console(file=written, width=200)) as progress:
+        with progress.training(0, 1, 100) as report:
+            for chunk in range(1, 6):
+                report({"chunk": chunk, "evaluation_return": 0.5 if chunk == 2 else None})
+        with progress.evaluations("held-out", 2) as bar:
+            for name in ("fixed-0", "fixed-1"):
+                bar.begin(name)
+                bar.report(16, 32, 320)
+                bar.finish()
+    assert written.getvalue().splitlines() == [
+        "training: begins, 100 chunks",
+        "training: 3 of 100 chunks after 30 s; return 0.500 at k = 0",
+        "training: done in 60 s",
+        "held-out: begins, 2 evaluations",
+        "held-out: 0 of 2 evaluations after 40 s; fixed-0: 16 of 32 episodes, 16 simulations/s",
+        "held-out: 1 of 2 evaluations after 70 s; fixed-1",
+        "held-out: done in 110 s",
+    ]
 
 
 def test_environment_values_must_be_given():

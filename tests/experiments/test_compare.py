@@ -27,15 +27,19 @@ def names(group):
 def test_agents_are_ranked_by_timed_return_with_the_best_fixed_k_alone():
     least, dear = compare.rank({"a": made_up.results()})
     assert (least["price"], dear["price"]) == made_up.PRICES
-    # 0.957, 0.9485 - 0.0023, 0.9473, 0.942, 0.9467 - 0.0144, 0.934
+    # 0.9485 - 0.0023, 0.9473, 0.942, 0.9467 - 0.0144, 0.934
     assert [agent for _, agent, _ in names(least)] == [
-        *("oracle", "stopper", "stopper-priced", "entropy", "random", "fixed"),
+        *("stopper", "stopper-priced", "entropy", "random", "fixed", "oracle"),
     ]
     for group, k in ((least, 8), (dear, 2)):
         assert [e["k"] for e in group["ranking"] if e["best_fixed"]] == [k]
-        means = [entry["timed"]["mean"] for entry in group["ranking"]]
+        *ranked, oracle = group["ranking"]
+        means = [entry["timed"]["mean"] for entry in ranked]
         assert means == sorted(means, reverse=True)
-        assert [entry["rank"] for entry in group["ranking"]] == list(range(1, len(means) + 1))
+        assert [entry["rank"] for entry in ranked] == list(range(1, len(means) + 1))
+        # It earns most, but on other episodes than the others.
+        assert (oracle["agent"], oracle["episodes"], oracle["rank"]) == ("oracle", 128, None)
+        assert oracle["timed"]["mean"] > max(means)
         assert all(len(entry["timed"]["ci95"]) == 2 for entry in group["ranking"])
 
 
@@ -49,6 +53,14 @@ def test_runs_meet_in_one_ranking_at_the_prices_that_each_has(keep):
     assert {run for run, _, _ in shared} == {"first", "second"}
     assert {run for run, _, _ in only_second} == {"second"}
     assert {run for run, _, _ in only_first} == {"first"}
+
+
+def test_an_oracle_of_all_episodes_has_a_rank():
+    results = made_up.results()
+    for entry in results["agents"]:
+        entry["episodes"] = 1024
+    first, *_ = compare.rank({"a": results})[0]["ranking"]
+    assert (first["agent"], first["rank"]) == ("oracle", 1)
 
 
 def test_results_without_a_best_k_are_ranked_without_a_fixed_one():
@@ -99,7 +111,9 @@ def test_the_ranking_is_printed_or_given_as_json(capsys, keep):
     printed = capsys.readouterr().out
     assert "c = 0.0003" in printed
     assert "fixed k = 8*" in printed
-    assert "on the first 128 episodes" in " ".join(printed.split())
+    words = " ".join(printed.split())
+    assert "- oracle first 128 0.957" in words
+    assert "Without a rank: on the first episodes only" in words
     assert "run" not in printed.split()  # a column for runs is for several
     assert cli.main(["compare", path, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == compare.rank({"run": made_up.results()})
