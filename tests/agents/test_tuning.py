@@ -14,6 +14,7 @@ import rrplan
 from agents import tuning
 from agents.tuning import tune
 from rrplan.errors import InputError
+from rrplan.planner import Planner
 
 BUDGETS = (0, 1, 2, 4, 8, 32)
 
@@ -38,6 +39,12 @@ def test_the_best_candidate_of_each_price_by_hand():
     ]  # fmt: skip
     np.testing.assert_allclose([choice.timed for choice in choices], [0.5, 0.8, 0.68, 0.66, 0.51])
     assert [choice.simulations for choice in choices] == [0, 40, 40, 10, 10]
+
+
+def test_what_is_charged_is_float64_to_the_last_bit():
+    untimed, simulations = np.array([0.1, 0.7]), np.array([3, 4])
+    found = tune(lambda _: episodes(untimed, simulations), ["one"], [0.1])[0]
+    assert found.timed == untimed.mean() - 0.1 * simulations.mean()
 
 
 def test_each_candidate_is_run_once():
@@ -157,11 +164,14 @@ def test_the_example_of_the_page_runs(capsys):
 
     page = (Path(__file__).parents[2] / "docs" / "metapolicies.md").read_text()
     example = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
-    problem = dict.fromkeys(("env_params", "network", "params", "validation_key"))
-    environment = SimpleNamespace(num_actions=3)
+    planner = Planner(SimpleNamespace(num_actions=3), None, None, None)
     exec(
         compile(example.replace("import rrplan\n", ""), "metapolicies.md", "exec"),
-        {**problem, "environment": environment, "rrplan": SimpleNamespace(evaluate=engine)},
+        {
+            "planner": planner,
+            "validation_key": None,
+            "rrplan": SimpleNamespace(evaluate=engine),
+        },
     )
     assert capsys.readouterr().out.startswith(
         "at 0.0001: vet-cap64-ratio0.2-tolerance0.1 with 64.0"
