@@ -7,12 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import agents
 import envs
-from experiments import cli
+import experiments
+from experiments import cli, controllers
+from experiments.config import preset
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-TEN_LINES, TREATS, META_POLICY = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[:3]
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+TEN_LINES, LOAD, TREATS, META_POLICY, OWN_AGENT = BLOCKS[:5]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 
 
@@ -49,11 +53,38 @@ def test_the_environment_runs_the_study(treats, tmp_path, capsys):
     assert "fixed" in capsys.readouterr().out
 
 
-def test_the_meta_policy_runs(capsys):
-    exec(compile(META_POLICY, "README.md", "exec"), {})
+def test_the_meta_policy_runs_and_is_declared_as_an_agent(capsys):
+    names = {}
+    exec(compile(META_POLICY, "README.md", "exec"), names)
     timed, simulations = map(float, capsys.readouterr().out.split())
     assert 0.5 < timed < 1.0
     assert 8 <= simulations <= 320
+    exec(compile(OWN_AGENT, "README.md", "exec"), names)
+    rule = names["UNDECIDED"]
+    assert isinstance(rule, agents.Rule)
+    assert [candidate.params["gap"] for candidate in rule.candidates(None, ())] == [0, 2, 4, 8]
+
+
+def test_what_is_loaded_is_named_as_the_readme_says():
+    compile(LOAD, "README.md", "exec")
+    config = preset("knapsack", "quick")
+    assert "stopper-0.0003" in LOAD
+    assert "stopper-0.0003" in [case.label for case in controllers.list_cases(config)]
+
+
+def test_an_agent_of_ones_own_is_found(tmp_path, monkeypatch):
+    definitions = META_POLICY.split("\n\n\nenv, env_params")[0]
+    (tmp_path / "undecided.py").write_text(f"{definitions}\n\n\n{OWN_AGENT}")
+    monkeypatch.chdir(tmp_path)
+    agent = roster.find("undecided:UNDECIDED")
+    sys.modules.pop("undecided", None)
+    assert (agent.name, agent.family) == ("undecided", "rule")
+    assert len(agent.candidates(None, ())) == 4
+
+
+def test_what_loads_a_run_is_there():
+    compile(LOADING, "README.md", "exec")
+    assert callable(experiments.load)
 
 
 @pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "docs").glob("*.md"))], ids=str)
