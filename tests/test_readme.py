@@ -9,7 +9,6 @@ import pytest
 
 import agents
 import envs
-import experiments
 from experiments import cli, controllers
 from experiments.config import preset
 
@@ -70,21 +69,6 @@ def test_what_is_loaded_is_named_as_the_readme_says():
     config = preset("knapsack", "quick")
     assert "stopper-0.0003" in LOAD
     assert "stopper-0.0003" in [case.label for case in controllers.list_cases(config)]
-
-
-def test_an_agent_of_ones_own_is_found(tmp_path, monkeypatch):
-    definitions = META_POLICY.split("\n\n\nenv, env_params")[0]
-    (tmp_path / "undecided.py").write_text(f"{definitions}\n\n\n{OWN_AGENT}")
-    monkeypatch.chdir(tmp_path)
-    agent = roster.find("undecided:UNDECIDED")
-    sys.modules.pop("undecided", None)
-    assert (agent.name, agent.family) == ("undecided", "rule")
-    assert len(agent.candidates(None, ())) == 4
-
-
-def test_what_loads_a_run_is_there():
-    compile(LOADING, "README.md", "exec")
-    assert callable(experiments.load)
 
 
 @pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "docs").glob("*.md"))], ids=str)
