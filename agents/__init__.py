@@ -7,6 +7,9 @@ they are made of.
 import importlib
 from typing import Any
 
+from rrplan.imports import check_own
+
+check_own("envs")
 _NAMES = {
     "Candidate": "agents.tuning",
     "Learned": "agents.declarations",

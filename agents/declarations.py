@@ -141,8 +141,16 @@ class Ceiling(Agent):
 
 
 def build(builder: Builder) -> Callable[..., Any]:
-    """Return what builds an agent, imported if it was given by name."""
+    """Return what builds an agent, imported if it was given by name.
+
+    Raises:
+        InputError: the name leads nowhere.
+    """
     if callable(builder):
         return builder
+    # Not rrplan.imports.load_object: a user's ./agents/grids.py must not stand in for ours.
     module, _, name = builder.partition(":")
-    return getattr(importlib.import_module(module), name)
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"builder {builder!r}: cannot import it ({error})") from error

@@ -6,6 +6,9 @@
 import importlib
 from typing import Any
 
+from rrplan.imports import check_own
+
+check_own("envs", "agents")
 _NAMES = {"load": "experiments.loading", "Loaded": "experiments.loading"}
 __all__ = tuple(_NAMES)
 

@@ -31,7 +31,7 @@ def work_out(
         progress.print(f"no oracle: {config.env} has no enumerate_states")
         return []
     agents = [
-        Agent(name, None, f"{name}-{price:g}", Ceiling.family, price)
+        Agent(name, None, f"{name}-{price:g}-k{config.sweep.max_budget}", Ceiling.family, price)
         for name in wanted
         for price in config.sweep.prices
     ]

@@ -202,6 +202,38 @@ def preset(env: str, name: str) -> StudyConfig:
     )
 
 
+def extends(there: StudyConfig, here: StudyConfig) -> bool:
+    """Return whether a study asks for all that another has, and for more agents, prices or budgets.
+
+    Raises:
+        InputError: it does, but learned agents of the other would have to be trained anew.
+    """
+    same = dataclasses.replace(
+        here,
+        sweep=dataclasses.replace(
+            here.sweep, budgets=there.sweep.budgets, prices=there.sweep.prices
+        ),
+        control=dataclasses.replace(here.control, agents=there.control.agents),
+    )
+    if same != there:
+        return False
+    added = (
+        (there.sweep.budgets, here.sweep.budgets),
+        (there.sweep.prices, here.sweep.prices),
+        (there.control.agents, here.control.agents),
+    )
+    if any(set(before) - set(after) for before, after in added):
+        return False
+    before, after = there.sweep.max_budget, here.sweep.max_budget
+    learned = there.control.learned()
+    if learned and before != after:
+        raise InputError(
+            f"{learned[0].name} was trained with at most {before} simulations a decision, and the "
+            f"largest k is {after} now: choose another --out"
+        )
+    return True
+
+
 def to_dict(config: Config) -> dict[str, Any]:
     """Return a configuration as plain JSON values: tuples become lists."""
     return _plain(dataclasses.asdict(config))

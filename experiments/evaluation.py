@@ -104,9 +104,11 @@ def list_agents(problem: Problem) -> list[Agent]:
         if isinstance(declared, declarations.Fixed):
             budgets = declared.budgets or problem.config.sweep.budgets
             agents += [fixed_agent(declared.name, k) for k in budgets]
-        elif isinstance(declared, Untuned) or (
-            isinstance(declared, declarations.Greedy) and problem.environment.has_greedy
-        ):
+        elif isinstance(declared, Untuned):
+            # It may play otherwise where the sweep holds other budgets.
+            evaluation = "-".join(map(str, (declared.name, *problem.config.sweep.budgets)))
+            agents.append(Agent(declared.name, None, evaluation, declared.family))
+        elif isinstance(declared, declarations.Greedy) and problem.environment.has_greedy:
             agents.append(Agent(declared.name, None, declared.name, declared.family))
     return agents
 

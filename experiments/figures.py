@@ -31,8 +31,8 @@ def draw(directory: Path) -> list[Path]:
     """Draw the figures of a run again, and return the files written.
 
     Of a study of planning depth: ``figures/returns`` with (a) untimed and (b) timed return
-    against the budget k, ``front`` with (c) untimed return against simulations an episode,
-    ``thinking`` with where agents think, by (d) decision and (e) choice, and ``story`` with one
+    against the budget k, ``front`` with untimed return against simulations an episode,
+    ``thinking`` with where agents think, by (a) decision and (b) choice, and ``story`` with one
     episode. Of a metareasoning problem: ``scores`` with (a) what policies are worth and (b) how
     much they compute at each cost. All are written as PNG (300 dots an inch) and SVG. The same
     results give the same files; a figure for which there is no data is left out.

@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from experiments import plotting, roster
 from experiments.plotting import INK, LABEL_SIZE
+from rrplan.costs import Costs, Counts, timed_return
 
 LONGEST = 40
 """Decisions for which there is room."""
@@ -53,7 +54,8 @@ def _title(story: Mapping[str, Any], decisions: Decisions, whole: bool) -> str:
     earned = sum(decision["reward"] for decision in decisions)
     which = f"held-out episode {story['episode']}"
     if whole:
-        came_to = f"return {earned:.3g}, timed {earned - story['price'] * simulations:.3g}"
+        timed = timed_return(earned, Costs(story["price"]), Counts(simulations=simulations))
+        came_to = f"return {earned:.3g}, timed {timed:.3g}"
     else:
         which += f", first {len(decisions)} decisions"
         came_to = f"earned {earned:.3g}"

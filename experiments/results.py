@@ -12,6 +12,7 @@ from experiments import comparisons, roster, runs, studies, thinking
 from experiments.comparisons import Yardstick, as_json
 from experiments.config import StudyConfig, to_dict
 from experiments.evaluation import Agent
+from rrplan import costs
 from rrplan.statistics import mean_ci, significant_falls
 from rrplan.types import Episodes
 
@@ -51,8 +52,9 @@ def stack_tables(tables: Sequence[Table]) -> Table:
 
 
 def timed_return(table: Table, price: float) -> np.ndarray:
-    """Return the untimed return minus ``price`` for each simulation, float64."""
-    return table["untimed_return"].astype(float) - price * table["simulations"]
+    """Return the untimed return less the bill at a price of a simulation, float64."""
+    counts = costs.Counts(simulations=table["simulations"])
+    return costs.timed_return(table["untimed_return"].astype(float), costs.Costs(price), counts)
 
 
 def best_fixed(curve: Mapping[int, Table], prices: Sequence[float]) -> list[BestFixed]:

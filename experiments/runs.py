@@ -15,6 +15,7 @@
 """
 
 import contextlib
+import dataclasses
 import fcntl
 import importlib.metadata
 import json
@@ -83,7 +84,8 @@ def open_run(path: Path, config: Config, *, resume: bool) -> Iterator[Run[Config
     """Make a run directory, or enter one to go on with it; nobody else may write meanwhile.
 
     With ``resume``, a directory that holds nothing yet is simply started: a run that was killed
-    in its first moments can be resumed like any other.
+    in its first moments can be resumed like any other. A finished run can be extended so, by
+    agents, prices or budgets: what is done is not done again.
 
     Raises:
         InputError: the directory holds another run, or this one and ``resume`` is not given, or
@@ -102,18 +104,38 @@ def open_run(path: Path, config: Config, *, resume: bool) -> Iterator[Run[Config
         if (path / "config.json").exists():
             run = load_run(path, studies.of_config(config))
             difference = _first_difference(to_dict(run.config), to_dict(config))
-            if difference:
+            if difference and not _extends(run, config):
                 raise InputError(f"{path} holds another run ({difference}): choose another --out")
             if not resume:
                 raise InputError(
                     f"{path} holds this run already: continue it with --resume, "
                     "or choose another --out"
                 )
+            run = dataclasses.replace(run, config=config)
         else:
             run = Run(path, config, versions())
-            data = {"study": studies.of_config(config).name, "config": to_dict(config)}
-            write_json(path / "config.json", {**data, "versions": run.versions})
+            write_config(run)
         yield run
+
+
+def write_config(run: Run) -> None:
+    """Write what a run is of. Of one that is extended, as soon as all that is new is computed.
+
+    Until then ``config.json`` tells what the directory held before, so that a run that was killed
+    while it was extended can be gone on with either way.
+    """
+    data = {"study": studies.of_config(run.config).name, "config": to_dict(run.config)}
+    write_json(run.path / "config.json", {**data, "versions": run.versions})
+
+
+def _extends(run: Run, config: Any) -> bool:
+    """Return whether a configuration asks for all that a run holds, and for more.
+
+    Raises:
+        InputError: it does, and that would change what is done.
+    """
+    study = studies.of_config(config)
+    return study.extends is not None and study.get("extends")(run.config, config)
 
 
 def load_run(path: Path, study: Study = studies.PLANNING_DEPTH) -> Run:

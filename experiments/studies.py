@@ -27,6 +27,9 @@ class Study(NamedTuple):
     """``(config, directory, *, resume, console) -> results``."""
     train: str | None
     """The same, for the training of base planners alone; None where it has none."""
+    extends: str | None
+    """``(config of a run, another config) -> bool``: whether the other holds all that the run does,
+    so that ``--resume`` adds what is new; None where a run cannot be extended."""
     figures: str
     """By name, what draws each figure of its results."""
     tables: str
@@ -48,6 +51,7 @@ METAREASONING = Study(
     options="experiments.options:MetalevelRunOptions",
     run="experiments.metalevel_study:run_study",
     train=None,
+    extends=None,
     figures="experiments.figures:METAREASONING",
     tables="experiments.metalevel_tables:terminal_tables",
     best="the best fixed number of computations",
@@ -60,6 +64,7 @@ PLANNING_DEPTH = Study(
     options="experiments.options:RunOptions",
     run="experiments.study:run_study",
     train="experiments.study:train_only",
+    extends="experiments.config:extends",
     figures="experiments.figures:FIGURES",
     tables="experiments.tables:terminal_tables_of",
     best="the fixed k that was best on validation episodes",

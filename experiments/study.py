@@ -65,6 +65,7 @@ def run_study(
         rows = [(agent, tables[agent.evaluation]) for agent in agents]
         rows += ceilings.work_out(problem, run, trained, acting, progress)
         frame = results.to_frame([(agent, results.stack_tables(tables)) for agent, tables in rows])
+        runs.write_config(run)
         results.write_frame(run.episodes, frame)
         summary = results.summarize(config, run.versions, frame, acting, best_fixed, rows)
         runs.write_json(run.results, summary)

@@ -180,6 +180,9 @@ def test_bad_declarations_are_refused():
         Rule(name="a/b", help="", candidates=list)
     with pytest.raises(InputError, match="its style has the color 'red'"):
         Learned(name="mine", help="", style={"color": "red"})
+    for nowhere in ("agents.grids:entropi", "no_such_module_at_all:x", "nothing"):
+        with pytest.raises(InputError, match=f"^builder '{nowhere}': cannot import it"):
+            declarations.build(nowhere)
     study = config.StudyConfig(env="knapsack")
     problem = controllers.Problem(study, None, None, None)
     empty = Rule(name="empty", help="", candidates=lambda planner, budgets: [])

@@ -10,6 +10,7 @@ from rich.console import Console
 from experiments import runs, study
 from experiments.config import ControlConfig
 from experiments.results import COLUMNS
+from rrplan import InputError
 
 
 def read(directory):
@@ -165,3 +166,44 @@ def test_rules_are_tuned_on_validation_episodes(tmp_path, config, fake_work):
     assert sum(name.startswith("entropy") for name in tried) == 1 + 2 * 6  # k = 2, 8; 6 thresholds
     reported = {name for split, *_, name in fake_work.evaluated if split == "held-out"}
     assert len({name for name in reported if name.startswith("entropy")}) <= 2
+
+
+def test_a_finished_run_is_extended_by_what_is_new_alone(finished, config, fake_work, tmp_path):
+    """More prices, budgets and agents: what is done is not done again, and nothing differs."""
+    sweep = dataclasses.replace(config.sweep, prices=(3e-4, 1e-3, 2e-3), budgets=(0, 2, 4, 8, 32))
+    larger = dataclasses.replace(config, sweep=sweep, control=ControlConfig(agents=("margin",)))
+    before = len(fake_work.evaluated)
+    extended = study.run_study(larger, finished, resume=True)
+    new = {evaluation for *_, evaluation in fake_work.evaluated[before:]}
+    assert new == {"fixed-4", "random-0-2-4-8-32", *(f"margin-k{k}" for k in sweep.budgets)}
+    assert runs.load_run(finished).config == larger
+    assert extended["agents"] == study.run_study(larger, tmp_path / "at-once")["agents"]
+
+
+def test_less_than_a_run_holds_is_another_run(finished, config, fake_work):
+    fewer = dataclasses.replace(config, sweep=dataclasses.replace(config.sweep, prices=(3e-4,)))
+    with pytest.raises(InputError, match=r"holds another run \(sweep.prices is"):
+        study.run_study(fewer, finished, resume=True)
+    with pytest.raises(InputError, match=r"holds another run \(seed is 0 there, 1 here\)"):
+        study.run_study(dataclasses.replace(config, seed=1), finished, resume=True)
+
+
+def test_learned_agents_are_not_trained_anew_for_a_larger_k(tmp_path, config, fake_work):
+    config = dataclasses.replace(config, control=ControlConfig(agents=("stopper",)))
+    with runs.open_run(tmp_path, config, resume=False):
+        pass
+    larger = dataclasses.replace(config.sweep, budgets=(*config.sweep.budgets, 64))
+    with pytest.raises(InputError, match=r"stopper was trained with at most 32 .* is 64 now"):
+        study.run_study(dataclasses.replace(config, sweep=larger), tmp_path, resume=True)
+
+
+def test_a_kill_while_a_run_is_extended_leaves_what_it_was(finished, config, fake_work):
+    before = read(finished)
+    larger = dataclasses.replace(config, control=ControlConfig(agents=("margin",)))
+    fake_work.interrupt_after = len(fake_work.evaluated) + 2
+    with pytest.raises(KeyboardInterrupt):
+        study.run_study(larger, finished, resume=True)
+    fake_work.interrupt_after = None
+    assert runs.load_run(finished).config == config
+    study.run_study(config, finished, resume=True)
+    assert read(finished) == before
