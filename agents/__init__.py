@@ -11,7 +11,7 @@ from rrplan.imports import check_own
 
 check_own("envs")
 _NAMES = {
-    "Candidate": "agents.tuning",
+    "Candidate": "agents.metapolicies.tuning",
     "Learned": "agents.declarations",
     "Request": "agents.declarations",
     "Rule": "agents.declarations",

@@ -28,15 +28,17 @@ _NAME = re.compile(r"[A-Za-z][\w.+-]*")
 class Trainable(NamedTuple):
     """What :attr:`Learned.make` returns: the training, and how its result acts."""
 
-    training: Any  # as agents.fit.fit takes it
+    training: Any  # as agents.training.fit.fit takes it
     meta_policy: Any  # a rrplan.MetaPolicy; its parameters are those that were trained
 
 
 class Request(NamedTuple):
     """What :attr:`Learned.make` is asked for, beside the planner."""
 
-    meta: Any  # agents.meta_config.MetaConfig: menu, inputs and width from the command line
-    ppo: Any  # agents.meta_config.PPOConfig: its price range is the one to train for
+    meta: Any  # agents.metapolicies.learned.config.MetaConfig, as the command line gives it
+    ppo: (
+        Any  # agents.metapolicies.learned.config.PPOConfig: its price range is the one to train for
+    )
     start: int  # the fixed k that is best at the middle of that range
 
 
@@ -123,7 +125,7 @@ class Rule(Agent):
 class Learned(Agent):
     """A meta-policy that is trained on the planner."""
 
-    make: Builder = "agents.learned_agents:make"
+    make: Builder = "agents.metapolicies.learned.trainable:make"
     """``(planner, Request) -> Trainable``."""
     kind: Literal["gate", "stopper"] = "stopper"
     """Which menu of the command line it is given."""

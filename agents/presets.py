@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from agents.controller_config import ControllerConfig
+from agents.alphazero.config import TrainConfig
+from agents.metareasoning.config import ControllerConfig
 from agents.networks import NetworkConfig
-from agents.train_config import TrainConfig
 from rrplan.errors import unknown
 
 PRESETS = ("quick", "full")
@@ -25,7 +25,7 @@ class ControllerPreset(NamedTuple):
 
 
 def controller_preset(env_name: str) -> ControllerPreset:
-    """Return what suits a metareasoning problem, for :func:`agents.controller_networks.build`.
+    """Return what suits a metareasoning problem, for :func:`agents.metareasoning.network.build`.
 
     Args:
         env_name: as ``envs.make`` takes it; unknown names get settings for any environment.

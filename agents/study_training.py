@@ -18,12 +18,12 @@ import jax
 import numpy as np
 
 import envs
-from agents.fit import fit
+from agents.alphazero.train import EVALUATION_SEED, make_train
 from agents.networks import NetworkConfig, build
 from agents.presets import train_preset
-from agents.training import EVALUATION_SEED, make_train
+from agents.training.fit import fit
 from rrplan import statistics
-from rrplan.rollouts import rollout
+from rrplan.engine.rollouts import rollout
 
 
 class Arm(NamedTuple):

@@ -1,15 +1,15 @@
 """Environments (gymnax API), adapters, registry, the environment checker."""
 
-from envs.adapter import Adapter, adapt, encode
-from envs.bernoulli import BernoulliSelection
-from envs.checker import check
-from envs.knapsack import Knapsack, KnapsackParams, KnapsackState, optimal_value
-from envs.metalevel import MetalevelEnv
-from envs.mouselab import Mouselab
+from envs.adapters.gymnax_adapter import Adapter, adapt, encode
+from envs.checker.report import Report
+from envs.checker.run_check import check
+from envs.metareasoning.bernoulli import BernoulliSelection
+from envs.metareasoning.mdp import MetalevelEnv
+from envs.metareasoning.mouselab import Mouselab
+from envs.metareasoning.pandora import Pandora
 from envs.options import parse_value
-from envs.pandora import Pandora
+from envs.puzzles.knapsack import Knapsack, KnapsackParams, KnapsackState, optimal_value
 from envs.registry import EnvironmentRow, describe, is_metareasoning, make, names, register
-from envs.report import Report
 
 __all__ = (
     "Adapter",

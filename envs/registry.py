@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 import gymnax
 from gymnax.environments import spaces
 
-from envs.adapter import require_gymnax
-from envs.bernoulli import BernoulliSelection
-from envs.knapsack import Knapsack
-from envs.metalevel import MetalevelEnv
-from envs.mouselab import Mouselab
+from envs.adapters.gymnax_adapter import require_gymnax
+from envs.checker.report import explain
+from envs.metareasoning.bernoulli import BernoulliSelection
+from envs.metareasoning.mdp import MetalevelEnv
+from envs.metareasoning.mouselab import Mouselab
+from envs.metareasoning.pandora import Pandora
 from envs.options import check_switches, replace_fields, signature_defaults
-from envs.pandora import Pandora
-from envs.report import explain
+from envs.puzzles.knapsack import Knapsack
 from rrplan.errors import InputError, unknown
 from rrplan.imports import load_object, one_line
 from rrplan.types import PyTree

@@ -15,7 +15,7 @@ import rrplan
 from agents import declarations, metapolicies, networks
 from agents.declarations import Untuned
 from experiments import roster
-from experiments.config import StudyConfig
+from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.planner import Planner
 from rrplan.types import Array, Environment, Episodes, MetaPolicy, Network, PyTree, Work
 

@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from agents import fit, metapolicies
+from agents import metapolicies
 from agents.declarations import Trainable
-from experiments import controllers, runs
-from experiments.config import StudyConfig
+from agents.training import fit
+from experiments import runs
+from experiments.analysis.results import BestFixed
 from experiments.evaluation import Problem, build_problem, make_planner
-from experiments.results import BestFixed
 from experiments.runs import Run
+from experiments.studies.planning_depth import training as controllers
+from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.errors import InputError
 from rrplan.planner import Planner
 from rrplan.types import MetaPolicy, PyTree

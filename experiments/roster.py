@@ -41,7 +41,7 @@ _AGENTS: tuple[Agent, ...] = (
         help="draws k for each decision",
         label="random k",
         style={"color": GREY, "marker": "X"},
-        make="agents.grids:random_k",
+        make="agents.metapolicies.grids:random_k",
     ),
     Greedy(
         name="greedy",
@@ -53,19 +53,19 @@ _AGENTS: tuple[Agent, ...] = (
         name="entropy",
         help="searches where the prior's entropy is above a threshold",
         style={"color": "#CC79A7", "marker": "D", "linestyle": (0, (5, 1.5, 1.5, 1.5))},
-        candidates="agents.grids:entropy",
+        candidates="agents.metapolicies.grids:entropy",
     ),
     Rule(
         name="vet",
         help="searches until its forecast of the final visits holds still",
         style={"color": "#E69F00", "marker": "v", "linestyle": (0, (8, 2))},
-        candidates="agents.grids:vet",
+        candidates="agents.metapolicies.grids:vet",
     ),
     Rule(
         name="margin",
         help="searches until no rival can overtake the most visited action",
         style={"color": "#56B4E9", "marker": "P", "linestyle": (0, (3, 1, 1, 1, 1, 1))},
-        candidates="agents.grids:margin",
+        candidates="agents.metapolicies.grids:margin",
     ),
     Learned(
         name="gate",

@@ -19,12 +19,15 @@ import jax.numpy as jnp
 import numpy as np
 
 import rrplan
-from agents import fit, learned, meta_networks, metapolicies
-from agents.meta_config import GROUPS
-from agents.meta_training import make_meta_train
+from agents import metapolicies
+from agents.metapolicies import learned
+from agents.metapolicies.learned import network as meta_networks
+from agents.metapolicies.learned.config import GROUPS
+from agents.metapolicies.learned.train import make_meta_train
+from agents.training import fit
 from experiments import roster, runs
-from experiments.config import StudyConfig
 from experiments.evaluation import build_problem, make_planner
+from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.planner import Planner
 from rrplan.statistics import mean_ci, paired_difference
 from rrplan.types import PyTree

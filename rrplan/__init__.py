@@ -2,11 +2,11 @@
 
 from rrplan import search
 from rrplan.costs import Costs, Counts, charge, timed_return
+from rrplan.engine.evaluation import evaluate
+from rrplan.engine.rollouts import rollout
 from rrplan.errors import InputError
-from rrplan.evaluation import evaluate
 from rrplan.planner import Planner, Search
-from rrplan.policies import gumbel_muzero_policy, muzero_policy
-from rrplan.rollouts import rollout
+from rrplan.search.policies import gumbel_muzero_policy, muzero_policy
 from rrplan.types import (
     Control,
     Environment,

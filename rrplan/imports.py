@@ -25,7 +25,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 def main() -> int:
     """Run the command line, with our own packages whatever lies where Python looks first."""
     own_first()
-    return importlib.import_module("experiments.cli").main()
+    return importlib.import_module("experiments.cli.main").main()
 
 
 def own_first() -> None:

@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 
-from rrplan import acting
 from rrplan.errors import InputError, unknown
+from rrplan.search import final_action
 from rrplan.types import Array, Environment, LearnedModel, Network, PyTree
 
 VALIDATE = "validate"  # the rule of acting that is not chosen yet
@@ -33,8 +33,8 @@ class Search:
     """Discount of real steps inside the search, in [0, 1]."""
 
     def __post_init__(self):
-        if self.acting not in (*acting.RULES, VALIDATE):
-            raise unknown("acting rule", self.acting, (*acting.RULES, VALIDATE))
+        if self.acting not in (*final_action.RULES, VALIDATE):
+            raise unknown("acting rule", self.acting, (*final_action.RULES, VALIDATE))
         if not 0.0 <= self.c_init < math.inf:
             raise InputError(f"c_init is {self.c_init}: expected a finite number >= 0")
         if not 0.0 < self.c_base < math.inf:
@@ -51,10 +51,10 @@ class Search:
         if self.acting == VALIDATE:
             raise InputError(
                 f"acting is {VALIDATE!r}, so no rule is chosen yet: expected"
-                f" {' or '.join(map(repr, acting.RULES))} to search with"
+                f" {' or '.join(map(repr, final_action.RULES))} to search with"
             )
         return {
-            "acting": jnp.int32(acting.RULES.index(self.acting)),
+            "acting": jnp.int32(final_action.RULES.index(self.acting)),
             "c_init": jnp.float32(self.c_init),
             "c_base": jnp.float32(self.c_base),
             "discount": jnp.float32(self.discount),

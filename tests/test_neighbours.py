@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
         "envs/__init__.py": "SIZE = 5",
         "envs/lights.py": LIGHTS,
         "envs/rows.py": "ROWS = [1, 2]",
-        "envs/knapsack.py": "class Mine:\n    pass",
+        "envs/options.py": "class Mine:\n    pass",
         "envs/broken.py": "raise SystemExit(3)",
         "agents/nets.py": "class Net:\n    pass",
         "experiments/cli.py": "print('a stranger')",
@@ -65,15 +65,15 @@ from rrplan.imports import load_object
 lights = load_object("envs.lights:LightsOut", "environment")
 print(*lights.found, load_object("envs.rows:ROWS", "rows") is ROWS)
 print(envs.is_metareasoning("envs.lights:LightsOut"))
-print(load_object("envs.knapsack:Mine", "environment").__name__, envs.knapsack.__name__)
+print(load_object("envs.options:Mine", "environment").__name__, envs.options.__name__)
 print(load_object("agents.nets:Net", "network").__name__, agents.__file__)
 """
     done = run(folder, program)
     assert done.stderr == ""
     assert done.stdout.splitlines()[1:] == [
-        "envs.knapsack True 5 True",
+        "envs.puzzles.knapsack True 5 True",
         "False",
-        "Mine envs.knapsack",
+        "Mine envs.options",
         f"Net {ROOT / 'agents' / '__init__.py'}",
     ]
 

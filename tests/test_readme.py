@@ -9,8 +9,9 @@ import pytest
 
 import agents
 import envs
-from experiments import cli, controllers
-from experiments.config import preset
+from experiments.cli import main as cli
+from experiments.studies.planning_depth import training as controllers
+from experiments.studies.planning_depth.config import preset
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

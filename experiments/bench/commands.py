@@ -44,7 +44,7 @@ def bench(arguments: Sequence[str], report: Callable[[str], None]) -> list[str]:
 
 
 def _measure(name: str, arguments: Sequence[str], report: Callable[[str], None]) -> list[str]:
-    from experiments.options import parse
+    from experiments.cli.options import parse
 
     module = import_module(f"experiments.bench.{name}")
     kind = getattr(module, f"{name.capitalize()}Options")
@@ -61,7 +61,7 @@ def _measure(name: str, arguments: Sequence[str], report: Callable[[str], None])
 
 
 def _draw_again(arguments: Sequence[str]) -> list[str]:
-    from experiments.options import DirectoryOptions, parse
+    from experiments.cli.options import DirectoryOptions, parse
 
     directory = parse(DirectoryOptions, arguments, "rrplan bench draw").directory
     from experiments.bench import report as reports

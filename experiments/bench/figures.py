@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from experiments import plotting
 from experiments.bench.report import machine_line
-from experiments.plotting import GLYPHS, Label
+from experiments.report.figures import plotting
+from experiments.report.figures.plotting import GLYPHS, Label
 
 _GREY = "#777777"
 

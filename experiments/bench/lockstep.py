@@ -12,7 +12,7 @@ import numpy as np
 from experiments.evaluation import Problem, Split, study_key
 from rrplan import keys
 from rrplan.models import Position
-from rrplan.true_model import TrueModel
+from rrplan.models.true_model import TrueModel
 from rrplan.types import Array, PyTree
 
 

@@ -10,12 +10,12 @@ import jax
 import numpy as np
 import tyro
 
-from agents import fit
+from agents.training import fit
 from experiments import runs
+from experiments.analysis.comparisons import as_json
 from experiments.bench.lockstep import Outcome, Trained, compile_lockstep, lanes_used
 from experiments.bench.search import Report
 from experiments.bench.timing import Rounds, check_counts, measure, timed
-from experiments.comparisons import as_json
 from experiments.evaluation import (
     Domain,
     Split,

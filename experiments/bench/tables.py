@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments import runs
 from experiments.bench.report import machine_line
-from experiments.formatting import format_estimate
+from experiments.report.formatting import format_estimate
 
 _CONTESTANTS = ("rrplan", "mctx", "floor")
 

@@ -6,10 +6,10 @@ import pytest
 from flax import struct
 from gymnax.environments import environment, spaces
 
+from agents.alphazero.config import TrainConfig
+from agents.alphazero.train import make_train
 from agents.networks import NetworkConfig, build
-from agents.train_config import TrainConfig
-from agents.training import make_train
-from envs.adapter import adapt
+from envs.adapters.gymnax_adapter import adapt
 
 STEPS, ACTIONS = 3, 3
 

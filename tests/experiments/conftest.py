@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import evaluation, runs, study
-from experiments.config import StudyConfig, SweepConfig
+from experiments import evaluation, runs
+from experiments.studies.planning_depth import study
+from experiments.studies.planning_depth.config import StudyConfig, SweepConfig
 from rrplan import Episodes, Search, Work
 
 
@@ -89,7 +90,7 @@ def fake_work(monkeypatch):
     )
     monkeypatch.setattr(study, "train_planners", work.train)
     monkeypatch.setattr(study, "evaluate_agent", work.evaluate)
-    monkeypatch.setattr(study.controllers, "train_all", work.train_controllers)
+    monkeypatch.setattr(study.training, "train_all", work.train_controllers)
     # Drawing takes seconds, and has tests of its own.
     monkeypatch.setattr(study, "figures", types.SimpleNamespace(draw=touch_figures))
     return work

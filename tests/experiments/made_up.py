@@ -1,6 +1,11 @@
 """Results as ``results.json`` has them, made up: for what is drawn and printed of them."""
 
-from experiments.config import ControlConfig, StudyConfig, SweepConfig, to_dict
+from experiments.studies.planning_depth.config import (
+    ControlConfig,
+    StudyConfig,
+    SweepConfig,
+    to_dict,
+)
 
 PRICES = (3e-4, 2e-3)
 BUDGETS = (0, 2, 8)

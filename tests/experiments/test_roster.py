@@ -11,8 +11,11 @@ import pytest
 
 import rrplan
 from agents import Candidate, Learned, Rule, declarations, metapolicies
-from experiments import cli, config, controllers, load, roster
+from experiments import load, roster
+from experiments.cli import main as cli
 from experiments.evaluation import name_key
+from experiments.studies.planning_depth import config
+from experiments.studies.planning_depth import training as controllers
 from rrplan import InputError
 
 OWN = """
@@ -20,7 +23,8 @@ import jax.numpy as jnp
 
 import agents
 import rrplan
-from agents import learned_agents, metapolicies
+from agents import metapolicies
+from agents.metapolicies.learned import trainable
 
 
 def apply(params, keys, carry, seen):
@@ -40,7 +44,7 @@ def grid(planner, budgets):
 
 EARLY = agents.Rule(name="early", help="thinks at the first decisions", candidates=grid)
 NARROW = agents.Learned(
-    name="narrow", help="a gate of my own", kind="gate", looks="once", make=learned_agents.make
+    name="narrow", help="a gate of my own", kind="gate", looks="once", make=trainable.make
 )
 NOBODY = 3
 VET = agents.Rule(name="vet", help="mine", candidates=grid)
@@ -88,7 +92,8 @@ def test_a_users_own_agents_stand_beside_the_others(directory):
 
 def test_figures_of_a_users_own_agents_need_their_file_no_more(directory, capsys):
     code = (
-        "import sys; from experiments import cli, figures;"
+        "import sys; from experiments.cli import main as cli;"
+        "from experiments.report import figures;"
         f"figures.draw(__import__('pathlib').Path({str(directory)!r}));"
         "assert 'my_agents_of_roster_test' not in sys.modules"
     )
@@ -180,7 +185,7 @@ def test_bad_declarations_are_refused():
         Rule(name="a/b", help="", candidates=list)
     with pytest.raises(InputError, match="its style has the color 'red'"):
         Learned(name="mine", help="", style={"color": "red"})
-    for nowhere in ("agents.grids:entropi", "no_such_module_at_all:x", "nothing"):
+    for nowhere in ("agents.metapolicies.grids:entropi", "no_such_module_at_all:x", "nothing"):
         with pytest.raises(InputError, match=f"^builder '{nowhere}': cannot import it"):
             declarations.build(nowhere)
     study = config.StudyConfig(env="knapsack")

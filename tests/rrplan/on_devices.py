@@ -15,7 +15,7 @@ import numpy as np
 
 import rrplan
 from agents import metapolicies
-from rrplan import devices as engine_devices
+from rrplan.engine import dispatch as engine_devices
 from tests.rrplan import tabular
 
 ENVIRONMENT = tabular.TabularEnvironment()

@@ -1,0 +1,103 @@
+"""Settings of the base planner's training, checked as they are made."""
+
+from dataclasses import dataclass
+
+from agents.training.ranges import check_ranges
+
+_WHOLE = (
+    "num_lanes",
+    "steps_per_chunk",
+    "num_chunks",
+    "num_simulations",
+    "max_num_considered_actions",
+    "replay_size",
+    "batch_size",
+    "updates_per_chunk",
+    "evaluation_episodes",
+    "evaluate_every",
+    "checkpoint_every",
+)
+_POSITIVE = ("maxvisit_init", "learning_rate", "max_grad_norm")
+_NOT_NEGATIVE = ("gumbel_scale", "value_scale", "weight_decay", "value_loss_weight")
+_SHARES = ("gamma", "td_lambda", "warmup_share", "final_learning_rate_share")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a base planner is trained: self-play by Gumbel MuZero with the true model."""
+
+    num_lanes: int = 128
+    """Environments that play side by side."""
+    steps_per_chunk: int = 16
+    """Environment steps of each lane between two rounds of learning."""
+    num_chunks: int = 100
+    """Rounds of self-play and learning; the whole training."""
+    num_simulations: int = 32
+    """Simulations for each decision of self-play."""
+    max_num_considered_actions: int = 16
+    """Actions that Gumbel's sequential halving starts from."""
+    gumbel_scale: float = 1.0
+    """Exploration: 1 samples root actions from the policy, 0 takes the best."""
+    value_scale: float = 0.1
+    """How much Q counts against the prior in improved policies (mctx's value_scale)."""
+    maxvisit_init: float = 50.0
+    """Visits added to the weight of Q in improved policies (mctx's maxvisit_init)."""
+    rescale_values: bool = True
+    """Stretch the Q-values of each node to [0, 1] first, as mctx does."""
+    replay_size: int = 32768
+    """Positions kept to learn from, rounded up to whole chunks."""
+    batch_size: int = 256
+    """Positions in one gradient step."""
+    updates_per_chunk: int = 32
+    """Gradient steps after each round of self-play."""
+    learning_rate: float = 3e-3
+    """Peak of the schedule: linear warm-up, then a cosine."""
+    warmup_share: float = 0.05
+    """Share of the gradient steps spent warming up."""
+    final_learning_rate_share: float = 0.01
+    """Last learning rate, as a share of the peak."""
+    weight_decay: float = 1e-4
+    """Decoupled weight decay (AdamW)."""
+    max_grad_norm: float = 1.0
+    """Gradients are clipped to this global norm."""
+    value_loss_weight: float = 1.0
+    """Weight of the squared value error against the policy's cross-entropy."""
+    gamma: float = 1.0
+    """Discount of a real step, in learning and in the search of self-play."""
+    td_lambda: float = 1.0
+    """Value targets: 1 is the return to go, smaller mixes in later search values."""
+    evaluation_episodes: int = 512
+    """Held-out episodes played without search at each evaluation."""
+    evaluate_every: int = 20
+    """Chunks between evaluations; the last chunk is always evaluated."""
+    checkpoint_every: int = 20
+    """Chunks between checkpoints; the last chunk is always saved."""
+
+    def __post_init__(self):
+        check_ranges(
+            self,
+            whole=_WHOLE,
+            positive=_POSITIVE,
+            not_negative=_NOT_NEGATIVE,
+            shares=_SHARES,
+        )
+
+    @property
+    def rows_per_chunk(self) -> int:
+        """Positions that one round of self-play yields."""
+        return self.num_lanes * self.steps_per_chunk
+
+    @property
+    def replay_capacity(self) -> int:
+        """Positions the replay buffer holds: whole chunks, at least one."""
+        return -(-self.replay_size // self.rows_per_chunk) * self.rows_per_chunk
+
+    @property
+    def total_updates(self) -> int:
+        """Gradient steps of the whole training."""
+        return self.num_chunks * self.updates_per_chunk
+
+    @property
+    def total_steps(self) -> int:
+        """Environment steps of the whole training, over all lanes."""
+        return self.num_chunks * self.rows_per_chunk

@@ -1,0 +1,204 @@
+"""Training of base planners: AlphaZero with Gumbel MuZero's search over the true model."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+from agents.alphazero import replay, selfplay
+from agents.alphazero.config import TrainConfig
+from agents.alphazero.replay import Position, Replay
+from agents.alphazero.selfplay import Lanes
+from agents.networks.prior_policy import evaluate_prior
+from agents.training.protocol import Training
+from rrplan.logits import mask_logits
+from rrplan.types import Array, Environment, Network, PyTree
+
+# Held-out episodes have keys of their own, the same for every training seed.
+EVALUATION_SEED = 0x7E57
+
+
+@struct.dataclass
+class TrainState:
+    """Everything a training needs to go on, and nothing else."""
+
+    params: PyTree
+    opt_state: PyTree
+    replay: Replay
+    lanes: Lanes  # [B, ...]
+    key: Array  # [] never changes: chunks fold their number into it
+    chunk: Array  # [] int32, chunks done
+
+
+class Metrics(NamedTuple):
+    """What one chunk says of itself, ``[]`` float32 each."""
+
+    loss: Array
+    policy_loss: Array  # cross-entropy against the search
+    value_loss: Array  # half the squared error, in units of return_scale
+    target_entropy: Array  # of the search's improved policies, nats
+    grad_norm: Array
+    learning_rate: Array
+    selfplay_return: Array  # mean of the episodes that ended; NaN where none did
+    selfplay_length: Array  # their mean length; NaN where none ended
+    episodes: Array  # that ended in this chunk
+    finite_input: Array  # 1 where observations, rewards and searches held no NaN or infinity
+
+    @property
+    def mean_return(self) -> Array:
+        """What progress shows: the mean return of self-play."""
+        return self.selfplay_return
+
+
+class _Spec(NamedTuple):
+    """The static half of a training: what a compiled program depends on."""
+
+    environment: Environment
+    network: Network
+    config: TrainConfig
+
+
+def make_train(
+    environment: Environment, env_params: PyTree, network: Network, config: TrainConfig
+) -> Training:
+    """Return the functions that train ``network`` on ``environment``.
+
+    Its states are :class:`TrainState`, its metrics :class:`Metrics`; evaluation is without search.
+
+    The environment's own step is the model (stochastic environments are searched as mctx
+    does, each edge keeping the sample it drew). Compiled programs are shared between calls
+    with equal arguments, so further training seeds compile nothing.
+    """
+    spec = _Spec(environment, network, config)
+    return Training(
+        init=functools.partial(_init, spec, env_params),
+        advance=functools.partial(_advance, spec, env_params),
+        evaluate=functools.partial(_evaluate, spec, env_params),
+        config=config,
+        network=network,
+        identity={},  # settings, network and key name it
+    )
+
+
+def make_schedule(config: TrainConfig) -> optax.Schedule:
+    """Return the learning rate as a function of the gradient step: warm-up, then a cosine."""
+    total = config.total_updates
+    return optax.warmup_cosine_decay_schedule(
+        init_value=0.0,
+        peak_value=config.learning_rate,
+        warmup_steps=min(int(config.warmup_share * total), total - 1),
+        decay_steps=total,
+        end_value=config.learning_rate * config.final_learning_rate_share,
+    )
+
+
+def make_optimizer(config: TrainConfig) -> optax.GradientTransformation:
+    """Return AdamW with clipped gradients and the schedule of ``config``."""
+    return optax.chain(
+        optax.clip_by_global_norm(config.max_grad_norm),
+        optax.adamw(make_schedule(config), weight_decay=config.weight_decay),
+    )
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _init(spec: _Spec, env_params: PyTree, key: Array, params: PyTree) -> TrainState:
+    run_key, reset_key = jax.random.split(key)
+    environment, config = spec.environment, spec.config
+    lanes = selfplay.reset_lanes(environment, env_params, reset_key, config.num_lanes)
+    row = Position(
+        observation=jax.tree.map(lambda leaf: leaf[0], lanes.observation),
+        invalid_actions=jnp.zeros(environment.num_actions, bool),
+        policy_target=jnp.zeros(environment.num_actions),
+        value_target=jnp.zeros(()),
+    )
+    return TrainState(
+        params=params,
+        opt_state=make_optimizer(config).init(params),
+        replay=replay.empty(row, config.replay_capacity),
+        lanes=lanes,
+        key=run_key,
+        chunk=jnp.int32(0),
+    )
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _advance(spec: _Spec, env_params: PyTree, state: TrainState) -> tuple[TrainState, Metrics]:
+    environment, network, config = spec
+    play_key, learn_key = jax.random.split(jax.random.fold_in(state.key, state.chunk))
+    model = selfplay.make_model(environment, env_params)
+    lanes, played = selfplay.play_chunk(network, model, config, state.params, play_key, state.lanes)
+    last_value = network(state.params, lanes.observation).value
+    targets = selfplay.value_targets(played, last_value, config.gamma, config.td_lambda)
+    rows = replay.insert(state.replay, selfplay.to_positions(played, targets))
+    params, opt_state, losses = _learn(spec, learn_key, state.params, state.opt_state, rows)
+    chunk = state.chunk + 1
+    updates = chunk * config.updates_per_chunk
+    metrics = _summarize(played, losses, make_schedule(config)(updates - 1))
+    return TrainState(params, opt_state, rows, lanes, state.key, chunk), metrics
+
+
+class _Losses(NamedTuple):
+    loss: Array
+    policy: Array
+    value: Array
+    grad_norm: Array
+
+
+def _learn(spec: _Spec, key: Array, params: PyTree, opt_state: PyTree, rows: Replay):
+    config, optimizer = spec.config, make_optimizer(spec.config)
+
+    def update(carry, step):
+        params, opt_state = carry
+        batch = replay.sample(rows, jax.random.fold_in(key, step), config.batch_size)
+        objective = functools.partial(_loss, spec, batch=batch)
+        (loss, (policy, value)), grads = jax.value_and_grad(objective, has_aux=True)(params)
+        updates, opt_state = optimizer.update(grads, opt_state, params)
+        losses = _Losses(loss, policy, value, _norm(grads))
+        return (optax.apply_updates(params, updates), opt_state), losses
+
+    steps = jnp.arange(config.updates_per_chunk)
+    (params, opt_state), losses = jax.lax.scan(update, (params, opt_state), steps)
+    return params, opt_state, jax.tree.map(jnp.mean, losses)
+
+
+def _norm(tree: PyTree) -> Array:
+    return jnp.sqrt(sum(jnp.square(leaf).sum() for leaf in jax.tree.leaves(tree)))
+
+
+def _loss(spec: _Spec, params: PyTree, batch: Position) -> tuple[Array, tuple[Array, Array]]:
+    answer = spec.network(params, batch.observation)
+    log_probs = jax.nn.log_softmax(mask_logits(answer.prior_logits, batch.invalid_actions))
+    # Illegal actions have a target of 0 and a log-probability near the lowest float.
+    terms = jnp.where(batch.invalid_actions, 0.0, batch.policy_target * log_probs)
+    policy_loss = -terms.sum(axis=-1).mean()
+    scale = getattr(spec.network, "return_scale", 1.0)
+    value_loss = 0.5 * jnp.square((answer.value - batch.value_target) / scale).mean()
+    loss = policy_loss + spec.config.value_loss_weight * value_loss
+    return loss, (policy_loss, value_loss)
+
+
+def _summarize(played: selfplay.Played, losses: _Losses, learning_rate: Array) -> Metrics:
+    target = played.policy_target
+    entropy = -jnp.sum(jnp.where(target > 0, target * jnp.log(target), 0.0), axis=-1)
+    episodes = played.done.sum()
+    return Metrics(
+        loss=losses.loss,
+        policy_loss=losses.policy,
+        value_loss=losses.value,
+        target_entropy=entropy.mean(),
+        grad_norm=losses.grad_norm,
+        learning_rate=jnp.asarray(learning_rate, jnp.float32),
+        selfplay_return=jnp.sum(played.episode_return * played.done) / episodes,
+        selfplay_length=jnp.sum(played.episode_length * played.done) / episodes,
+        episodes=episodes.astype(jnp.float32),
+        finite_input=played.finite.all().astype(jnp.float32),
+    )
+
+
+def _evaluate(spec: _Spec, env_params: PyTree, params: PyTree) -> Array:
+    count = spec.config.evaluation_episodes
+    problem = (spec.environment, env_params, spec.network, params)
+    return evaluate_prior(*problem, seed=EVALUATION_SEED, episodes=count)

@@ -1,0 +1,95 @@
+"""Settings of learned meta-policies and of their training, checked as they are made."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from agents.ppo.config import LearningConfig
+from agents.training.ranges import check_ranges, require
+from rrplan.errors import InputError, unknown
+
+KINDS = ("gate", "stopper")
+GROUPS = ("prior", "search", "values", "progress", "price", "features", "observation")
+
+
+@dataclass(frozen=True)
+class MetaConfig:
+    """A learned meta-policy: what it may answer, and what it sees."""
+
+    kind: Literal["gate", "stopper"] = "stopper"
+    """`gate` answers once a decision; `stopper` is asked again whenever what it ordered is done."""
+    menu: tuple[int, ...] = (0, 1, 2, 4, 8)
+    """Answers it may give, in simulations; 0 is to act."""
+    inputs: tuple[str, ...] = GROUPS
+    """Groups of inputs that it sees: prior, search, values, progress, price, features and
+    observation."""
+    width: int = 64
+    """Units of its hidden layers."""
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise unknown("meta-policy kind", self.kind, KINDS)
+        menu = tuple(sorted(set(self.menu)))
+        if not menu or menu[0] != 0 or len(menu) < 2:
+            raise InputError(f"menu is {self.menu}: expected 0 and at least one larger number")
+        object.__setattr__(self, "menu", menu)
+        if not self.inputs:
+            raise InputError(f"inputs is (): expected some of {', '.join(GROUPS)}")
+        for group in self.inputs:
+            if group not in GROUPS:
+                raise unknown("input group", group, GROUPS)
+        # In the order of the groups, so that the order on a command line makes no other network.
+        object.__setattr__(self, "inputs", tuple(g for g in GROUPS if g in self.inputs))
+        if self.width < 1:
+            raise InputError(f"width is {self.width}: expected 1 or more")
+
+
+@dataclass(frozen=True)
+class PPOConfig(LearningConfig):
+    """How a meta-policy is trained: PPO (arXiv 1707.06347) over semi-Markov meta-steps."""
+
+    # The network cannot read its inputs yet: the first chunk is there to measure them.
+    idle_chunks: ClassVar[int] = 1
+
+    asks_per_chunk: int = 8192
+    """Meta-steps at least, over all lanes, between two rounds of learning."""
+    lowest_price: float = 1e-4
+    """Prices of one simulation are drawn log-uniformly for each episode, from here on ..."""
+    highest_price: float = 1e-2
+    """... to here; where both are equal, that is the price of all."""
+    gamma: float = 1.0
+    """Discount of a real step. Thinking is never discounted."""
+    lambda_per: Literal["ask", "act"] = "ask"
+    """Whether the factor of advantages counts once an ask, or once a real step."""
+    initial_strength: float = 2.0
+    """Logits by which an untrained policy prefers to run the fixed k it starts from; 0: none."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_ranges(
+            self,
+            whole=("asks_per_chunk",),
+            positive=(),
+            not_negative=("initial_strength",),
+            shares=("gamma",),
+        )
+        in_order = 0 <= self.lowest_price <= self.highest_price
+        require(self, "lowest_price", in_order, f"from 0 to highest_price = {self.highest_price}")
+        above = self.lowest_price > 0 or self.highest_price == 0
+        require(self, "lowest_price", above, "above 0 where prices are drawn from a range")
+        if self.lambda_per not in ("ask", "act"):
+            raise unknown("lambda_per", self.lambda_per, ("ask", "act"))
+
+    @property
+    def batch_rows(self) -> int:
+        """Room for all meta-steps that a round may yield: whole minibatches."""
+        return self.whole_minibatches(self.asks_per_chunk + self.num_lanes)
+
+    @property
+    def rows_per_lane(self) -> int:
+        """Room for the asks of one lane in a chunk: four times its even share."""
+        return 4 * -(-self.asks_per_chunk // self.num_lanes) + 2
+
+    @property
+    def supply(self) -> int:
+        """New episodes at hand in a chunk; a chunk ends early where they do not suffice."""
+        return 2 * self.num_lanes + self.asks_per_chunk // 2

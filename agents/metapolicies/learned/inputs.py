@@ -1,0 +1,130 @@
+"""What a learned meta-policy is shown: the search's statistics, action by action and summed up."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from agents.networks import flatten
+from rrplan.engine.consult import rows_seen
+from rrplan.logits import entropy_of
+from rrplan.search import qtransforms
+from rrplan.types import Array, MetaObservation, PyTree
+
+LOWEST_LOG = -10.0  # logarithms of probabilities are cut here
+
+
+class Inputs(NamedTuple):
+    """Numbers for a network. Columns stand in the order of the groups chosen."""
+
+    actions: Array  # [B, A, f] float32, of each action; f may be 0
+    whole: Array  # [B, g] float32, of the decision as a whole; g may be 0
+    legal: Array  # [B, A] bool
+    leading: Array  # [B] int32, the action that would be taken now by completed Q
+    simulations: Array  # [B] int32, done for this decision
+    value: Array  # [B] float32, of the search so far: what the value head starts from
+
+
+def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -> Inputs:
+    """Return what a network sees of a meta-observation.
+
+    Args:
+        seen: of ``B`` lanes.
+        groups: names in :data:`agents.metapolicies.learned.config.GROUPS`.
+        rows_are_actions: static; the observation is ``[B, A, ...]``, one row an action, and is
+            shown action by action.
+    """
+    legal = ~seen.invalid_actions
+    rows = rows_seen(seen)
+    improved = jax.nn.softmax(rows.prior_logits + qtransforms.completed_by_mix_value(rows))
+    improved = jnp.where(legal, improved, 0.0)
+    leading = jnp.argmax(improved, axis=-1).astype(jnp.int32)
+    actions: list[Array] = []
+    whole: list[Array] = []
+    if "prior" in groups:
+        actions += [rows.prior_probs, _log(rows.prior_probs)]
+        whole += [entropy_of(rows.prior_probs), *_top(rows.prior_probs)]
+        whole += [legal.mean(-1), jnp.log(jnp.maximum(legal.sum(-1), 1))]
+    if "search" in groups:
+        simulations = jnp.maximum(seen.simulations, 1)[:, None]
+        share = seen.visit_counts / simulations
+        actions += [share, jnp.log1p(seen.visit_counts), improved, _log(improved)]
+        whole += [entropy_of(share), entropy_of(improved), *_top(share), *_top(improved)]
+    if "values" in groups:
+        visited = seen.visit_counts > 0
+        gain = jnp.where(visited, seen.qvalues - seen.raw_value[:, None], 0.0)
+        best = jnp.where(visited, gain, -jnp.inf).max(-1)
+        best = jnp.where(visited.any(-1), best, 0.0)
+        below_best = jnp.where(visited, gain - best[:, None], 0.0)
+        actions += [gain, below_best, visited]
+        whole += [seen.raw_value, seen.search_value - seen.raw_value, best]
+    if "progress" in groups:
+        # Both as logarithms: whether 1 or 2 simulations are done says more than 31 or 32.
+        whole += [jnp.log1p(seen.simulations), jnp.log1p(jnp.minimum(seen.simulations_left, 2**20))]
+        whole += [seen.simulations == 0, seen.decision, jnp.log1p(seen.decision)]
+    if "price" in groups:
+        whole += [jnp.log(jnp.maximum(seen.price, 1e-7))]
+    num_lanes, num_actions = legal.shape
+    columns = [jnp.asarray(column, jnp.float32)[..., None] for column in actions]
+    rest = [jnp.asarray(column, jnp.float32)[:, None] for column in whole]
+    if "features" in groups:
+        rest.append(seen.features.astype(jnp.float32))
+    if "observation" in groups:
+        if rows_are_actions:
+            observation = jax.tree.leaves(seen.observation)[0]
+            columns.append(observation.reshape(num_lanes, num_actions, -1).astype(jnp.float32))
+        else:
+            rest.append(flatten(seen.observation))
+    return Inputs(
+        actions=_join(columns, (num_lanes, num_actions)),
+        whole=_join(rest, (num_lanes,)),
+        legal=legal,
+        leading=leading,
+        simulations=seen.simulations,
+        value=seen.search_value,
+    )
+
+
+def _log(probs: Array) -> Array:
+    return jnp.maximum(jnp.log(jnp.maximum(probs, 1e-30)), LOWEST_LOG)
+
+
+def _top(probs: Array) -> tuple[Array, Array]:
+    """Return the largest share and its lead over the second, ``[B]`` each."""
+    if probs.shape[-1] == 1:
+        return probs[:, 0], probs[:, 0]
+    largest, second = jax.lax.top_k(probs, 2)[0].T
+    return largest, largest - second
+
+
+def _join(columns: Sequence[Array], shape: tuple[int, ...]) -> Array:
+    return jnp.concatenate([jnp.zeros((*shape, 0)), *columns], axis=-1)
+
+
+def shapes(
+    observation: PyTree, features: int, num_actions: int, groups, rows_are_actions
+) -> Inputs:
+    """Return the shapes of :func:`show` for one lane, without computing anything."""
+    lane = jax.ShapeDtypeStruct((1,), jnp.float32)
+    count = jax.ShapeDtypeStruct((1,), jnp.int32)
+    edge = jax.ShapeDtypeStruct((1, num_actions), jnp.float32)
+    seen = MetaObservation(
+        observation=jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), observation
+        ),
+        features=jax.ShapeDtypeStruct((1, features), jnp.float32),
+        prior_logits=edge,
+        invalid_actions=jax.ShapeDtypeStruct((1, num_actions), bool),
+        visit_counts=jax.ShapeDtypeStruct((1, num_actions), jnp.int32),
+        qvalues=edge,
+        qvalue_variances=edge,
+        raw_value=lane,
+        search_value=lane,
+        simulations=count,
+        simulations_left=count,
+        decision=count,
+        price=lane,
+        budget_left=count,
+    )
+    return jax.eval_shape(lambda seen: show(seen, groups, rows_are_actions), seen)

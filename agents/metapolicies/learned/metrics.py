@@ -1,0 +1,63 @@
+"""What a chunk of a meta-policy's training says of itself."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from agents.ppo import learner
+from rrplan.costs import Costs, Counts, timed_return
+from rrplan.engine.stream import Harvest
+from rrplan.types import Array
+
+
+class MetaMetrics(NamedTuple):
+    """What one chunk says of itself, ``[]`` float32 each."""
+
+    loss: Array
+    policy_loss: Array
+    value_loss: Array  # 1 is the squared error of the search's own value
+    entropy: Array  # of the policy, nats
+    kl: Array
+    clipped: Array
+    grad_norm: Array
+    learning_rate: Array
+    timed_return: Array  # mean of the episodes that ended, with drawn answers; NaN where none did
+    untimed_return: Array
+    simulations: Array  # an episode
+    length: Array  # decisions of an episode
+    stops_at_once: Array  # share of decisions that act without a simulation
+    episodes: Array  # that ended in this chunk
+    asks: Array  # meta-steps learned from
+    finite_input: Array  # 1 where observations, rewards and evaluations held no NaN or infinity
+
+    @property
+    def mean_return(self) -> Array:
+        """What progress shows: the mean timed return with drawn answers."""
+        return self.timed_return
+
+
+def summarize(
+    harvest: Harvest, batch: learner.Batch, losses: learner.Losses, learning_rate: Array
+) -> MetaMetrics:
+    """Return the metrics of a chunk."""
+    episodes, prices, choice = harvest.episodes, harvest.prices, batch.choice
+    ended = episodes.length > 0
+    number = ended.sum()
+
+    def mean(values):
+        return jnp.sum(jnp.where(ended, values, 0.0)) / number
+
+    counts = Counts(simulations=episodes.simulations)
+    timed = timed_return(episodes.untimed_return, Costs(price=prices), counts)
+    new = (choice.inputs.simulations == 0) & (batch.weight > 0)
+    return MetaMetrics(
+        **learner.tell(losses, learning_rate),
+        timed_return=mean(timed),
+        untimed_return=mean(episodes.untimed_return),
+        simulations=mean(episodes.simulations),
+        length=mean(episodes.length),
+        stops_at_once=jnp.sum(new & (choice.answer == 0)) / jnp.maximum(new.sum(), 1),
+        episodes=number.astype(jnp.float32),
+        asks=batch.weight.sum(),
+        finite_input=jnp.all(episodes.flaws == 0).astype(jnp.float32),
+    )

@@ -1,0 +1,193 @@
+"""The network of a learned meta-policy: it looks at each action, and at the decision as a whole."""
+
+import functools
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from agents.metapolicies.learned import inputs as meta_inputs
+from agents.metapolicies.learned.config import MetaConfig
+from agents.metapolicies.learned.inputs import Inputs
+from rrplan.errors import InputError
+from rrplan.planner import Planner
+from rrplan.types import Array, LearnedModel, PyTree
+
+_CLIP = 8.0  # standard deviations; what is further out is cut
+_LEAST_DEVIATION = 1e-4  # what hardly varies is not blown up: a constant column stays near 0
+
+
+@dataclass(frozen=True)
+class MetaNetwork:
+    """A network without its parameters: static, hashable, equal to any other of its shape.
+
+    Attributes:
+        config: what it may answer and what it sees.
+        actions_in: numbers shown of each action.
+        whole_in: numbers shown of the decision as a whole.
+        rows_are_actions: the observation has a row for each action.
+        return_scale: typical size of a return.
+    """
+
+    config: MetaConfig
+    actions_in: int
+    whole_in: int
+    rows_are_actions: bool
+    return_scale: float = 1.0
+
+    def init(self, key: Array) -> PyTree:
+        """Return fresh parameters.
+
+        ``weights`` are learned; ``mean`` and ``deviation`` normalise the inputs, and
+        ``value_deviation`` is the unit of the value head; ``start`` is the fixed k that the policy
+        starts from, and ``strength`` by how many logits it prefers what goes towards it.
+        """
+        return _init(self, key)
+
+    def __call__(self, params: PyTree, inputs: Inputs) -> tuple[Array, Array]:
+        """Return logits over the menu ``[B, M]`` and the expected timed return to go ``[B]``."""
+        actions, whole = normalise(params, inputs)
+        logits, value = nnx.merge(_graphdef(self), params["weights"])(
+            actions, whole, inputs.legal, inputs.leading
+        )
+        start = jax.nn.one_hot(self.answer_of_fixed(params["start"], inputs), len(self.config.menu))
+        value = inputs.value + params["value_deviation"] * value
+        return logits + params["strength"] * start, value
+
+    def answer_of_fixed(self, k: Array, inputs: Inputs) -> Array:
+        """Return which entry of the menu ``[B]`` goes towards ``k`` simulations, not beyond."""
+        remaining = jnp.maximum(k - inputs.simulations, 0)
+        return jnp.searchsorted(jnp.asarray(self.config.menu), remaining, side="right") - 1
+
+    def show(self, seen) -> Inputs:
+        """Return what it sees of a meta-observation."""
+        return meta_inputs.show(seen, self.config.inputs, self.rows_are_actions)
+
+
+def build(config: MetaConfig, planner: Planner) -> MetaNetwork:
+    """Return a meta-policy's network for a planner. Nothing is computed.
+
+    Args:
+        config: what it may answer and what it sees.
+        planner: what it controls; its parameters may be arrays or their shapes.
+
+    Raises:
+        InputError: the planner steps a learned model: its features are not known beforehand.
+    """
+    environment, network = planner.environment, planner.network
+    if isinstance(network, LearnedModel):
+        raise InputError("got a LearnedModel: expected a network, whose features a policy can see")
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    _, observation = jax.eval_shape(environment.reset, key, planner.env_params)
+    batch = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), observation
+    )
+    features = jax.eval_shape(network, planner.params, batch).features.shape[1]
+    rows_are_actions = getattr(network, "kind", None) == "items"
+    shapes = meta_inputs.shapes(
+        observation, features, environment.num_actions, config.inputs, rows_are_actions
+    )
+    return MetaNetwork(
+        config=config,
+        actions_in=shapes.actions.shape[-1],
+        whole_in=shapes.whole.shape[-1],
+        rows_are_actions=rows_are_actions,
+        return_scale=float(getattr(network, "return_scale", 1.0)),
+    )
+
+
+def normalise(params: PyTree, inputs: Inputs) -> tuple[Array, Array]:
+    """Return the columns of ``inputs`` shifted and scaled to mean 0 and deviation 1, and cut."""
+
+    def scale(columns, name):
+        shifted = (columns - params["mean"][name]) / params["deviation"][name]
+        return jnp.clip(shifted, -_CLIP, _CLIP)
+
+    return scale(inputs.actions, "actions"), scale(inputs.whole, "whole")
+
+
+def measure(params: PyTree, inputs: Inputs, target: Array, weight: Array, share: Array) -> PyTree:
+    """Return parameters whose normalisation has moved towards a batch's statistics.
+
+    Args:
+        params: of a network.
+        inputs: ``[N, ...]``.
+        target: ``[N]``, of the value.
+        weight: ``[N]``, 0 for what does not count.
+        share: scalar, how far to move: 1 replaces what was there.
+    """
+    legal = inputs.legal[..., None] * weight[:, None, None]
+    statistics = {
+        "actions": _moments(inputs.actions, jnp.broadcast_to(legal, inputs.actions.shape), (0, 1)),
+        "whole": _moments(inputs.whole, weight[:, None] + jnp.zeros_like(inputs.whole), (0,)),
+    }
+    error = jnp.square(target - inputs.value)
+    new = {
+        "mean": {name: mean for name, (mean, _) in statistics.items()},
+        "deviation": {name: deviation for name, (_, deviation) in statistics.items()},
+        "value_deviation": jnp.sqrt((error * weight).sum() / jnp.maximum(weight.sum(), 1.0)),
+    }
+    least = _LEAST_DEVIATION
+    new["value_deviation"] = jnp.maximum(new["value_deviation"], least)
+    old = {name: params[name] for name in new}
+    return {**params, **jax.tree.map(lambda a, b: a + share * (b - a), old, new)}
+
+
+def _moments(columns: Array, counts: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
+    total = jnp.maximum(counts.sum(axes), 1)
+    mean = (columns * counts).sum(axes) / total
+    variance = (jnp.square(columns - mean) * counts).sum(axes) / total
+    return mean, jnp.maximum(jnp.sqrt(variance), _LEAST_DEVIATION)
+
+
+class _Module(nnx.Module):
+    """Pools over the legal actions (Deep Sets, arXiv 1703.06114), and looks at the leading one."""
+
+    def __init__(self, spec: MetaNetwork, rngs: nnx.Rngs):
+        width = spec.config.width
+        half = max(1, width // 2)
+        self.action = nnx.Linear(spec.actions_in, half, rngs=rngs) if spec.actions_in else None
+        self.deeper = nnx.Linear(half, half, rngs=rngs) if spec.actions_in else None
+        pooled = 3 * half if spec.actions_in else 0
+        self.first = nnx.Linear(pooled + spec.whole_in, width, rngs=rngs)
+        self.second = nnx.Linear(width, width, rngs=rngs)
+        # Zero heads: the first answers are the fixed k's, and the first value is the search's.
+        zero = nnx.initializers.zeros
+        self.policy = nnx.Linear(width, len(spec.config.menu), kernel_init=zero, rngs=rngs)
+        self.value = nnx.Linear(width, 1, kernel_init=zero, rngs=rngs)
+
+    def __call__(self, actions, whole, legal, leading):
+        if self.action is not None:
+            x = jax.nn.relu(self.deeper(jax.nn.relu(self.action(actions))))
+            x = jnp.where(legal[..., None], x, 0.0)
+            mean = x.sum(1) / jnp.maximum(legal.sum(-1), 1)[:, None]
+            best = jnp.take_along_axis(x, leading[:, None, None], axis=1)[:, 0]
+            # After a ReLU nothing is negative, so that zeros of illegal actions do no harm.
+            whole = jnp.concatenate([whole, mean, x.max(1), best], axis=-1)
+        x = jax.nn.relu(self.first(whole))
+        x = jax.nn.relu(self.second(x))
+        return self.policy(x), self.value(x)[:, 0]
+
+
+def _module(spec: MetaNetwork, key: Array) -> nnx.Module:
+    return _Module(spec, nnx.Rngs(key))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _init(spec: MetaNetwork, key: Array) -> PyTree:
+    columns = {"actions": spec.actions_in, "whole": spec.whole_in}
+    return {
+        "weights": nnx.to_pure_dict(nnx.state(_module(spec, key), nnx.Param)),
+        "mean": {name: jnp.zeros(size) for name, size in columns.items()},
+        "deviation": {name: jnp.ones(size) for name, size in columns.items()},
+        "value_deviation": jnp.float32(0.1 * spec.return_scale),
+        "start": jnp.int32(0),
+        "strength": jnp.float32(0.0),
+    }
+
+
+@functools.lru_cache(maxsize=64)
+def _graphdef(spec: MetaNetwork) -> nnx.GraphDef:
+    abstract = nnx.eval_shape(lambda: _module(spec, jax.random.key(0)))
+    return nnx.split(abstract, nnx.Param, ...)[0]

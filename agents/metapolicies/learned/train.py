@@ -1,0 +1,237 @@
+"""Training of meta-policies: lanes that run on and on, and PPO on what they were asked."""
+
+import dataclasses
+import functools
+import hashlib
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+import rrplan
+from agents.metapolicies.learned import policy
+from agents.metapolicies.learned.config import PPOConfig
+from agents.metapolicies.learned.metrics import MetaMetrics, summarize
+from agents.metapolicies.learned.network import MetaNetwork, measure
+from agents.ppo import train as ppo_train
+from agents.ppo.train import Learner, Source
+from agents.training.protocol import Training
+from rrplan.costs import Costs
+from rrplan.engine import memory, stream, validation
+from rrplan.engine.state import Engine
+from rrplan.engine.stream import Stream
+from rrplan.errors import InputError
+from rrplan.models import Settings, make_model
+from rrplan.planner import Planner
+from rrplan.types import Array, Environment, Network, PyTree
+
+# Held-out episodes have keys of their own, the same for every training seed.
+EVALUATION_SEED = 0x7E58
+_LEAST_SHARE = 0.02  # of a chunk in the statistics that normalise inputs
+
+
+@struct.dataclass
+class MetaTrainState:
+    """Everything a training needs to go on, and nothing else."""
+
+    params: PyTree
+    opt_state: PyTree
+    stream: Stream
+    key: Array  # [] never changes: chunks fold their number into it
+    chunk: Array  # [] int32, chunks done
+
+
+class _Spec(NamedTuple):
+    """The static half of a training: what a compiled program depends on."""
+
+    environment: Environment
+    network: Network
+    meta_network: MetaNetwork
+    config: PPOConfig
+    max_simulations: int
+
+
+class _Given(NamedTuple):
+    """The traced half: what may differ between trainings that share a program."""
+
+    env_params: PyTree
+    planner_params: PyTree
+    search: dict[str, Array]  # fields of Settings
+    lowest_price: Array
+    highest_price: Array
+    start: Array
+    strength: Array
+
+
+def make_meta_train(
+    planner: Planner, meta_network: MetaNetwork, config: PPOConfig, start: int
+) -> Training:
+    """Return the functions that train a meta-policy for a planner.
+
+    Its states are :class:`MetaTrainState`, its metrics
+    :class:`agents.metapolicies.learned.metrics.MetaMetrics`; evaluation is with likeliest answers,
+    and returns are timed.
+
+    Prices are drawn log-uniformly for each episode, from ``config.lowest_price`` to
+    ``config.highest_price``; where they are equal, that is the price. Compiled programs are
+    shared between trainings that differ in seed, planner parameters, prices or ``start`` only.
+
+    Args:
+        planner: what it controls.
+        meta_network: of :func:`agents.metapolicies.learned.network.build`.
+        config: how it is trained.
+        start: the fixed k that the policy starts from.
+
+    Raises:
+        InputError: ``start`` or ``planner.max_simulations`` is out of range, the planner's network
+            has outputs of wrong shapes, or the trees do not fit into memory.
+    """
+    _require("max_simulations", planner.max_simulations, 1, 2**30)
+    _require("start", start, 0, planner.max_simulations)
+    # Prices are traced: without them in the static half, all prices share one program.
+    static = dataclasses.replace(config, lowest_price=1.0, highest_price=1.0)
+    spec = _Spec(
+        planner.environment, planner.network, meta_network, static, planner.max_simulations
+    )
+    given = _Given(
+        env_params=jax.tree.map(jnp.asarray, planner.env_params),
+        planner_params=planner.params,
+        search=planner.search.traced(),
+        lowest_price=jnp.float32(config.lowest_price),
+        highest_price=jnp.float32(config.highest_price),
+        start=jnp.int32(start),
+        strength=jnp.float32(config.initial_strength),
+    )
+    _check(spec, given)
+    return Training(
+        init=functools.partial(_init, spec, given),
+        advance=functools.partial(_advance, spec, given),
+        evaluate=functools.partial(_evaluate, planner, meta_network, config),
+        config=config,
+        network=meta_network,
+        identity={
+            "start": int(start),
+            "search": dataclasses.asdict(planner.search),
+            "max_simulations": planner.max_simulations,
+            "planner": _digest((planner.env_params, planner.params)),
+        },
+    )
+
+
+def draw_prices(lowest: Array, highest: Array, keys: Array) -> Array:
+    """Return prices ``[n]`` drawn log-uniformly, one from each key; all alike if both are equal.
+
+    Zero is a price, but the lower end of no range.
+    """
+    share = jax.vmap(jax.random.uniform)(keys)
+    least = jnp.maximum(lowest, 1e-12)
+    drawn = least * jnp.exp(share * jnp.log(jnp.maximum(highest, 1e-12) / least))
+    return jnp.where(lowest == highest, lowest, drawn)
+
+
+def _engine(spec: _Spec, given: _Given) -> Engine:
+    return Engine(
+        model=make_model(spec.environment, given.env_params, spec.network),
+        meta_policy=policy.sampling(spec.meta_network),
+        num_lanes=spec.config.num_lanes,
+        max_simulations=spec.max_simulations,
+        record=spec.config.rows_per_lane,
+    )
+
+
+def _settings(given: _Given, key: Array, meta_params: PyTree) -> Settings:
+    return Settings(
+        env_params=given.env_params,
+        model_params=given.planner_params,
+        meta_params=meta_params,
+        key=key,
+        costs=jax.tree.map(jnp.asarray, Costs()),
+        **given.search,
+    )
+
+
+def _source(spec: _Spec, given: _Given) -> Source:
+    engine, config = _engine(spec, given), spec.config
+    prices = functools.partial(draw_prices, given.lowest_price, given.highest_price)
+
+    def start(params, key):
+        return stream.start(engine, _settings(given, key, params), config.supply)
+
+    def collect(params, key, lanes):
+        settings = _settings(given, key, params)
+        return stream.collect(engine, settings, lanes, config.asks_per_chunk, config.supply, prices)
+
+    return Source(spec.meta_network, start, collect)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _init(spec: _Spec, given: _Given, key: Array, params: PyTree) -> MetaTrainState:
+    params = {**params, "start": given.start, "strength": given.strength}
+    return _to_state(ppo_train.begin(_source(spec, given), spec.config, key, params))
+
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=2)
+def _advance(
+    spec: _Spec, given: _Given, state: MetaTrainState
+) -> tuple[MetaTrainState, MetaMetrics]:
+    learner = Learner(state.params, state.opt_state, state.stream, state.key, state.chunk)
+    learner, done = ppo_train.advance(_source(spec, given), spec.config, learner)
+    batch = done.batch
+    share = jnp.maximum(1.0 / (state.chunk + 1.0), _LEAST_SHARE)
+    params = measure(learner.params, batch.choice.inputs, batch.target, batch.weight, share)
+    metrics = summarize(done.harvest, batch, done.losses, done.learning_rate)
+    return _to_state(learner._replace(params=params)), metrics
+
+
+def _to_state(learner: Learner) -> MetaTrainState:
+    return MetaTrainState(
+        params=learner.params,
+        opt_state=learner.opt_state,
+        stream=learner.episodes,
+        key=learner.key,
+        chunk=learner.chunk,
+    )
+
+
+def _check(spec: _Spec, given: _Given) -> None:
+    """Refuse a planner of wrong shapes, and trees that do not fit."""
+    engine, key = _engine(spec, given), jax.random.key(0)
+    embedding = validation.check_model(engine.model, _settings(given, key, ()))
+    num_actions = spec.environment.num_actions
+    memory.check_fits(engine.num_lanes, engine.max_simulations, num_actions, embedding)
+
+
+def _require(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise InputError(f"{name} is {value}: expected {least} to {most}")
+
+
+def _digest(tree: PyTree) -> str:
+    """Return what tells parameters from others."""
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(tree):
+        array = np.asarray(leaf)
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _evaluate(
+    planner: Planner, meta_network: MetaNetwork, config: PPOConfig, params: PyTree
+) -> Array:
+    """Return timed returns ``[E]`` at prices spread evenly, in logarithms, over the range."""
+    ids = jnp.arange(config.evaluation_episodes)
+    share = (ids + 0.5) / config.evaluation_episodes
+    ratio = config.highest_price / max(config.lowest_price, 1e-12)
+    prices = config.lowest_price * ratio**share if ratio > 1 else config.lowest_price + 0.0 * share
+    return rrplan.evaluate(
+        planner,
+        policy.greedy(meta_network),
+        params,
+        key=jax.random.key(EVALUATION_SEED),
+        episodes=ids,
+        costs=Costs(price=prices),
+        num_lanes=config.num_lanes,
+    ).timed_return

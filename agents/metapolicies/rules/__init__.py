@@ -1,0 +1,1 @@
+"""Meta-policies that are rules: fixed, and looking at the search."""

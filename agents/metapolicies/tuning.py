@@ -1,0 +1,209 @@
+"""Tuning: the parameters that earn most at each price, chosen on validation episodes.
+
+One routine serves every meta-policy that does not look at the price. Each candidate is run once,
+whatever the number of prices: what it earns at a price follows from its untimed returns and its
+simulations. Choose on episodes that nothing is reported on.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from agents.metapolicies.rules import constant, heuristics
+from rrplan.costs import Costs, Counts, timed_return
+from rrplan.errors import InputError
+from rrplan.planner import Search
+from rrplan.types import MetaPolicy, PyTree, Trace
+
+ENTROPY_FRACTIONS = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8)
+"""Thresholds of entropy, as shares of the largest there can be, log A."""
+LARGEST_ENTROPY_K = 16
+"""Budgets above it are left out of entropy's grid, to keep it modest."""
+ENTROPY_QUANTILES = (0.2, 0.4, 0.6, 0.8, 0.9)
+VET_CAPS = (4, 8, 16, 32, 64)
+VET_RATIOS = (0.2, 0.5)
+VET_TOLERANCES = (0.1, 0.05, 0.2, 0.4)  # the source's first: it stands for what equals it
+
+
+class Candidate(NamedTuple):
+    """A meta-policy with values for its parameters."""
+
+    name: str  # of its own among the candidates, fit for a file's name
+    meta_policy: MetaPolicy
+    params: PyTree  # of plain numbers
+
+    def __str__(self) -> str:
+        return self.name
+
+
+C = TypeVar("C")
+
+
+class Choice(NamedTuple):
+    """The candidate that earns most at a price, and what it did where it was chosen."""
+
+    price: float
+    candidate: Any
+    timed: float  # mean over training seeds and episodes
+    simulations: float  # mean over training seeds and episodes
+
+
+def tune(
+    evaluate: Callable[[C], Any], candidates: Iterable[C], prices: Iterable[float]
+) -> list[Choice]:
+    """Return the candidate with the largest mean timed return for each price, in their order.
+
+    Of candidates that earn the same, the one with the fewest simulations is chosen, and of those
+    the first.
+
+    Args:
+        evaluate: runs a candidate on the validation episodes; called once for each. What it
+            returns holds ``untimed_return`` and ``simulations``, ``[S, E]`` (training seeds,
+            episodes) or ``[E]``, as attributes (:class:`rrplan.Episodes`) or as keys.
+        candidates: :class:`Candidate` or anything else that ``evaluate`` takes, such as budgets.
+        prices: of one simulation, in units of return.
+
+    Raises:
+        InputError: there is no candidate or no price; a price is negative or not finite;
+            candidates were run on other numbers of episodes, or what they earned is not finite.
+    """
+    candidates, prices = list(candidates), [float(price) for price in prices]
+    if not candidates:
+        raise InputError("no candidates to choose from: expected at least one")
+    if not prices:
+        raise InputError("no prices to choose for: expected at least one")
+    for price in prices:
+        if not 0.0 <= price < math.inf:
+            raise InputError(f"price is {price}: expected a finite number >= 0")
+    means = _run_all(evaluate, candidates)
+    return [_choose(candidates, means, price) for price in prices]
+
+
+def _run_all(evaluate: Callable[[C], Any], candidates: Sequence[C]) -> np.ndarray:
+    """Return each candidate's mean untimed return and simulations, ``[n, 2]`` float64."""
+    means, expected = [], None
+    for candidate in candidates:
+        columns = _columns(evaluate(candidate), candidate)
+        expected = expected or columns.shape
+        if columns.shape != expected:
+            raise InputError(
+                f"candidate {candidate} has episodes of shape {columns.shape[1:]}:"
+                f" expected {expected[1:]}, those of the first one"
+            )
+        means.append(columns.reshape(2, -1).mean(-1))
+    return np.stack(means)
+
+
+def _columns(episodes: Any, candidate: Any) -> np.ndarray:
+    """Return untimed returns and simulations as one array, ``[2, ...]`` float64."""
+    keyed = isinstance(episodes, Mapping)
+    untimed, simulations = (
+        np.asarray(episodes[name] if keyed else getattr(episodes, name), float)
+        for name in ("untimed_return", "simulations")
+    )
+    if untimed.shape != simulations.shape or not untimed.size:
+        raise InputError(
+            f"candidate {candidate} has untimed returns of shape {untimed.shape} and simulations"
+            f" of shape {simulations.shape}: expected one of each for every episode, and a few"
+        )
+    bad = ~(np.isfinite(untimed) & np.isfinite(simulations))
+    if bad.any():
+        raise InputError(
+            f"candidate {candidate} earned what is NaN or infinite in {bad.sum()} of {bad.size}"
+            " episodes: expected finite numbers"
+        )
+    return np.stack([untimed, simulations])
+
+
+def _choose(candidates: Sequence[C], means: np.ndarray, price: float) -> Choice:
+    untimed, simulations = means.T
+    timed = timed_return(untimed, Costs(price), Counts(simulations))
+    best = np.lexsort((simulations, -timed))[0]  # stable: of equals, the first
+    return Choice(price, candidates[best], float(timed[best]), float(simulations[best]))
+
+
+def fixed_candidates(budgets: Iterable[int]) -> list[Candidate]:
+    """Return every fixed k of a sweep."""
+    return [Candidate(f"fixed-k{k}", constant.fixed(), k) for k in sorted(set(budgets))]
+
+
+def margin_candidates(budgets: Iterable[int]) -> list[Candidate]:
+    """Return the margin rule with every k of a sweep; 0 (act at once) is always among them."""
+    return [Candidate(f"margin-k{k}", heuristics.margin(), k) for k in sorted({0, *budgets})]
+
+
+def entropy_candidates(budgets: Iterable[int], thresholds: Iterable[float]) -> list[Candidate]:
+    """Return the entropy rule with every k of a sweep up to 16 and every threshold.
+
+    To act at once, always, is among them: k = 0 with an infinite threshold.
+
+    Args:
+        budgets: of the sweep.
+        thresholds: in nats, such as :func:`entropy_thresholds` or :func:`entropy_quantiles`.
+    """
+    ks = sorted({k for k in budgets if 0 < k <= LARGEST_ENTROPY_K})
+    grid = [(0, math.inf)] + [(k, threshold) for k in ks for threshold in sorted(set(thresholds))]
+    return [
+        Candidate(
+            f"entropy-k{k}-threshold{threshold:g}",
+            heuristics.entropy(),
+            heuristics.EntropyParams(k, float(threshold)),
+        )
+        for k, threshold in grid
+    ]
+
+
+def entropy_thresholds(num_actions: int) -> tuple[float, ...]:
+    """Return thresholds in nats: 0 (search wherever there is a choice) to 0.8 log A."""
+    return tuple(fraction * math.log(num_actions) for fraction in ENTROPY_FRACTIONS)
+
+
+def entropy_quantiles(trace: Trace) -> tuple[float, ...]:
+    """Return thresholds in nats: 0, and quantiles of the entropies that decisions had.
+
+    They divide the decisions evenly, be a planner's priors sharp or flat; shares of log A may
+    leave nearly all of them on one side.
+
+    Args:
+        trace: of validation episodes, such as those of the reactive agent.
+
+    Raises:
+        InputError: the trace holds no decision.
+    """
+    entropies = np.asarray(trace.prior_entropy, float)[np.asarray(trace.valid)]
+    if not entropies.size:
+        raise InputError("the trace holds no decision: expected one or more")
+    return (0.0, *(float(value) for value in np.quantile(entropies, ENTROPY_QUANTILES)))
+
+
+def vet_candidates(
+    max_simulations: int, num_actions: int, search: Search | None = None
+) -> list[Candidate]:
+    """Return Virtual Expanded Termination with caps, ratios and tolerances around the source's.
+
+    To act at once, always, is among them: a cap of 0. Tolerances that no forecast can tell apart
+    under a cap (few visits make few distances) are there once.
+
+    Args:
+        max_simulations: of the evaluation; caps above it are left out.
+        num_actions: of the environment.
+        search: of the evaluation, whose PUCT constants the forecasts must share.
+    """
+    search = search or Search()
+    caps = [cap for cap in VET_CAPS if cap <= max_simulations] or [max_simulations]
+    distinct = {}
+    for cap, ratio, tolerance in itertools.product(caps, VET_RATIOS, VET_TOLERANCES):
+        # A visit that moves counts twice in an L1 distance.
+        effect = (cap, math.ceil(ratio * cap), math.ceil(tolerance * cap / 2))
+        distinct.setdefault(effect, (cap, ratio, tolerance))
+    return [
+        Candidate(
+            f"vet-cap{cap}-ratio{ratio:g}-tolerance{tolerance:g}",
+            heuristics.vet(max_simulations, num_actions),
+            heuristics.VetParams(cap, ratio, tolerance, search.c_init, search.c_base),
+        )
+        for cap, ratio, tolerance in [(0, 1.0, 0.0), *distinct.values()]
+    ]

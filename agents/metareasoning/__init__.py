@@ -1,0 +1,1 @@
+"""Agents of the metareasoning problems: classical ones and learned ones."""

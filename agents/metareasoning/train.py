@@ -1,0 +1,163 @@
+"""Training of controllers on metareasoning problems: the policy computes, or stops, itself."""
+
+import functools
+from dataclasses import fields, is_dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+from agents.metareasoning import lanes as controller_lanes
+from agents.metareasoning.config import ControllerConfig
+from agents.metareasoning.lanes import Actor, Harvest, Lanes
+from agents.networks.prior_policy import evaluate_prior
+from agents.ppo import learner as ppo
+from agents.ppo import train as ppo_train
+from agents.ppo.train import Learner, Source
+from agents.training.protocol import Training
+from envs.adapters.gymnax_adapter import Adapter
+from rrplan.types import Array, Network, PyTree
+
+# Held-out episodes have keys of their own, the same for every training seed.
+EVALUATION_SEED = 0x7E59
+
+
+@struct.dataclass
+class ControllerTrainState:
+    """Everything a training needs to go on, and nothing else."""
+
+    params: PyTree
+    opt_state: PyTree
+    lanes: Lanes
+    key: Array  # [] never changes: chunks fold their number into it
+    chunk: Array  # [] int32, chunks done
+
+
+class ControllerMetrics(NamedTuple):
+    """What one chunk says of itself, ``[]`` float32 each."""
+
+    loss: Array
+    policy_loss: Array
+    value_loss: Array  # squared error, in units of return_scale
+    entropy: Array  # of the policy, nats
+    kl: Array
+    clipped: Array
+    grad_norm: Array
+    learning_rate: Array
+    episode_return: Array  # mean of the episodes that ended, with drawn actions; NaN without any
+    computations: Array  # an episode: its actions but for the last
+    episodes: Array  # that ended in this chunk
+    finite_input: Array  # 1 where observations and rewards held no NaN or infinity
+
+    @property
+    def mean_return(self) -> Array:
+        """What progress shows: the mean return with drawn actions."""
+        return self.episode_return
+
+
+class _Spec(NamedTuple):
+    """The static half of a training: what a compiled program depends on."""
+
+    environment: Adapter
+    network: Network
+    config: ControllerConfig
+
+
+def make_controller_train(
+    environment: Adapter, env_params: PyTree, network: Network, config: ControllerConfig
+) -> Training:
+    """Return the functions that train ``network`` to choose the environment's actions.
+
+    Its states are :class:`ControllerTrainState`, its metrics :class:`ControllerMetrics`; evaluation
+    is with likeliest actions.
+
+    Compiled programs are shared between trainings that differ in seed or ``env_params`` only: a
+    further cost compiles nothing.
+
+    Args:
+        environment: a problem of :mod:`envs.metareasoning.mdp`, adapted, or any other environment.
+        env_params: its parameters, the cost among them; traced.
+        network: of :func:`agents.metareasoning.network.build`.
+        config: how it is trained.
+    """
+    spec, env_params = _Spec(environment, network, config), jax.tree.map(jnp.asarray, env_params)
+    return Training(
+        init=functools.partial(_init, spec, env_params),
+        advance=functools.partial(_advance, spec, env_params),
+        evaluate=functools.partial(_evaluate, spec, env_params),
+        config=config,
+        network=network,
+        identity={
+            "environment": _describe(environment.env),
+            "env_params": [np.asarray(leaf).tolist() for leaf in jax.tree.leaves(env_params)],
+        },
+    )
+
+
+def _source(spec: _Spec, env_params: PyTree) -> Source:
+    environment, config, actor = spec.environment, spec.config, Actor(spec.network)
+
+    def start(params, key):
+        del params
+        return controller_lanes.start(environment, env_params, key, config.num_lanes)
+
+    def collect(params, key, lanes):
+        return controller_lanes.collect(
+            environment, env_params, actor, params, key, lanes, config.steps_per_chunk
+        )
+
+    return Source(actor, start, collect)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _init(spec: _Spec, env_params: PyTree, key: Array, params: PyTree) -> ControllerTrainState:
+    source = _source(spec, env_params)
+    return _to_state(ppo_train.begin(source, spec.config, key, source.actor.wrap(params)))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _advance(
+    spec: _Spec, env_params: PyTree, state: ControllerTrainState
+) -> tuple[ControllerTrainState, ControllerMetrics]:
+    source = _source(spec, env_params)
+    params = source.actor.wrap(state.params)
+    learner = Learner(params, state.opt_state, state.lanes, state.key, state.chunk)
+    learner, done = ppo_train.advance(source, spec.config, learner)
+    return _to_state(learner), summarize(done.harvest, done.losses, done.learning_rate)
+
+
+def _to_state(learner: Learner) -> ControllerTrainState:
+    return ControllerTrainState(
+        params=learner.params["weights"],
+        opt_state=learner.opt_state,
+        lanes=learner.episodes,
+        key=learner.key,
+        chunk=learner.chunk,
+    )
+
+
+def summarize(harvest: Harvest, losses: ppo.Losses, learning_rate: Array) -> ControllerMetrics:
+    """Return the metrics of a chunk."""
+    ended = harvest.ended
+    number = ended.sum()
+    return ControllerMetrics(
+        **ppo.tell(losses, learning_rate),
+        episode_return=jnp.sum(harvest.total * ended) / number,
+        computations=jnp.sum((harvest.length - 1) * ended) / number,
+        episodes=number.astype(jnp.float32),
+        finite_input=harvest.finite.all().astype(jnp.float32),
+    )
+
+
+def _evaluate(spec: _Spec, env_params: PyTree, params: PyTree) -> Array:
+    count = spec.config.evaluation_episodes
+    problem = (spec.environment, env_params, spec.network, params)
+    return evaluate_prior(*problem, seed=EVALUATION_SEED, episodes=count)
+
+
+def _describe(env: Any) -> dict[str, str]:
+    """Return what tells an environment from others, where it is a dataclass, and its name."""
+    told = fields(env) if is_dataclass(env) else ()
+    return {"name": env.name} | {f.name: repr(getattr(env, f.name)) for f in told if f.compare}

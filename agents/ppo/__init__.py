@@ -1,0 +1,1 @@
+"""PPO over semi-Markov meta-steps, wherever the experience comes from."""

@@ -1,0 +1,108 @@
+"""One round of PPO after the other, wherever the experience comes from."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+
+from agents.ppo import learner as ppo
+from agents.ppo.config import LearningConfig
+from agents.ppo.optimizer import make_optimizer, make_schedule
+from rrplan.engine.meta_steps import Asks
+from rrplan.types import Array, PyTree
+
+
+class Harvest(Protocol):
+    """What a chunk of experience brought: of it all, PPO learns from what was asked."""
+
+    @property
+    def asks(self) -> Asks:
+        """The record ``[R, B]``; its ``aux`` holds a :class:`agents.ppo.learner.Recorded`."""
+
+
+class Source(NamedTuple):
+    """Where experience comes from, as pure functions.
+
+    The episodes' key is the same in every chunk: what is drawn comes from it and from numbers
+    that the episodes under way keep.
+    """
+
+    actor: ppo.Actor  # that learns; its parameters are those of the functions below
+    start: Callable[[PyTree, Array], PyTree]  # (params, key) -> episodes under way
+    collect: Callable[[PyTree, Array, PyTree], tuple[PyTree, Harvest]]
+    """``(params, key, episodes) -> (episodes, Harvest)``"""
+
+
+class Learner(NamedTuple):
+    """A training by PPO under way."""
+
+    params: PyTree  # of the actor: ``weights`` are learned
+    opt_state: PyTree
+    episodes: PyTree  # under way, of the source
+    key: Array  # [] never changes: chunks fold their number into it
+    chunk: Array  # [] int32, chunks done
+
+
+class Round(NamedTuple):
+    """What a chunk brought and what was learned from it."""
+
+    harvest: Harvest
+    batch: ppo.Batch
+    losses: ppo.Losses
+    learning_rate: Array  # [] of the last gradient step
+
+
+def begin(source: Source, config: LearningConfig, key: Array, params: PyTree) -> Learner:
+    """Return a training that has learned nothing yet.
+
+    Args:
+        source: where experience comes from.
+        config: how it is trained.
+        key: scalar key of the whole training.
+        params: of the actor, a dict whose ``weights`` are learned.
+    """
+    return Learner(
+        params=params,
+        opt_state=make_optimizer(config).init(params["weights"]),
+        episodes=source.start(params, _keys(key)[0]),
+        key=key,
+        chunk=jnp.int32(0),
+    )
+
+
+def advance(source: Source, config: LearningConfig, learner: Learner) -> tuple[Learner, Round]:
+    """Collect one chunk of experience and learn from it.
+
+    In the first ``config.idle_chunks`` nothing is kept of what was learned; the losses are told.
+    """
+    params, opt_state, episodes, key, chunk = learner
+    episodes_key, learn_key = _keys(key)
+    episodes, harvest = source.collect(params, episodes_key, episodes)
+    batch = ppo.to_batch(harvest.asks, config)
+    learned = ppo.learn(
+        source.actor,
+        config,
+        make_optimizer(config),
+        ppo.shares(config, chunk),
+        jax.random.fold_in(learn_key, chunk),
+        params,
+        opt_state,
+        batch,
+    )
+    *kept, losses = learned
+    if config.idle_chunks:
+        kept = jax.tree.map(
+            lambda new, old: jnp.where(chunk < config.idle_chunks, old, new),
+            tuple(kept),
+            (params, opt_state),
+        )
+    following = Learner(*kept, episodes, key, chunk + 1)
+    updates = (following.chunk - config.idle_chunks) * config.epochs * config.minibatches
+    rate = make_schedule(config)(jnp.maximum(updates - 1, 0))
+    return following, Round(harvest, batch, losses, rate)
+
+
+def _keys(key: Array) -> tuple[Array, Array]:
+    """Return the key of the episodes and that of the learning."""
+    return jax.random.fold_in(key, 0), jax.random.fold_in(key, 1)

@@ -1,0 +1,1 @@
+"""The environment checker: is an environment sound to plan in?"""

@@ -1,0 +1,1 @@
+"""Metareasoning as environments: what to compute, and when to stop."""

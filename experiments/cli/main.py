@@ -1,0 +1,247 @@
+"""The command line, ``rrplan``: one function a command, and one clear line for what is wrong.
+
+Nothing heavy is imported before a command needs it, so that help comes at once.
+"""
+
+import os
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+
+INPUT_ERROR, INTERRUPTED, UNREAD = 2, 130, 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    Args:
+        arguments: the command line without the program's name; ``sys.argv`` if None.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(_help())
+        return 0
+    if arguments and arguments[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"rrplan {version('rrplan')}")
+        return 0
+    from rrplan.errors import InputError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            try:
+                _command(arguments)(arguments[1:])
+            finally:
+                sys.stdout.flush()
+        return 0
+    except InputError as error:
+        print(f"rrplan: error: {error}", file=sys.stderr)
+        return INPUT_ERROR
+    except BrokenPipeError:
+        # The reader has what it wanted (rrplan envs | head); Python must not try again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
+    except KeyboardInterrupt:
+        print(f"\nrrplan: interrupted{_how_to_resume(arguments)}", file=sys.stderr)
+        return INTERRUPTED
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run a study: train, evaluate beside the rivals, draw the figures."""
+    from experiments.cluster import processes as distributed
+
+    arguments, processes = distributed.split_options(arguments)
+    distributed.join(processes)
+    from experiments import studies
+    from experiments.cli.options import parse_run
+
+    options = parse_run(arguments, "rrplan run")
+    run_study = studies.of_config(options.study).get("run")
+    console = _console() if distributed.is_first() else None
+    with distributed.own_directory(options.directory) as directory:
+        results = run_study(options.study, directory, resume=options.resume, console=console)
+    if not distributed.is_first():
+        return
+    _print_tables(results, options.directory)
+    print(f"results: {options.directory / 'results.json'}")
+    for path in sorted((options.directory / "figures").iterdir()):
+        print(f"figure:  {path}")
+
+
+def train(arguments: Sequence[str]) -> None:
+    """Train the base planners of a study only; `run --resume` does the rest."""
+    from experiments import studies
+    from experiments.cli.options import parse_run
+    from rrplan.errors import InputError
+
+    options = parse_run(arguments, "rrplan train")
+    study = studies.of_config(options.study)
+    if study.train is None:
+        raise InputError(f"{options.study.env} has no base planner to train: use rrplan run")
+    study.get("train")(options.study, options.directory, resume=options.resume, console=_console())
+    print(f"trained: {options.directory}")
+
+
+def evaluate(arguments: Sequence[str]) -> None:
+    """Evaluate the trained planners of a run at other budgets or prices."""
+    from experiments.cli.options import parse_evaluate
+
+    options = parse_evaluate(arguments, "rrplan evaluate")
+    from experiments.studies.planning_depth.study import evaluate_trained
+
+    results = evaluate_trained(options.directory, options.sweep, options.acting, _console())
+    if options.json:
+        import json
+
+        print(json.dumps(results, indent=2))
+    else:
+        _print_tables(results)
+
+
+def figures(arguments: Sequence[str]) -> None:
+    """Draw the figures of a run again, from its results."""
+    from experiments.cli.options import DirectoryOptions, parse
+
+    options = parse(DirectoryOptions, arguments, "rrplan figures")
+    from experiments.report.figures import draw
+
+    for path in draw(options.directory):
+        print(path)
+
+
+def table(arguments: Sequence[str]) -> None:
+    """Print the results of a run as a table."""
+    from experiments import runs
+    from experiments.cli.options import DirectoryOptions, parse
+
+    options = parse(DirectoryOptions, arguments, "rrplan table")
+    _print_tables(runs.load_results(options.directory), options.directory)
+
+
+def compare(arguments: Sequence[str]) -> None:
+    """Rank the agents of one run or several at each price."""
+    from experiments.cli.options import CompareOptions, parse
+
+    options = parse(CompareOptions, arguments, "rrplan compare")
+    from experiments.report import compare
+
+    loaded = compare.load(options.directories)
+    if options.json:
+        import json
+
+        print(json.dumps(compare.rank(loaded), indent=2))
+    else:
+        _wide_console().print(compare.terminal_table(loaded))
+
+
+def optimum(arguments: Sequence[str]) -> None:
+    """Print what is the best that can be done on a metareasoning problem, exactly."""
+    from experiments.cli import optimum
+    from experiments.studies.metareasoning import tables as metalevel_tables
+
+    options, kwargs = optimum.parse(arguments, "rrplan optimum")
+    with _console().status("solving"):
+        env, answers = optimum.answers(options, kwargs)
+    if options.json:
+        import json
+
+        print(json.dumps(optimum.as_json(env, answers), indent=2))
+    else:
+        title, entries = metalevel_tables.title_of(env), metalevel_tables.entries(answers)
+        _wide_console().print(metalevel_tables.terminal_table(title, entries))
+
+
+def envs(arguments: Sequence[str]) -> None:
+    """List the environments."""
+    import rich.box
+    import rich.table
+
+    from envs import describe
+    from experiments.cli.options import NoOptions, parse
+
+    parse(NoOptions, arguments, "rrplan envs")
+    rows = rich.table.Table("name", "actions", "observation", "notes", box=rich.box.SIMPLE_HEAD)
+    for row in describe():
+        rows.add_row(row.name, str(row.actions), row.observation, row.notes)
+    _wide_console().print(rows)
+
+
+def bench(arguments: Sequence[str]) -> None:
+    """Measure the search and the engine: bench search, lanes, scaling or study."""
+    from experiments.bench import commands
+
+    console = _console()
+
+    def report(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    for line in commands.bench(arguments, report):
+        print(line)
+
+
+COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
+    command.__name__: command
+    for command in (run, train, evaluate, figures, table, compare, optimum, envs, bench)
+}
+
+
+def _command(arguments: Sequence[str]) -> Callable[[Sequence[str]], None]:
+    from rrplan.errors import InputError, unknown
+
+    if not arguments:
+        raise InputError(f"expected a command: {', '.join(COMMANDS)} (rrplan --help)")
+    if arguments[0] not in COMMANDS:
+        raise unknown("command", arguments[0], COMMANDS)
+    return COMMANDS[arguments[0]]
+
+
+def _help() -> str:
+    lines = ["usage: rrplan COMMAND [options]", "", "How long should an agent think?", ""]
+    lines += [f"  {name:<10}{command.__doc__}" for name, command in COMMANDS.items()]
+    lines += [
+        "",
+        "`rrplan COMMAND --help` shows a command's options.",
+        "Set JAX_COMPILATION_CACHE_DIR=DIR to compile once: later runs read programs from there.",
+    ]
+    return "\n".join(lines)
+
+
+def _how_to_resume(arguments: Sequence[str]) -> str:
+    if not arguments or arguments[0] not in ("run", "train"):
+        return ""
+    resume = [] if "--resume" in arguments else ["--resume"]
+    return f"; go on with: {shlex.join(['rrplan', *arguments, *resume])}"
+
+
+def _console():
+    """Return where progress goes: standard error, so that results can be piped."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _wide_console():
+    """Return a console that cuts no table short where there is no terminal to fit it to."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
+
+
+def _print_tables(results, directory=None) -> None:
+    """Print all tables; where the run's directory is known, with its seconds by the clock."""
+    from experiments import studies
+
+    console = _wide_console()
+    for rank, table in enumerate(studies.of_results(results).get("tables")(results, directory)):
+        if rank:
+            console.print()
+        console.print(table)
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    """Show a warning in one line, without the place in the code that it came from."""
+    print(f"rrplan: warning: {message}", file=sys.stderr)

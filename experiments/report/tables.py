@@ -1,0 +1,142 @@
+"""Tables of a study, made from its results: for the terminal, and as Markdown."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import rich.box
+import rich.table
+
+from experiments.analysis.entries import Entry, prices
+from experiments.analysis.timings import seconds_an_episode
+from experiments.report import control_tables
+from experiments.report.formatting import format_estimate, format_markdown
+
+_RULES = {"visits": "most visits", "completed_q": "completed Q"}
+_PLAYED = 4  # columns that tell who plays and how; the others, one a price, what it earns
+
+
+class Cell(NamedTuple):
+    """A text, and whether it is the best fixed k at a price."""
+
+    text: str
+    best: bool = False
+
+
+def terminal_table(results: Mapping[str, Any]) -> rich.table.Table:
+    """Return the results as a table for :mod:`rich`."""
+    table = rich.table.Table(
+        title=_title(results),
+        caption=_caption(results),
+        title_justify="left",
+        caption_justify="left",
+        box=rich.box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=0,
+    )
+    agent, *others = _header(results)
+    table.add_column(agent, overflow="fold")
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
+    # One digit of the interval instead of two keeps the table within 80 columns.
+    for row in _rows(results, digits=1):
+        played, earned = row[:_PLAYED], row[_PLAYED:]
+        marked = (f"[bold]{cell.text}*[/]" if cell.best else f"{cell.text} " for cell in earned)
+        table.add_row(*(cell.text for cell in played), *marked)
+    return table
+
+
+def terminal_tables(
+    results: Mapping[str, Any], seconds: Mapping[str, float] | None = None
+) -> list[rich.table.Table]:
+    """Return all tables: the main one, and that of agents that decide how long to think.
+
+    Args:
+        results: of a study.
+        seconds: of an episode of each evaluation, see :mod:`experiments.analysis.timings`.
+    """
+    control = control_tables.terminal_table(results, seconds)
+    return [terminal_table(results), *([] if control is None else [control])]
+
+
+def terminal_tables_of(
+    results: Mapping[str, Any], directory: Path | None
+) -> list[rich.table.Table]:
+    """Return all tables; where the run's directory is known, with its seconds by the clock."""
+    seconds = directory and seconds_an_episode(directory / "timings.jsonl", results["acting"])
+    return terminal_tables(results, seconds or None)
+
+
+def markdown_table(results: Mapping[str, Any], seconds: Mapping[str, float] | None = None) -> str:
+    """Return the results as Markdown tables, each with its caption below.
+
+    Args:
+        results: of a study.
+        seconds: of an episode of each evaluation, see :mod:`experiments.analysis.timings`.
+    """
+    rows = (
+        [f"**{cell.text}**" if cell.best else cell.text for cell in row]
+        for row in _rows(results, digits=2)
+    )
+    main = format_markdown(_header(results), rows, _caption(results), left=["agent"])
+    control = control_tables.markdown_table(results, seconds)
+    return f"{main}\n{control}" if control else main
+
+
+def _title(results: Mapping[str, Any]) -> str:
+    first = results["agents"][0]
+    seeds = "" if first["seeds"] == 1 else f" x {first['seeds']} training seeds"
+    return f"{results['config']['env']}: {first['episodes']:,} held-out episodes{seeds}"
+
+
+def _caption(results: Mapping[str, Any]) -> str:
+    rule = _RULES[results["acting"]]
+    marked = " Marked: best k on validation episodes." if results.get("best_fixed") else ""
+    return f"Acting by {rule}. ± half of the 95% interval.{marked}"
+
+
+def _header(results: Mapping[str, Any]) -> list[str]:
+    played = ["agent", "k", "simulations", "untimed"]
+    return [*played, *(f"c = {price:g}" for price in prices(results))]
+
+
+def _rows(results: Mapping[str, Any], digits: int) -> list[list[Cell]]:
+    best = {(choice["price"], choice["k"]) for choice in results.get("best_fixed", ())}
+    rows = []
+    for entries in _by_play(results["agents"]):
+        first = entries[0]
+        timed = {
+            entry["price"]: Cell(
+                format_estimate(entry["timed"], digits),
+                entry["agent"] == "fixed" and (entry["price"], entry["k"]) in best,
+            )
+            for entry in entries
+        }
+        rows.append(
+            [
+                Cell(first["agent"]),
+                Cell("" if first["k"] is None else str(first["k"])),
+                Cell(format_estimate(first["simulations"], digits)),
+                Cell(format_estimate(first["untimed"], digits)),
+                *(timed.get(price, Cell("")) for price in prices(results)),
+            ]
+        )
+    return rows
+
+
+def _by_play(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Group entries of one agent and k that played alike, and so differ in price only."""
+    groups: list[list[Entry]] = []
+    for entry in entries:
+        same = (group for group in groups if _plays_alike(group[0], entry))
+        group = next(same, None)
+        if group is None:
+            groups.append([entry])
+        else:
+            group.append(entry)
+    return groups
+
+
+def _plays_alike(first: Entry, second: Entry) -> bool:
+    fields = ("agent", "k", "simulations", "untimed")
+    return all(first[field] == second[field] for field in fields)

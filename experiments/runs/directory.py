@@ -1,0 +1,271 @@
+"""The run directory: who may write to it, and files that a kill leaves whole or absent.
+
+::
+
+    config.json      the configuration and the versions that ran it
+    metrics.jsonl    training, as it goes       (seeds/<n>/ where there are several seeds)
+    checkpoints/     training                   (likewise)
+    control/         training of learned meta-policies (likewise)
+    evaluations/     one file per evaluation that has finished
+    episodes.parquet one row per episode and agent
+    results.json     what figures and tables are made of
+    table.md         the same as a table
+    timings.jsonl    seconds, kept apart: results.json is the same whenever it is made
+    figures/
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import importlib.metadata
+import json
+import os
+import platform
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Generic, TypeVar
+
+import jax
+import numpy as np
+
+from experiments import studies
+from experiments.studies import Study
+from experiments.studies.planning_depth.config import from_dict, to_dict
+from rrplan.errors import InputError
+
+_PACKAGES = ("rrplan", "jax", "jaxlib", "flax", "optax", "mctx", "gymnax", "numpy", "scipy")
+_LOCK = ".lock"
+
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True)
+class Run(Generic[Config]):
+    """A run's place on disk, what it is a run of, and the versions it was started with."""
+
+    path: Path
+    config: Config
+    versions: Mapping[str, str]
+
+    def training(self, seed: int) -> Path:
+        """Where training seed ``seed`` keeps its metrics and checkpoints."""
+        return self.path if self.config.seeds == 1 else self.path / "seeds" / str(seed)
+
+    def evaluation(self, name: str) -> Path:
+        """Where a finished evaluation is kept."""
+        return self.path / "evaluations" / f"{name}.npz"
+
+    @property
+    def episodes(self) -> Path:
+        """One row per episode and agent."""
+        return self.path / "episodes.parquet"
+
+    @property
+    def results(self) -> Path:
+        """What figures and tables are made of."""
+        return self.path / "results.json"
+
+    @property
+    def table(self) -> Path:
+        """The results as a Markdown table."""
+        return self.path / "table.md"
+
+    @property
+    def timings(self) -> Path:
+        """A line for each evaluation that was run: seconds and simulations a second."""
+        return self.path / "timings.jsonl"
+
+
+@contextlib.contextmanager
+def open_run(path: Path, config: Config, *, resume: bool) -> Iterator[Run[Config]]:
+    """Make a run directory, or enter one to go on with it; nobody else may write meanwhile.
+
+    With ``resume``, a directory that holds nothing yet is simply started: a run that was killed
+    in its first moments can be resumed like any other. A finished run can be extended so, by
+    agents, prices or budgets: what is done is not done again.
+
+    Raises:
+        InputError: the directory holds another run, or this one and ``resume`` is not given, or
+            something that is no run, or another process is writing to it.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{path} is a file, not a directory for a run") from None
+    except OSError as error:
+        raise InputError(f"cannot make the run directory {path}: {error.strerror}") from None
+    if not (path / "config.json").exists() and any(_foreign(path)):
+        raise InputError(f"{path} is not empty and holds no run: choose another --out")
+    with _locked(path):
+        if (path / "config.json").exists():
+            run = load_run(path, studies.of_config(config))
+            difference = _first_difference(to_dict(run.config), to_dict(config))
+            if difference and not _extends(run, config):
+                raise InputError(f"{path} holds another run ({difference}): choose another --out")
+            if not resume:
+                raise InputError(
+                    f"{path} holds this run already: continue it with --resume, "
+                    "or choose another --out"
+                )
+            run = dataclasses.replace(run, config=config)
+        else:
+            run = Run(path, config, versions())
+            write_config(run)
+        yield run
+
+
+def write_config(run: Run) -> None:
+    """Write what a run is of. Of one that is extended, as soon as all that is new is computed.
+
+    Until then ``config.json`` tells what the directory held before, so that a run that was killed
+    while it was extended can be gone on with either way.
+    """
+    data = {"study": studies.of_config(run.config).name, "config": to_dict(run.config)}
+    write_json(run.path / "config.json", {**data, "versions": run.versions})
+
+
+def _extends(run: Run, config: Any) -> bool:
+    """Return whether a configuration asks for all that a run holds, and for more.
+
+    Raises:
+        InputError: it does, and that would change what is done.
+    """
+    study = studies.of_config(config)
+    return study.extends is not None and study.get("extends")(run.config, config)
+
+
+def load_run(path: Path, study: Study = studies.PLANNING_DEPTH) -> Run:
+    """Return the run that a directory holds, for reading.
+
+    Raises:
+        InputError: there is no run, or one of another kind, or its ``config.json`` is damaged.
+    """
+    path = Path(path)
+    data = read_json(path / "config.json", missing=f"{path} holds no run: config.json is missing")
+    try:
+        found = data.get("study", studies.PLANNING_DEPTH.name)
+        if found != study.name:
+            raise InputError(f"it is a study of {found}, expected one of {study.name}")
+        return Run(path, from_dict(data["config"], study.get("config")), data["versions"])
+    except (KeyError, TypeError, AttributeError):
+        raise InputError(f"{path / 'config.json'} is damaged: no configuration in it") from None
+    except InputError as error:
+        raise InputError(f"{path / 'config.json'}: {error}") from None
+
+
+def load_results(path: Path) -> dict[str, Any]:
+    """Return the results that a run has written.
+
+    Raises:
+        InputError: there are none, or they are damaged.
+    """
+    source = Path(path) / "results.json"
+    results = read_json(source, missing=f"{path} holds no results: results.json is missing")
+    needed = {"study", "config", "acting", "agents"}
+    if not isinstance(results, dict) or not needed <= results.keys():
+        raise InputError(f"{source} is damaged: it is not the results of a run")
+    return results
+
+
+def versions() -> dict[str, str]:
+    """Return what else decides a run's numbers: packages, interpreter, platform, devices."""
+    devices = jax.devices()
+    return {
+        "python": platform.python_version(),
+        **{package: importlib.metadata.version(package) for package in _PACKAGES},
+        "platform": platform.platform(),
+        "device": f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})",
+    }
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Write a file so that at any moment it is whole or absent, even if power fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    with open(temporary, "wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON atomically. NaN, which JSON does not have, is refused."""
+    text = json.dumps(data, indent=2, allow_nan=False) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def read_json(path: Path, *, missing: str) -> Any:
+    """Return a JSON file's value.
+
+    Raises:
+        InputError: there is no such file (then with the message ``missing``), or it is damaged.
+    """
+    try:
+        return json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(missing) from None
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: {error}") from None
+
+
+def append_json_line(path: Path, data: Mapping[str, Any]) -> None:
+    """Append one record to a file of JSON lines."""
+    with open(path, "a") as file:
+        file.write(json.dumps(data) + "\n")
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays atomically."""
+    write_atomically(path, lambda file: np.savez_compressed(file, **arrays))
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray] | None:
+    """Return named arrays, or None where the file is missing or damaged.
+
+    An ``npz`` carries a checksum of each array, so that damage is seen and not read.
+    """
+    try:
+        with np.load(path) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, EOFError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the directory's lock; the system lets go of it when a process dies, however it does."""
+    with open(path / _LOCK, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{path} is being written by another process") from None
+        yield
+
+
+def _foreign(path: Path) -> Iterator[Path]:
+    """Yield what is in a directory beside what a run leaves that was killed at its very start."""
+    return (entry for entry in path.iterdir() if entry.name not in (_LOCK, ".config.json.tmp"))
+
+
+def _first_difference(there: Any, here: Any, name: str = "") -> str | None:
+    """Return in words the first place where two configurations differ."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        for key in {**there, **here}:
+            inner = f"{name}.{key}" if name else key
+            if key not in there or key not in here:
+                return f"{inner} is set in one of the two only"
+            difference = _first_difference(there[key], here[key], inner)
+            if difference:
+                return difference
+        return None
+    return None if there == here else f"{name} is {there!r} there, {here!r} here"

@@ -1,0 +1,59 @@
+"""What a study of a metareasoning problem is: a frozen dataclass, and presets."""
+
+import dataclasses
+import math
+from typing import Annotated, Any
+
+import tyro
+
+from agents.metareasoning.config import ControllerConfig
+from agents.networks import NetworkConfig
+from agents.presets import controller_preset
+from experiments.studies.planning_depth.config import PRESETS
+from rrplan.errors import InputError, unknown
+
+
+@dataclasses.dataclass(frozen=True)
+class MetalevelConfig:
+    """Controllers trained on a metareasoning problem, scored beside the exact optimum."""
+
+    env: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENV")]
+    """Problem: bernoulli, mouselab, pandora, or package.module:Class. Its own options are
+    --env.KEY VALUE."""
+    env_kwargs: tyro.conf.Suppress[dict[str, Any]] = dataclasses.field(default_factory=dict)
+    costs: tuple[float, ...] = ()
+    """Costs of a computation that controllers are trained for, one each; the problem's own if not
+    given."""
+    curve_points: int = 13
+    """Other costs, from a tenth of the least to ten times the largest, that the classical policies
+    are drawn at."""
+    network: NetworkConfig = dataclasses.field(default_factory=NetworkConfig)
+    train: ControllerConfig = dataclasses.field(default_factory=ControllerConfig)
+    seeds: int = 1
+    """Training seeds of each controller."""
+    seed: int = 0
+    """Seed of everything."""
+
+    def __post_init__(self):
+        object.__setattr__(self, "costs", tuple(sorted(set(self.costs))))
+        for cost in self.costs:
+            if not 0 <= cost < math.inf:
+                raise InputError(f"costs holds {cost}: expected numbers from 0 on")
+        for name, least in (("curve_points", 0), ("seeds", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value < least:
+                raise InputError(f"{name} is {value}: expected at least {least}")
+        if self.seed >= 2**32:
+            raise InputError(f"seed is {self.seed}: expected less than 2**32")
+
+
+def preset(env: str, name: str) -> MetalevelConfig:
+    """Return the study of a problem as a preset has it: ``full`` has five training seeds.
+
+    Raises:
+        InputError: no such preset.
+    """
+    if name not in PRESETS:
+        raise unknown("preset", name, PRESETS)
+    network, train = controller_preset(env)
+    return MetalevelConfig(env=env, network=network, train=train, seeds=5 if name == "full" else 1)

@@ -1,0 +1,303 @@
+"""What a study is: nested frozen dataclasses, checked as they are built, and presets."""
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+import tyro
+
+from agents.alphazero.config import TrainConfig
+from agents.declarations import Agent, Learned
+from agents.metapolicies.learned.config import GROUPS, MetaConfig, PPOConfig
+from agents.networks import NetworkConfig
+from agents.presets import train_preset
+from experiments import roster
+from rrplan.errors import InputError, unknown
+from rrplan.planner import Search
+
+Config = TypeVar("Config")
+PRESETS = ("quick", "full")
+_RETURN_LABELS: Mapping[str, str] = {"knapsack": "return (share of the optimum)"}
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepConfig:
+    """Which budgets are run, what they are charged, and on how many episodes."""
+
+    budgets: Annotated[tuple[int, ...], tyro.conf.arg(aliases=("--k",))] = (
+        *(0, 1, 2, 3, 4, 6, 8),
+        *(12, 16, 24, 32),
+    )
+    """Simulations a decision, k, of each fixed agent."""
+    prices: Annotated[tuple[float, ...], tyro.conf.arg(aliases=("--prices",))] = (3e-4, 1e-3, 2e-3)
+    """Prices of one simulation, in units of return."""
+    episodes: int = 1024
+    """Held-out episodes, the same for every agent."""
+    validation_episodes: int = 1024
+    """Other episodes, on which the rule of acting, the best fixed k and rules are chosen."""
+    num_lanes: int = 256
+    """Episodes that run side by side."""
+
+    def __post_init__(self):
+        for name in ("budgets", "prices"):
+            values = getattr(self, name)
+            if not values:
+                raise InputError(f"sweep.{name} must hold at least one number, got ()")
+            # Sorted, so that the order on a command line makes no other run.
+            object.__setattr__(self, name, tuple(sorted(set(values))))
+        for k in self.budgets:
+            _require("sweep.budgets", k, k >= 0, "at least 0 simulations")
+        for price in self.prices:
+            _require("sweep.prices", price, 0 <= price < math.inf, "at least 0")
+        for name in ("episodes", "validation_episodes"):
+            value = getattr(self, name)
+            _require(f"sweep.{name}", value, value >= 2, "at least 2 (an interval needs two)")
+        _require("sweep.num_lanes", self.num_lanes, self.num_lanes >= 1, "at least 1")
+
+    @property
+    def max_budget(self) -> int:
+        """The largest budget, and at least 1: what a search's storage is sized for."""
+        return max(1, *self.budgets)
+
+
+@dataclasses.dataclass(frozen=True)
+class ControlConfig:
+    """Which agents decide how long to think beside the fixed budgets, and how they come to it."""
+
+    agents: tuple[str, ...] = ()
+    """Of entropy, vet and margin (tuned for each price on validation episodes); gate and stopper
+    (learned for one price), gate-priced and stopper-priced (learned for all); oracle (the exact
+    ceiling, where the environment's states can be enumerated); and agents of your own, each as
+    package.module:NAME."""
+    num_prices: int = 1
+    """How many of the sweep's prices, the least first, gate and stopper are trained for, one agent
+    each."""
+    oracle_episodes: int = 128
+    """Held-out episodes, the first ones, that the oracle is worked out for; at most all."""
+    gate_menu: tuple[int, ...] = (0, 1, 2, 4, 8, 16, 32)
+    """Simulations that a gate may order for a decision."""
+    stopper_menu: tuple[int, ...] = (0, 1, 2, 4, 8)
+    """Simulations that a stopper may order before it looks again; 0 is to act."""
+    inputs: tuple[str, ...] = GROUPS
+    """What the learned ones see: prior, search, values, progress, price, features, observation."""
+    width: int = 64
+    """Units of their hidden layers."""
+    ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
+
+    def __post_init__(self):
+        object.__setattr__(self, "agents", roster.in_order(self.agents))
+        for name, least in (("num_prices", 1), ("oracle_episodes", 2)):
+            value = getattr(self, name)
+            _require(f"control.{name}", value, value >= least, f"at least {least}")
+        for agent in self.learned(own=False):
+            self.meta(agent)  # checks menu, inputs and width
+
+    def declared(self, *, own: bool = True) -> list[Agent]:
+        """Return the agents as they are declared; a user's own are imported, or left out."""
+        return roster.find_all([name for name in self.agents if own or ":" not in name])
+
+    def learned(self, *, own: bool = True) -> list[Learned]:
+        """Return those of them that are trained."""
+        return [agent for agent in self.declared(own=own) if isinstance(agent, Learned)]
+
+    def meta(self, agent: Learned) -> MetaConfig:
+        """Return what a learned agent may answer and sees; one for one price need not see it."""
+        inputs = tuple(g for g in self.inputs if g != "price" or agent.priced)
+        menus = {"gate": self.gate_menu, "stopper": self.stopper_menu}
+        return MetaConfig(agent.kind, menus[agent.kind], inputs, self.width)
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyConfig:
+    """A whole study: together with the versions in ``config.json``, all that repeats it."""
+
+    env: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENV")]
+    """Environment: any name that `rrplan envs` lists, or package.module:Class. Its own options
+    are --env.KEY VALUE."""
+    env_kwargs: tyro.conf.Suppress[dict[str, Any]] = dataclasses.field(default_factory=dict)
+    network: NetworkConfig = dataclasses.field(default_factory=NetworkConfig)
+    train: TrainConfig = dataclasses.field(default_factory=TrainConfig)
+    search: Search = dataclasses.field(default_factory=lambda: Search(acting="validate"))
+    sweep: SweepConfig = dataclasses.field(default_factory=SweepConfig)
+    control: ControlConfig = dataclasses.field(default_factory=ControlConfig)
+    seeds: int = 1
+    """Training seeds; each trains a base planner of its own."""
+    seed: int = 0
+    """Seed of everything: training, validation and held-out episodes."""
+    return_label: str = "return"
+    """What figures call the return, with its unit."""
+
+    def __post_init__(self):
+        _require("seeds", self.seeds, self.seeds >= 1, "at least 1")
+        _require("seed", self.seed, 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
+        self.check_prices(self.control.learned(own=False))
+
+    def check_prices(self, agents: Iterable[Learned]) -> None:
+        """Refuse prices outside the range that agents for all prices are trained on.
+
+        Raises:
+            InputError: the first of them.
+        """
+        lowest, highest = self.control.ppo.lowest_price, self.control.ppo.highest_price
+        for agent in agents:
+            for price in self.sweep.prices if agent.priced else ():
+                _require(
+                    "sweep.prices",
+                    price,
+                    lowest <= price <= highest,
+                    f"from {lowest:g} to {highest:g}, the range that {agent.name} is trained on"
+                    " (control.ppo.lowest-price and -highest-price)",
+                )
+
+    @property
+    def trained_prices(self) -> tuple[float, ...]:
+        """Prices that gate and stopper are trained for."""
+        return self.sweep.prices[: self.control.num_prices]
+
+    @property
+    def oracle_episodes(self) -> int:
+        """Held-out episodes that the oracle is worked out for."""
+        return min(self.control.oracle_episodes, self.sweep.episodes)
+
+
+def preset(env: str, name: str) -> StudyConfig:
+    """Return the study of an environment as a preset has it.
+
+    ``quick`` is for two CPU cores and minutes; ``full`` for figures of a paper.
+
+    Raises:
+        InputError: no such preset. (Whether there is such an environment is ``envs.make``'s
+            to say.)
+    """
+    if name not in PRESETS:
+        raise unknown("preset", name, PRESETS)
+    network, train = train_preset(env, name)
+    quick = SweepConfig()
+    full = dataclasses.replace(quick, budgets=(*quick.budgets, 64), episodes=8192)
+    # Values are timed with the discount of the planner's training.
+    ppo = PPOConfig(gamma=train.gamma)
+    control = ControlConfig(
+        agents=("entropy", "vet", "stopper", "oracle"), ppo=dataclasses.replace(ppo, num_chunks=100)
+    )
+    if name == "full":
+        control = ControlConfig(
+            agents=roster.choosable(),
+            num_prices=2,
+            oracle_episodes=1024,
+            ppo=dataclasses.replace(ppo, num_chunks=400),
+        )
+    return StudyConfig(
+        env=env,
+        network=network,
+        train=train,
+        # Values were learned under this discount, so the search must use it too.
+        search=Search(acting="validate", discount=train.gamma),
+        sweep=quick if name == "quick" else full,
+        control=control,
+        seeds=1 if name == "quick" else 5,
+        return_label=_RETURN_LABELS.get(env, "return"),
+    )
+
+
+def extends(there: StudyConfig, here: StudyConfig) -> bool:
+    """Return whether a study asks for all that another has, and for more agents, prices or budgets.
+
+    Raises:
+        InputError: it does, but learned agents of the other would have to be trained anew.
+    """
+    same = dataclasses.replace(
+        here,
+        sweep=dataclasses.replace(
+            here.sweep, budgets=there.sweep.budgets, prices=there.sweep.prices
+        ),
+        control=dataclasses.replace(here.control, agents=there.control.agents),
+    )
+    if same != there:
+        return False
+    added = (
+        (there.sweep.budgets, here.sweep.budgets),
+        (there.sweep.prices, here.sweep.prices),
+        (there.control.agents, here.control.agents),
+    )
+    if any(set(before) - set(after) for before, after in added):
+        return False
+    before, after = there.sweep.max_budget, here.sweep.max_budget
+    learned = there.control.learned()
+    if learned and before != after:
+        raise InputError(
+            f"{learned[0].name} was trained with at most {before} simulations a decision, and the "
+            f"largest k is {after} now: choose another --out"
+        )
+    return True
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Return a configuration as plain JSON values: tuples become lists."""
+    return _plain(dataclasses.asdict(config))
+
+
+def from_dict(data: Mapping[str, Any], kind: type[Config] = StudyConfig) -> Config:
+    """Return the configuration of a kind that :func:`to_dict` made ``data`` of.
+
+    Raises:
+        InputError: a key is unknown (the nearest known one is named), one is missing, or a value
+            is of the wrong type or out of range.
+    """
+    return _decode(kind, data, "config")
+
+
+def _require(option: str, value: object, holds: bool, expected: str) -> None:
+    if not holds:
+        raise InputError(f"{option} must be {expected}, got {value}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _decode(hint: Any, value: Any, where: str) -> Any:
+    """Return ``value``, read from JSON, as the type that ``hint`` annotates."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        return _decode(arguments[0], value, where)
+    if dataclasses.is_dataclass(hint):
+        return _decode_dataclass(hint, value, where)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_decode(arguments[0], item, where) for item in value)
+    if origin is Literal and value in arguments:
+        return value
+    if origin in (typing.Union, types.UnionType) and any(_is_a(value, kind) for kind in arguments):
+        return value
+    if hint is float and _is_a(value, int):
+        return float(value)
+    if _is_a(value, origin or hint):
+        return value
+    raise InputError(f"{where} has a wrong value: {value!r}")
+
+
+def _decode_dataclass(kind: type, data: Any, where: str) -> Any:
+    if not isinstance(data, Mapping):
+        raise InputError(f"{where} must hold named values, got {data!r}")
+    hints = typing.get_type_hints(kind, include_extras=True)
+    for key in data:
+        if key not in hints:
+            raise unknown(f"key in {where}", key, hints)
+    values = {key: _decode(hints[key], item, f"{where}.{key}") for key, item in data.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise InputError(f"{where} is incomplete: {error}") from error
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    # bool is an int to Python, but `episodes: true` is a mistake.
+    if isinstance(value, bool) and kind is not bool:
+        return False
+    return isinstance(kind, type) and isinstance(value, kind)

@@ -1,0 +1,84 @@
+"""The oracle's row in a study: the exact ceiling, worked out for the first held-out episodes."""
+
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from agents.declarations import Ceiling
+from experiments import runs
+from experiments.analysis import results, thinking
+from experiments.analysis.results import Table
+from experiments.evaluation import Agent, Domain, Problem, TrainedSeed, make_planner, study_key
+from experiments.runs import Run
+from experiments.runs.progress import Progress
+from rrplan import oracle
+from rrplan.engine.dispatch import longest_queue
+from rrplan.errors import InputError
+
+
+def work_out(
+    problem: Problem, run: Run, trained: Sequence[TrainedSeed], acting: str, progress: Progress
+) -> list[tuple[Agent, list[Table]]]:
+    """Return the oracle at each price with each seed's table ``[O]``; nothing if it is not wanted.
+
+    Where the oracle refuses the environment there is none, and a line says why.
+    """
+    config = problem.config
+    wanted = [agent.name for agent in config.control.declared() if isinstance(agent, Ceiling)]
+    if not wanted:
+        return []
+    if not problem.environment.has_enumeration:
+        progress.print(f"no oracle: {config.env} has no enumerate_states")
+        return []
+    agents = [
+        Agent(name, None, f"{name}-{price:g}-k{config.sweep.max_budget}", Ceiling.family, price)
+        for name in wanted
+        for price in config.sweep.prices
+    ]
+    by_seed = []
+    try:
+        with progress.evaluations("oracle", len(trained)) as bar:
+            for seed, one in enumerate(trained):
+                by_seed.append(_of_seed(problem, run, seed, one, agents, acting, bar))
+                bar.finish()
+    except InputError as error:
+        progress.print(f"no oracle: {error}")
+        return []
+    return [(agent, [tables[agent.evaluation] for tables in by_seed]) for agent in agents]
+
+
+def _of_seed(problem, run, seed, trained, agents, acting, bar) -> dict[str, Table]:
+    config = problem.config
+    episodes = config.oracle_episodes
+    paths = {
+        agent.evaluation: run.evaluation(f"held-out-{acting}-seed{seed}-{agent.evaluation}")
+        for agent in agents
+    }
+    tables = {name: results.load_table(path, episodes) for name, path in paths.items()}
+    if all(table is not None for table in tables.values()):
+        return tables
+    bar.begin("oracle")
+    # As many lanes as the engine has, so that the network's last digits agree with its own.
+    episodes_on_a_device = longest_queue(config.sweep.episodes, len(jax.local_devices()))
+    table = oracle.tabulate(
+        make_planner(problem, trained.params, acting),
+        key=study_key(config, Domain.HELD_OUT),
+        episodes=episodes,
+        num_lanes=min(config.sweep.num_lanes, episodes_on_a_device),
+    )
+    for agent in agents:
+        solution = oracle.solve(table, agent.price)
+        tables[agent.evaluation] = {
+            "untimed_return": solution.untimed_return,
+            "simulations": solution.simulations,
+            "length": solution.length,
+            "asks": np.zeros_like(solution.length),
+            **thinking.summarize(
+                solution.decisions.valid,
+                solution.decisions.simulations,
+                solution.decisions.legal_actions,
+            ),
+        }
+        runs.save_arrays(paths[agent.evaluation], tables[agent.evaluation])
+    return tables

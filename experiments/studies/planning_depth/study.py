@@ -1,0 +1,263 @@
+"""The study: train base planners, sweep the budgets, charge the prices, write it down."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from rich.console import Console
+
+from agents.alphazero.train import make_train
+from agents.declarations import Rule
+from agents.metapolicies.tuning import Choice
+from agents.training import fit
+from experiments import runs
+from experiments.analysis import results
+from experiments.analysis.timings import seconds_an_episode
+from experiments.cluster import processes
+from experiments.evaluation import (
+    Agent,
+    Domain,
+    Problem,
+    Split,
+    TrainedSeed,
+    build_problem,
+    evaluate_agent,
+    fixed_agent,
+    list_agents,
+    study_key,
+)
+from experiments.report import figures
+from experiments.report.tables import markdown_table
+from experiments.runs import Run
+from experiments.runs.progress import Progress
+from experiments.studies.planning_depth import oracle_rows, training
+from experiments.studies.planning_depth.config import ControlConfig, StudyConfig, SweepConfig
+from rrplan.search.final_action import RULES
+from rrplan.types import PyTree, Work
+
+
+def run_study(
+    config: StudyConfig, directory: Path, *, resume: bool = False, console: Console | None = None
+) -> dict[str, Any]:
+    """Run a whole study in a directory, or go on with one, and return its results.
+
+    The results are written as ``results.json``, as a table, and drawn under ``figures/``. The same
+    configuration gives the same results on the same machine, interrupted or not.
+
+    Args:
+        config: what to run.
+        directory: the run's directory; see :mod:`experiments.runs`.
+        resume: go on with a run that was begun there.
+        console: where progress is shown; None shows nothing.
+
+    Raises:
+        rrplan.InputError: something in the configuration or the directory is wrong.
+    """
+    problem = build_problem(config)
+    with runs.open_run(directory, config, resume=resume) as run, Progress(console) as progress:
+        _warn_of_other_versions(run, progress)
+        params = train_planners(problem, run, progress)
+        acting, best_fixed = validate(problem, run, params, progress)
+        tuned = tune(problem, run, params, acting, progress)
+        trained = training.train_all(problem, run, params, tuned, acting, best_fixed, progress)
+        agents = [*list_agents(problem), *training.list_agents(config, tuned)]
+        held_out = Split("held-out", Domain.HELD_OUT, config.sweep.episodes)
+        tables = _evaluate_all(problem, run, trained, agents, held_out, acting, progress)
+        rows = [(agent, tables[agent.evaluation]) for agent in agents]
+        rows += oracle_rows.work_out(problem, run, trained, acting, progress)
+        frame = results.to_frame([(agent, results.stack_tables(tables)) for agent, tables in rows])
+        runs.write_config(run)
+        results.write_frame(run.episodes, frame)
+        summary = results.summarize(config, run.versions, frame, acting, best_fixed, rows)
+        runs.write_json(run.results, summary)
+        seconds = seconds_an_episode(run.timings, acting)
+        table = markdown_table(summary, seconds).encode()
+        runs.write_atomically(run.table, lambda file: file.write(table))
+        figures.draw(run.path)
+    return summary
+
+
+def train_only(
+    config: StudyConfig, directory: Path, *, resume: bool = False, console: Console | None = None
+) -> None:
+    """Train the base planners of a study, and leave the rest to a later ``run --resume``.
+
+    Raises:
+        rrplan.InputError: something in the configuration or the directory is wrong.
+    """
+    problem = build_problem(config)
+    with runs.open_run(directory, config, resume=resume) as run, Progress(console) as progress:
+        train_planners(problem, run, progress)
+
+
+def train_planners(problem: Problem, run: Run, progress: Progress) -> list[PyTree]:
+    """Train each seed's base planner, or go on from its last checkpoint."""
+    config = problem.config
+    train = make_train(problem.environment, problem.env_params, problem.network, config.train)
+    trained = []
+    for training_seed in range(config.seeds):
+        key = study_key(config, Domain.TRAINING, training_seed)
+        # The run directory has been claimed already, so fit is always free to go on.
+        with progress.training(training_seed, config.seeds, config.train.num_chunks) as report:
+            directory = run.training(training_seed)
+            trained.append(fit.fit(train, key, directory, resume=True, report=report))
+    return processes.hand_over(trained)
+
+
+def validate(
+    problem: Problem, run: Run, params: Sequence[PyTree], progress: Progress
+) -> tuple[str, list[results.BestFixed]]:
+    """Choose the rule of acting, and the best fixed k for each price, on validation episodes.
+
+    One rule serves every agent: the one under which the best fixed k earns most, averaged over
+    the prices. Values are pooled over training seeds.
+    """
+    config = problem.config
+    split = Split("validation", Domain.VALIDATION, config.sweep.validation_episodes)
+    rules = RULES if config.search.acting == "validate" else (config.search.acting,)
+    agents = [agent for agent in list_agents(problem) if agent.name == "fixed"]
+    choices = {}
+    for acting in rules:
+        trained = [TrainedSeed(seed_params) for seed_params in params]
+        tables = _evaluate_all(problem, run, trained, agents, split, acting, progress)
+        curve = {agent.k: results.stack_tables(tables[agent.evaluation]) for agent in agents}
+        choices[acting] = results.best_fixed(curve, config.sweep.prices)
+    acting = max(rules, key=lambda rule: np.mean([best.timed for best in choices[rule]]))
+    return acting, choices[acting]
+
+
+def tune(
+    problem: Problem, run: Run, params: Sequence[PyTree], acting: str, progress: Progress
+) -> dict[str, list[Choice]]:
+    """Choose each tuned rule's parameters for each price, on the validation episodes."""
+    split = Split("validation", Domain.VALIDATION, problem.config.sweep.validation_episodes)
+
+    grids = training.make_grids(problem, params[0], acting)
+
+    def evaluate(name):
+        grid = grids[name]
+        trained = [
+            TrainedSeed(seed_params, {c.name: (c.meta_policy, c.params) for c in grid})
+            for seed_params in params
+        ]
+        agents = [Agent(name, None, c.name, Rule.family, controller=c.name) for c in grid]
+        tables = _evaluate_all(
+            problem, run, trained, agents, split, acting, progress, f"tuning {name}"
+        )
+        return lambda candidate: results.stack_tables(tables[candidate.name])
+
+    return training.tune(problem.config, grids, evaluate)
+
+
+def evaluate_trained(
+    directory: Path, sweep: SweepConfig, acting: str | None = None, console: Console | None = None
+) -> dict[str, Any]:
+    """Evaluate the trained planners of a run at other budgets or prices; nothing is written.
+
+    Args:
+        directory: a run whose training has ended.
+        sweep: the budgets, prices and number of held-out episodes.
+        acting: rule of acting; None takes the one that the run has chosen, or was given.
+        console: where progress is shown; None shows nothing.
+
+    Returns:
+        What ``results.json`` would hold, with the fixed agents alone and no best k: that is
+        chosen on validation episodes.
+
+    Raises:
+        rrplan.InputError: there is no trained run, or something in the sweep is wrong.
+    """
+    run = runs.load_run(directory)
+    config = dataclasses.replace(run.config, sweep=sweep, control=ControlConfig())
+    problem = build_problem(config)
+    acting = acting or _acting_of(run)
+    shapes = jax.eval_shape(problem.network.init, jax.random.key(0))
+    params = [
+        fit.load_params(run.training(training_seed), shapes)
+        for training_seed in range(run.config.seeds)
+    ]
+    split = Split("held-out", Domain.HELD_OUT, sweep.episodes)
+    evaluated = []
+    with (
+        Progress(console) as progress,
+        progress.evaluations(f"{split.name}, {acting}", len(sweep.budgets)) as bar,
+    ):
+        for k in sweep.budgets:
+            agent = fixed_agent("fixed", k)
+            bar.begin(agent.evaluation)
+            rows = [
+                evaluate_agent(problem, TrainedSeed(seed_params), agent, split, acting, bar.report)
+                for seed_params in params
+            ]
+            table = results.stack_tables([results.to_table(episodes) for episodes in rows])
+            evaluated.append((agent, table))
+            bar.finish()
+    frame = results.to_frame(evaluated)
+    return results.summarize(problem.config, run.versions, frame, acting, best=())
+
+
+def _evaluate_all(
+    problem: Problem,
+    run: Run,
+    trained: Sequence[TrainedSeed],
+    agents: Sequence[Agent],
+    split: Split,
+    acting: str,
+    progress: Progress,
+    phase: str | None = None,
+) -> dict[str, list[results.Table]]:
+    """Return each evaluation's tables, one a seed; those that had finished before are read."""
+    distinct = {agent.evaluation: agent for agent in agents}
+    tables = {}
+    phase = phase or f"{split.name}, {acting}"
+    with progress.evaluations(phase, len(distinct) * len(trained)) as bar:
+        for name, agent in distinct.items():
+            rows = []
+            for training_seed, one in enumerate(trained):
+                path = run.evaluation(f"{split.name}-{acting}-seed{training_seed}-{name}")
+                table = results.load_table(path, split.episodes)
+                if table is None:
+                    bar.begin(name)
+                    works: list[Work] = []
+                    episodes = evaluate_agent(
+                        problem, one, agent, split, acting, bar.report, works.append
+                    )
+                    table = results.to_table(episodes)
+                    runs.save_arrays(path, table)
+                    _log_time(run, path.stem, works, table)
+                rows.append(table)
+                bar.finish()
+            tables[name] = rows
+    return tables
+
+
+def _log_time(run: Run, name: str, works: Sequence[Work], table: results.Table) -> None:
+    """Log what an evaluation took by the clock; a rollout that does not search logs nothing."""
+    for work in works:
+        line = {
+            "evaluation": name,
+            "seconds": round(work.seconds, 3),
+            "episodes": len(table["length"]),
+            "simulations_per_second": round(work.simulations / work.seconds),
+        }
+        runs.append_json_line(run.timings, line)
+
+
+def _warn_of_other_versions(run: Run, progress: Progress) -> None:
+    now = runs.versions()
+    for name, version in run.versions.items():
+        if now.get(name) != version:
+            progress.print(
+                f"warning: this run was begun with {name} {version}, now it is {now.get(name)}; "
+                "numbers may differ in their last digits"
+            )
+
+
+def _acting_of(run: Run) -> str:
+    if run.config.search.acting != "validate":
+        return run.config.search.acting
+    missing = f"{run.path} has not chosen a rule of acting yet: finish the run, or give --acting"
+    return runs.read_json(run.results, missing=missing)["acting"]

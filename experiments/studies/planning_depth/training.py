@@ -1,0 +1,197 @@
+"""Agents that decide how long to think: rules tuned, and networks trained, for a study."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agents import declarations
+from agents.declarations import Learned, Request, Rule, Trainable
+from agents.metapolicies import tuning
+from agents.metapolicies.tuning import Candidate, Choice
+from agents.training import fit
+from experiments.analysis.results import BestFixed
+from experiments.cluster import processes
+from experiments.evaluation import (
+    Agent,
+    Domain,
+    Problem,
+    TrainedSeed,
+    make_planner,
+    name_key,
+    study_key,
+)
+from experiments.runs import Run
+from experiments.runs.progress import Progress
+from experiments.studies.planning_depth.config import StudyConfig
+from rrplan.errors import InputError
+from rrplan.planner import Planner
+from rrplan.types import PyTree
+
+Evaluate = Callable[[Candidate], Mapping[str, Any]]
+
+
+class LearnedCase(NamedTuple):
+    """One training of a learned agent: for one price, or for a range of them."""
+
+    agent: Learned
+    label: str  # of the agent at these prices: a folder's name
+    prices: tuple[float, float]
+
+
+def candidates(problem: Problem, rule: Rule, params: PyTree, acting: str) -> list[Candidate]:
+    """Return the grid on which a rule is looked for.
+
+    Args:
+        problem: of the study.
+        rule: as it is declared.
+        params: of the network, of one training seed.
+        acting: rule of acting.
+
+    Raises:
+        InputError: there is no candidate, or two have the same name.
+    """
+    planner = make_planner(problem, params, acting)
+    grid = declarations.build(rule.candidates)(planner, problem.config.sweep.budgets)
+    if not grid:
+        raise InputError(f"agent {rule.name} has no candidates: expected at least one")
+    # Evaluations are kept by these names, so they must be of this rule alone.
+    named = [
+        c if c.name.startswith(f"{rule.name}-") else c._replace(name=f"{rule.name}-{c.name}")
+        for c in grid
+    ]
+    for place, candidate in enumerate(named):
+        if candidate.name in (other.name for other in named[:place]):
+            raise InputError(
+                f"agent {rule.name} has two candidates called {candidate.name!r}: expected a name "
+                "for each"
+            )
+    return named
+
+
+def tune(
+    config: StudyConfig,
+    grids: Mapping[str, Sequence[Candidate]],
+    evaluate: Callable[[str], Evaluate],
+) -> dict[str, list[Choice]]:
+    """Return the best of each rule for each price of the sweep.
+
+    ``evaluate(name)`` returns what runs that rule's candidates on the validation episodes, pooled
+    over training seeds.
+    """
+    return {
+        name: tuning.tune(evaluate(name), grid, config.sweep.prices) for name, grid in grids.items()
+    }
+
+
+def make_grids(problem: Problem, params: PyTree, acting: str) -> dict[str, list[Candidate]]:
+    """Return the candidates of each rule of the study, by its name."""
+    rules = (agent for agent in problem.config.control.declared() if isinstance(agent, Rule))
+    return {rule.name: candidates(problem, rule, params, acting) for rule in rules}
+
+
+def list_agents(config: StudyConfig, tuned: Mapping[str, Sequence[Choice]]) -> list[Agent]:
+    """Return the agents that control themselves, each at each of its prices.
+
+    A tuned rule plays alike at prices for which the same candidate was chosen: it is run once.
+    """
+    agents = []
+    for name, choices in tuned.items():
+        for choice in choices:
+            candidate = choice.candidate.name
+            agents.append(Agent(name, None, candidate, Rule.family, choice.price, candidate))
+    for case in list_cases(config):
+        agent = case.agent
+        for price in config.sweep.prices if agent.priced else case.prices[:1]:
+            evaluation = f"{agent.name}-{price:g}"
+            agents.append(Agent(agent.name, None, evaluation, agent.family, price, case.label))
+    return agents
+
+
+def list_cases(config: StudyConfig) -> list[LearnedCase]:
+    """Return every training of the study's learned agents."""
+    ppo = config.control.ppo
+    cases = []
+    for agent in config.control.learned():
+        if agent.priced:
+            cases.append(LearnedCase(agent, agent.name, (ppo.lowest_price, ppo.highest_price)))
+        else:
+            cases += [
+                LearnedCase(agent, f"{agent.name}-{price:g}", (price, price))
+                for price in config.trained_prices
+            ]
+    return cases
+
+
+def train_all(
+    problem: Problem,
+    run: Run,
+    params: Sequence[Any],
+    tuned: Mapping[str, Sequence[Choice]],
+    acting: str,
+    best_fixed: Sequence[BestFixed],
+    progress: Progress,
+) -> list[TrainedSeed]:
+    """Train each seed's learned meta-policies, or go on from their last checkpoints.
+
+    Returns:
+        For each seed its planner with all its controllers, tuned ones among them.
+    """
+    shared = {
+        choice.candidate.name: (choice.candidate.meta_policy, choice.candidate.params)
+        for choices in tuned.values()
+        for choice in choices
+    }
+    trained = []
+    for seed, seed_params in enumerate(params):
+        planner = make_planner(problem, seed_params, acting)
+        own = {
+            case.label: _train(problem.config, run, seed, planner, case, best_fixed, progress)
+            for case in list_cases(problem.config)
+        }
+        trained.append(TrainedSeed(seed_params, shared | own))
+    return trained
+
+
+def make_trainable(
+    config: StudyConfig, planner: Planner, case: LearnedCase, best_fixed: Sequence[BestFixed]
+) -> Trainable:
+    """Return a learned agent's training for a planner, and how its result acts."""
+    lowest, highest = case.prices
+    ppo = dataclasses.replace(config.control.ppo, lowest_price=lowest, highest_price=highest)
+    start = _start(best_fixed, case.prices)
+    request = Request(config.control.meta(case.agent), ppo, start)
+    return declarations.build(case.agent.make)(planner, request)
+
+
+def training_directory(run: Run, seed: int, case: LearnedCase) -> Path:
+    """Return where a learned agent's training keeps its metrics and checkpoints."""
+    return run.training(seed) / "control" / case.label
+
+
+def _train(
+    config: StudyConfig,
+    run: Run,
+    seed: int,
+    planner: Planner,
+    case: LearnedCase,
+    best_fixed: Sequence[BestFixed],
+    progress: Progress,
+):
+    train, meta_policy = make_trainable(config, planner, case, best_fixed)
+    # By name, so that it is the same whichever others are trained; trainings of one agent for
+    # several prices differ in the price alone.
+    key = name_key(study_key(config, Domain.CONTROL, seed), case.agent.name)
+    chunks = train.config.num_chunks
+    with progress.training(seed, config.seeds, chunks, case.label) as report:
+        directory = training_directory(run, seed, case)
+        trained = fit.fit(train, key, directory, resume=True, report=report)
+    return meta_policy, processes.hand_over(trained)
+
+
+def _start(best_fixed: Sequence[BestFixed], prices: tuple[float, float]) -> int:
+    """Return the fixed k to start from: the best at the price nearest to the range's middle."""
+    logarithms = [math.log(max(price, 1e-12)) for price in prices]
+    middle = sum(logarithms) / 2
+    return min(best_fixed, key=lambda best: abs(math.log(max(best.price, 1e-12)) - middle)).k

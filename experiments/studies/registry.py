@@ -1,0 +1,112 @@
+"""The registry of studies: what `rrplan run` can run, declared once.
+
+It is plain data: what belongs to a study is named, and imported when it is needed.
+"""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from rrplan.errors import InputError, unknown
+
+
+class Study(NamedTuple):
+    """A kind of study. Fields but the first are names, ``"package.module:attribute"``."""
+
+    name: str
+    """As ``config.json`` and ``results.json`` call it."""
+    accepts: str
+    """``(environment's name) -> bool``: whether it is for this environment."""
+    config: str
+    """Its configuration, a dataclass."""
+    preset: str
+    """``(environment's name, preset's name) -> config``."""
+    options: str
+    """The command's options, a dataclass: its docstring is the command's help."""
+    run: str
+    """``(config, directory, *, resume, console) -> results``."""
+    train: str | None
+    """The same, for the training of base planners alone; None where it has none."""
+    extends: str | None
+    """``(config of a run, another config) -> bool``: whether the other holds all that the run does,
+    so that ``--resume`` adds what is new; None where a run cannot be extended."""
+    figures: str
+    """By name, what draws each figure of its results."""
+    tables: str
+    """``(results, directory or None) -> tables`` for the terminal."""
+    best: str
+    """What the best fixed choice is, in words: it is marked in tables."""
+
+    def get(self, field: str) -> Any:
+        """Return what a field names."""
+        module, _, attribute = getattr(self, field).partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+METAREASONING = Study(
+    name="metareasoning",
+    accepts="envs:is_metareasoning",
+    config="experiments.studies.metareasoning.config:MetalevelConfig",
+    preset="experiments.studies.metareasoning.config:preset",
+    options="experiments.cli.options:MetalevelRunOptions",
+    run="experiments.studies.metareasoning.study:run_study",
+    train=None,
+    extends=None,
+    figures="experiments.report.figures:METAREASONING",
+    tables="experiments.studies.metareasoning.tables:terminal_tables",
+    best="the best fixed number of computations",
+)
+PLANNING_DEPTH = Study(
+    name="planning depth",
+    accepts="experiments.studies:any_environment",
+    config="experiments.studies.planning_depth.config:StudyConfig",
+    preset="experiments.studies.planning_depth.config:preset",
+    options="experiments.cli.options:RunOptions",
+    run="experiments.studies.planning_depth.study:run_study",
+    train="experiments.studies.planning_depth.study:train_only",
+    extends="experiments.studies.planning_depth.config:extends",
+    figures="experiments.report.figures:FIGURES",
+    tables="experiments.report.tables:terminal_tables_of",
+    best="the fixed k that was best on validation episodes",
+)
+STUDIES: Mapping[str, Study] = {study.name: study for study in (METAREASONING, PLANNING_DEPTH)}
+"""In the order in which they are asked whether an environment is theirs."""
+
+
+def any_environment(name: str) -> bool:
+    """Return that a study is for every environment."""
+    del name
+    return True
+
+
+def of_environment(name: str) -> Study:
+    """Return the study of an environment: the first that accepts it.
+
+    Raises:
+        InputError: an import path that leads nowhere.
+    """
+    return next(study for study in STUDIES.values() if study.get("accepts")(name))
+
+
+def of_results(results: Mapping[str, Any]) -> Study:
+    """Return the study that results are of.
+
+    Raises:
+        InputError: there is no such study.
+    """
+    if results["study"] not in STUDIES:
+        raise unknown("study", results["study"], STUDIES)
+    return STUDIES[results["study"]]
+
+
+def of_config(config: Any) -> Study:
+    """Return the study that a configuration is of.
+
+    Raises:
+        InputError: it is of none.
+    """
+    for study in STUDIES.values():
+        module, _, attribute = study.config.partition(":")
+        if (type(config).__module__, type(config).__name__) == (module, attribute):
+            return study
+    raise InputError(f"a {type(config).__name__} is no study's configuration")

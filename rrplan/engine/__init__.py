@@ -1,0 +1,1 @@
+"""Lanes that search and act side by side, and what is recorded of them."""

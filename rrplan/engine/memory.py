@@ -1,0 +1,64 @@
+"""How much memory lanes take, and whether they fit before anything is allocated."""
+
+import functools
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from rrplan.errors import InputError
+from rrplan.search import trees
+
+
+def bytes_per_lane(max_simulations: int, num_actions: int, state: Any) -> int:
+    """Return the bytes that one lane's search tree takes.
+
+    Args:
+        max_simulations: the largest budget; a lane has one slot more.
+        num_actions: ``A``.
+        state: what one lane's node holds, as arrays or ``jax.ShapeDtypeStruct`` leaves.
+
+    Linear in the largest budget: ``(max_simulations + 1) x (32 + 20 A + state)``.
+    """
+    lane, edge = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((1,), (1, num_actions)))
+    states = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), state)
+    node = trees.Node(states, edge, lane, lane, lane)
+    tree = jax.eval_shape(functools.partial(trees.allocate, max_simulations + 1, node))
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+
+
+def free_bytes(device: jax.Device) -> int | None:
+    """Return what a device has free, or the machine where it does not say."""
+    stats = device.memory_stats()
+    if stats and "bytes_limit" in stats:
+        return stats["bytes_limit"] - stats.get("bytes_in_use", 0)
+    if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def check_fits(
+    num_lanes: int,
+    max_simulations: int,
+    num_actions: int,
+    state: Any,
+    devices: Sequence[jax.Device] | None = None,
+) -> None:
+    """Raise an :class:`InputError` with the numbers where the trees cannot fit.
+
+    ``num_lanes`` is lanes per device; devices that are parts of one host share its memory.
+    """
+    lane = bytes_per_lane(max_simulations, num_actions, state)
+    devices = devices or jax.local_devices()[:1]
+    free = free_bytes(devices[0])
+    if free is not None and devices[0].platform == "cpu":
+        free //= len(devices)
+    if free is not None and lane * num_lanes > free:
+        raise InputError(
+            f"num_lanes is {num_lanes}: trees of {max_simulations} simulations take"
+            f" {lane / 2**20:.2f} MiB a lane, {lane * num_lanes / 2**30:.1f} GiB in all, but"
+            f" {free / 2**30:.1f} GiB are free; at most {max(0, free // lane)} lanes fit"
+        )

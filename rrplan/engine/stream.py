@@ -1,0 +1,95 @@
+"""Lanes that run on and on, episode after episode, for a meta-policy to learn from."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rrplan import keys
+from rrplan.engine import lanes as engine_lanes
+from rrplan.engine import meta_steps
+from rrplan.engine.meta_steps import Asks
+from rrplan.engine.state import Counters, Engine, Lanes, Queue, Results
+from rrplan.models import Settings
+from rrplan.types import Array
+
+Prices = Callable[[Array], Array]
+"""``keys [n] -> prices [n]`` of new episodes"""
+
+
+class Stream(NamedTuple):
+    """Lanes in the middle of their episodes, and the episodes to come."""
+
+    lanes: Lanes
+    ids: Array  # [B] int32, of the lanes' episodes
+    prices: Array  # [B] float32
+    next_id: Array  # [] int32
+
+
+class Harvest(NamedTuple):
+    """What a stretch of ticks brought."""
+
+    asks: Asks  # [R, B]; all rows but each lane's last are closed
+    episodes: Results  # [B + S] of the episodes that ended; length 0 where one did not
+    prices: Array  # [B + S] of those episodes
+
+
+def start(engine: Engine, settings: Settings, supply: int) -> Stream:
+    """Return lanes about to take their first episodes, ``0..B-1``."""
+    none = jnp.zeros(engine.num_lanes, jnp.int32)
+    stream = Stream(None, none, jnp.zeros(none.shape, jnp.float32), jnp.int32(0))
+    queue = _queue(engine, settings, stream, supply, lambda keys: jnp.zeros(keys.shape))
+    return stream._replace(lanes=engine_lanes.start(engine, settings, queue))
+
+
+def collect(
+    engine: Engine, settings: Settings, stream: Stream, wanted: int, supply: int, prices: Prices
+) -> tuple[Stream, Harvest]:
+    """Run until ``wanted`` meta-steps are closed, over all lanes.
+
+    It stops early where one lane's record is full (``engine.record`` rows) or the ``supply`` of
+    new episodes runs short. Meta-steps open at the end stay open, and come first next time.
+    """
+    queue = _queue(engine, settings, stream, supply, prices)
+    state = stream.lanes._replace(
+        place=jnp.arange(engine.num_lanes, dtype=jnp.int32),
+        next_place=jnp.int32(engine.num_lanes),
+        results=Results.zeros(queue.ids.shape),
+        asks=meta_steps.keep_open(stream.lanes.asks),
+        counters=Counters.zeros(),
+    )
+
+    def go_on(state):
+        room = state.asks.count.max() < engine.record
+        supplied = state.next_place + engine.num_lanes <= queue.total
+        return (meta_steps.closed(state.asks).sum() < wanted) & room & supplied
+
+    state = jax.lax.while_loop(
+        go_on, lambda state: engine_lanes.tick(engine, settings, queue, state), state
+    )
+    new = Stream(
+        lanes=state,
+        ids=queue.ids[state.place],
+        prices=queue.prices[state.place],
+        next_id=stream.next_id + state.next_place - engine.num_lanes,
+    )
+    return new, Harvest(state.asks, state.results, queue.prices)
+
+
+def _queue(
+    engine: Engine, settings: Settings, stream: Stream, supply: int, prices: Prices
+) -> Queue:
+    """Return the lanes' own episodes and the next ``supply``, with the latter's first states."""
+    fresh = stream.next_id + jnp.arange(supply, dtype=jnp.int32)
+    reset_keys = keys.draw(settings.key, fresh, keys.Domain.RESET)
+    environment = engine.model.environment
+    first = jax.vmap(environment.reset, (0, None))(reset_keys, settings.env_params)
+    drawn = prices(keys.draw(settings.key, fresh, keys.Domain.PRICE)).astype(jnp.float32)
+    return Queue(
+        jnp.concatenate([stream.ids, fresh]),
+        jnp.concatenate([stream.prices, drawn]),
+        jnp.int32(engine.num_lanes + supply),
+        jnp.int32(engine.num_lanes),
+        *first,
+    )

@@ -1,0 +1,178 @@
+"""What a planner does in every node of a graph: the action after each number of simulations.
+
+The graph is the model, so a simulation neither steps the environment nor asks the network, which
+has evaluated every node before.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import mctx
+import numpy as np
+
+from rrplan import search
+from rrplan.engine import memory
+from rrplan.models import Model, Position, Settings
+from rrplan.oracle.state_graph import ENDED, Graph, refuse
+from rrplan.search import final_action
+from rrplan.types import Array, PyTree
+
+Progress = Callable[[int, int], None]
+"""``(nodes searched, nodes to search)``"""
+
+_LANES = 256  # nodes searched at a time
+
+
+class Known(NamedTuple):
+    """The graph as the search's model, with the network's word on each node.
+
+    ``P`` is ``N``, padded to a power of two so that graphs of about one size share a program.
+    """
+
+    following: Array  # [P, A] int32
+    reward: Array  # [P, A]
+    invalid_actions: Array  # [P, A] bool
+    prior_logits: Array  # [P, A]
+    value: Array  # [P]
+
+
+def evaluate_nodes(
+    model: Model, settings: Settings, graph: Graph, states: PyTree, observations: PyTree, batch: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return every node's masked prior logits ``[N, A]`` and value ``[N]``.
+
+    Args:
+        model: the engine's, static.
+        settings: traced.
+        graph: whose nodes these are.
+        states: ``[N, ...]``.
+        observations: ``[N, ...]``.
+        batch: how many the network is shown at a time.
+
+    Raises:
+        InputError: for a network whose output is not finite.
+    """
+    everything = jax.tree.map(jnp.asarray, (states, observations))  # to the device, once
+    answers = []
+    for nodes, count in _batches(np.arange(len(graph.instance)), batch):
+        answer = _evaluate(model, settings, *_take(everything, nodes))
+        answers.append([np.asarray(part)[:count] for part in answer])
+    logits, value = map(np.concatenate, zip(*answers, strict=True))
+    finite = np.isfinite(logits).all(axis=1) & np.isfinite(value)
+    message = "the network's output is NaN or infinite, expected finite numbers"
+    refuse(~finite, graph.ids[graph.instance], message)
+    return logits, value
+
+
+def search_nodes(
+    settings: Settings,
+    graph: Graph,
+    prior_logits: np.ndarray,
+    value: np.ndarray,
+    max_simulations: int,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """Return the action taken in every node after each k, ``[N, K + 1]`` int16.
+
+    Args:
+        settings: of which the rule of acting and the constants of PUCT are read.
+        graph: the search's model.
+        prior_logits: ``[N, A]``, masked.
+        value: ``[N]``.
+        max_simulations: static, ``K``.
+        progress: called after every batch.
+
+    Raises:
+        InputError: where the trees do not fit into memory.
+    """
+    total, num_actions = graph.following.shape
+    memory.check_fits(_LANES, max_simulations, num_actions, jax.ShapeDtypeStruct((), jnp.int32))
+    known = Known(graph.following, graph.reward, graph.invalid_actions, prior_logits, value)
+    room = 1 << (total - 1).bit_length()
+    known = jax.tree.map(
+        lambda leaf: jnp.asarray(np.pad(leaf, [(0, room - total)] + [(0, 0)] * (leaf.ndim - 1))),
+        known,
+    )
+    # No parameters are needed here, and passing them would compile the search anew.
+    settings = settings._replace(env_params=(), model_params=())
+    # With one legal action there is nothing to search.
+    only = graph.invalid_actions.argmin(axis=1).astype(np.int16)
+    actions = np.repeat(only[:, None], max_simulations + 1, axis=1)
+    todo, done = np.flatnonzero(graph.legal_actions > 1), 0
+    for nodes, count in _batches(todo, _LANES):
+        found = _search(known, settings, nodes, max_simulations)
+        actions[nodes[:count]] = np.asarray(found)[:count]
+        done += count
+        if progress is not None:
+            progress(done, len(todo))
+    return actions
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def _evaluate(
+    model: Model, settings: Settings, state: PyTree, observation: PyTree
+) -> tuple[Array, Array]:
+    """Let the engine's model answer for real states, ``[B, ...]``."""
+    batch = jax.tree.leaves(state)[0].shape[0]
+    root_keys = jnp.broadcast_to(settings.key, batch)
+    position = Position(state, jnp.zeros(batch, bool))
+    answer = model.root(settings, root_keys, position, observation)
+    return answer.prior_logits, answer.value
+
+
+@functools.partial(jax.jit, static_argnames="max_simulations")
+def _search(known: Known, settings: Settings, nodes: Array, max_simulations: int) -> Array:
+    """Return the actions ``[B, K + 1]`` taken in these nodes after each k."""
+    invalid = known.invalid_actions[nodes]
+    root = mctx.RootFnOutput(
+        prior_logits=known.prior_logits[nodes], value=known.value[nodes], embedding=nodes
+    )
+    # Room for one simulation more: the last is run, and nobody looks at it.
+    state = search.init(root, max_simulations=max_simulations + 1, invalid_actions=invalid)
+    recurrent_fn = functools.partial(_imagine, settings.discount)
+    c_init, c_base = settings.c_init, settings.c_base
+
+    def act_and_simulate(state, _):
+        action = final_action.choose_action(settings.acting, search.roots(state), invalid)
+        state = search.step(
+            state, known, settings.key, recurrent_fn, 1, pb_c_init=c_init, pb_c_base=c_base
+        )
+        return state, action
+
+    _, actions = jax.lax.scan(act_and_simulate, state, length=max_simulations + 1)
+    return actions.T
+
+
+def _imagine(
+    discount: Array, known: Known, key: Array, action: Array, node: Array
+) -> tuple[mctx.RecurrentFnOutput, Array]:
+    """Step in the graph, as the engine steps in the environment; an mctx ``recurrent_fn``.
+
+    The graph knows legal actions only, and PUCT tries no other: an action whose prior is 0 scores
+    least, and loses ties to one that has a prior.
+    """
+    del key
+    following = known.following[node, action]
+    ended, after = following == ENDED, jnp.maximum(following, 0)
+    output = mctx.RecurrentFnOutput(
+        reward=known.reward[node, action],
+        discount=jnp.where(ended, 0.0, discount),
+        prior_logits=known.prior_logits[after],
+        value=jnp.where(ended, 0.0, known.value[after]),
+    )
+    return output, after
+
+
+@jax.jit
+def _take(tree: PyTree, nodes: Array) -> PyTree:
+    return jax.tree.map(lambda leaf: leaf[nodes], tree)
+
+
+def _batches(nodes: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield ``(nodes [size], how many are meant)``: the last is filled up with some of its own."""
+    for start in range(0, len(nodes), size):
+        some = nodes[start : start + size]
+        yield np.resize(some, size), len(some)

@@ -1,0 +1,101 @@
+"""Arguments of searches, checked before anything runs: shapes always, values where concrete."""
+
+import jax
+import jax.numpy as jnp
+import mctx
+import numpy as np
+
+from rrplan.errors import InputError
+from rrplan.search import shapes
+from rrplan.types import Array, PyTree
+
+
+def check_root(root: mctx.RootFnOutput, invalid_actions: Array | None) -> Array:
+    """Return the illegal actions ``[B, A]`` bool."""
+    shape = root.prior_logits.shape
+    if len(shape) != 2 or shape[0] < 1:
+        raise InputError(f"root.prior_logits has shape {shape}: expected [B, A] with B >= 1")
+    if root.value.shape != shape[:1]:
+        raise InputError(f"root.value has shape {root.value.shape}: expected {shape[:1]}")
+    invalid = jnp.zeros(shape, bool) if invalid_actions is None else invalid_actions
+    if jnp.shape(invalid) != shape:
+        raise InputError(f"invalid_actions has shape {jnp.shape(invalid)}: expected {shape}")
+    return jnp.asarray(invalid, bool)
+
+
+def check_room(max_simulations: int) -> None:
+    """Refuse a bound that is not a number of simulations."""
+    if isinstance(max_simulations, jax.core.Tracer):
+        raise InputError("max_simulations is traced: expected a number that is known beforehand")
+    if not isinstance(max_simulations, int | np.integer) or max_simulations < 0:
+        raise InputError(f"max_simulations is {max_simulations}: expected 0 or more")
+
+
+def find_room(num_simulations: int | Array, max_simulations: int | None) -> int:
+    """Return the simulations to make room for: the bound, or the largest budget if none is given.
+
+    Raises:
+        InputError: the budgets are traced and no bound is given, or one exceeds it.
+    """
+    if isinstance(num_simulations, jax.core.Tracer):
+        if max_simulations is None:
+            raise InputError("num_simulations is traced: expected max_simulations, a static bound")
+        return max_simulations
+    largest = int(np.max(num_simulations))
+    if max_simulations is not None and largest > max_simulations:
+        raise InputError(
+            f"num_simulations is {largest}: expected at most max_simulations = {max_simulations}"
+        )
+    return max(0, largest) if max_simulations is None else max_simulations
+
+
+def check_more(
+    num_simulations: int | Array, used: Array, max_simulations: int, num_lanes: int
+) -> Array:
+    """Return budgets ``[B]`` int32 for which there is room.
+
+    Where they are traced, negative ones count as 0 and what exceeds the room is cut.
+    """
+    budget = per_lane("num_simulations", num_simulations, num_lanes)
+    room = max_simulations - used
+    if not isinstance(num_simulations, jax.core.Tracer):
+        least, largest = int(np.min(num_simulations)), int(np.max(num_simulations))
+        if least < 0:
+            raise InputError(f"num_simulations is {least}: expected 0 or more")
+        if not isinstance(room, jax.core.Tracer) and largest > room:
+            raise InputError(
+                f"num_simulations is {largest}: expected at most {room}, what is left of"
+                f" max_simulations = {max_simulations}"
+            )
+    return jnp.clip(budget, 0, room)
+
+
+def check_depth(max_depth: int | Array | None, num_slots: int, num_lanes: int) -> Array:
+    """Return depth limits ``[B]`` int32."""
+    # No path is longer than the simulations that built it.
+    return per_lane("max_depth", num_slots if max_depth is None else max_depth, num_lanes)
+
+
+def check_recurrent_fn(
+    recurrent_fn: mctx.RecurrentFn,
+    params: PyTree,
+    key: Array,
+    prior_logits: Array,
+    embedding: PyTree,
+) -> None:
+    """Refuse a ``recurrent_fn`` whose outputs do not fit the root."""
+    num_lanes, num_actions = prior_logits.shape
+    action = jnp.zeros(num_lanes, jnp.int32)
+    output, following = jax.eval_shape(recurrent_fn, params, key, action, embedding)
+    shapes.check_fields("recurrent_fn", output, num_lanes, num_actions)
+    shapes.check_embedding(following, embedding, num_lanes)
+
+
+def per_lane(name: str, value: int | Array, num_lanes: int) -> Array:
+    """Return a number for every lane, ``[B]`` int32."""
+    array = jnp.asarray(value)
+    if not jnp.issubdtype(array.dtype, jnp.integer) or array.shape not in ((), (num_lanes,)):
+        raise InputError(
+            f"{name} is {array.dtype}{list(array.shape)}: expected an int or int32[{num_lanes}]"
+        )
+    return jnp.broadcast_to(array.astype(jnp.int32), num_lanes)

@@ -1,0 +1,88 @@
+"""Self-play and replay: exact returns, masked targets, states kept apart, rings."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from agents.alphazero import replay, selfplay
+from agents.alphazero.config import TrainConfig
+from agents.alphazero.replay import Position
+from agents.networks import NetworkConfig, build
+from envs.adapters.gymnax_adapter import adapt
+from envs.puzzles.knapsack import Knapsack
+
+
+def record(rewards, done, search_values):
+    steps = len(rewards)
+    columns = [jnp.asarray(column)[:, None] for column in (search_values, rewards, done)]
+    blank = jnp.zeros((steps, 1))
+    return selfplay.Played(blank, blank, blank, *columns, blank, blank, blank)
+
+
+@pytest.mark.parametrize(
+    ("gamma", "td_lambda", "expected"),
+    [
+        (1.0, 1.0, [3.0, 2.0, 14.0, 10.0]),
+        (0.5, 1.0, [2.0, 2.0, 6.5, 5.0]),
+        (1.0, 0.0, [21.0, 2.0, 44.0, 10.0]),
+    ],
+)
+def test_value_targets_by_hand(gamma, td_lambda, expected):
+    played = record([1.0, 2.0, 4.0, 0.0], [False, True, False, False], [10.0, 20.0, 30.0, 40.0])
+    targets = selfplay.value_targets(played, jnp.array([10.0]), gamma, td_lambda)
+    np.testing.assert_allclose(targets[:, 0], expected)
+
+
+def test_lambda_mixes_the_two_ends():
+    played = record([0.0, 1.0], [False, True], [5.0, 3.0])
+    targets = selfplay.value_targets(played, jnp.array([7.0]), 1.0, 0.25)
+    np.testing.assert_allclose(targets[:, 0], [0.25 * 1.0 + 0.75 * 3.0, 1.0])
+
+
+def test_the_model_keeps_an_instance_apart_from_what_steps_change():
+    env = Knapsack()
+    model = selfplay.make_model(adapt(env), env.default_params)
+    state = adapt(env).reset(jax.random.key(0), env.default_params)[0]
+    moving, still = model.division.divide(state)
+    assert len(still) == 4  # weights, values, capacity, optimum
+    joined = model.division.join(moving, still)
+    assert jax.tree.all(jax.tree.map(jnp.array_equal, state, joined))
+
+
+def test_search_never_gives_weight_to_illegal_actions():
+    env = Knapsack()
+    environment, env_params = adapt(env), env.default_params
+    network, params = build(
+        NetworkConfig("items", "tiny"), environment, env_params, jax.random.key(0)
+    )
+    config = TrainConfig(num_lanes=32, steps_per_chunk=12, num_simulations=4)
+    model = selfplay.make_model(environment, env_params)
+    lanes = selfplay.reset_lanes(environment, env_params, jax.random.key(1), 32)
+    play = jax.jit(lambda lanes: selfplay.play_chunk(network, model, config, params, KEY, lanes))
+    _, played = play(lanes)
+    assert bool(played.invalid_actions.any())
+    assert float(jnp.where(played.invalid_actions, played.policy_target, 0.0).max()) == 0.0
+    np.testing.assert_allclose(played.policy_target.sum(-1), 1.0, atol=1e-5)
+    # An illegal pack would pay nothing, and no return could exceed the optimum.
+    assert float(played.reward.min()) > 0.0
+    assert float(played.episode_return.max()) <= 1.0 + 1e-5
+    assert int(played.done.sum()) >= 32
+
+
+KEY = jax.random.key(2)
+
+
+def test_a_ring_overwrites_its_oldest_rows_and_samples_only_what_it_holds():
+    def rows(first):
+        numbers = jnp.arange(first, first + 4.0)
+        return Position(numbers, numbers[:, None] > 0, numbers[:, None], numbers)
+
+    row = jax.tree.map(lambda leaf: leaf[0], rows(1.0))
+    ring = replay.insert(replay.empty(row, 8), rows(1.0))
+    drawn = replay.sample(ring, KEY, 500).value_target
+    assert set(np.asarray(drawn).tolist()) == {1.0, 2.0, 3.0, 4.0}
+    ring = replay.insert(replay.insert(ring, rows(5.0)), rows(9.0))
+    assert sorted(ring.rows.value_target.tolist()) == [5, 6, 7, 8, 9, 10, 11, 12]
+    assert int(ring.size) == 8
+    assert int(ring.cursor) == 4

@@ -1,0 +1,112 @@
+"""PPO over semi-Markov meta-steps: advantages by hand, batches, prices, the network's start."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from agents.metapolicies.learned import Choice
+from agents.metapolicies.learned.config import MetaConfig, PPOConfig
+from agents.metapolicies.learned.inputs import Inputs
+from agents.metapolicies.learned.network import MetaNetwork
+from agents.metapolicies.learned.train import draw_prices
+from agents.ppo import learner
+from rrplan.engine.meta_steps import Asks
+from rrplan.errors import InputError
+
+CONFIG = PPOConfig(gamma=0.5, gae_lambda=0.9, asks_per_chunk=8, num_lanes=1, minibatches=1)
+
+
+def make_asks(count, reward, acted, ended, value):
+    """One lane's record of four rows."""
+    column = [jnp.asarray(leaf, jnp.float32)[:, None] for leaf in (reward, value)]
+    none = jnp.zeros((4, 1), jnp.int32)
+    inputs = Inputs(
+        jnp.zeros((4, 1, 3, 0)), jnp.zeros((4, 1, 2)), jnp.ones((4, 1, 3), bool), none, none,
+        column[1],
+    )  # fmt: skip
+    choice = Choice(inputs, none, 0.0 * column[0], column[1], jnp.ones((4, 1), bool))
+    flags = [jnp.asarray(leaf, bool)[:, None] for leaf in (acted, ended)]
+    return Asks(choice, column[0], *flags, jnp.array([count]))
+
+
+def test_advantages_by_hand():
+    """Think, act, act and end; the fourth row is open. γ = 0.5 at real steps, λ = 0.9 an ask."""
+    asks = make_asks(4, [-0.1, 1.0, 2.0, 9.0], [0, 1, 1, 0], [0, 0, 1, 0], [1.0, 2.0, 3.0, 5.0])
+    last = 2.0 - 3.0
+    second = 1.0 + 0.5 * 3.0 - 2.0 + 0.5 * 0.9 * last
+    first = -0.1 + 1.0 * 2.0 - 1.0 + 1.0 * 0.9 * second
+    np.testing.assert_allclose(
+        learner.advantages(asks, CONFIG)[:, 0], [first, second, last, 0], 1e-5
+    )
+    per_act = dataclasses.replace(CONFIG, lambda_per="act")
+    first = -0.1 + 2.0 - 1.0 + second  # thinking takes no λ
+    np.testing.assert_allclose(
+        learner.advantages(asks, per_act)[:, 0], [first, second, last, 0], 1e-5
+    )
+
+
+def test_the_open_meta_step_gives_its_value_and_nothing_else():
+    asks = make_asks(2, [0.3, 99.0, 7.0, 7.0], [1, 0, 1, 1], [0, 0, 0, 0], [1.0, 2.0, 8.0, 8.0])
+    expected = [0.3 + 0.5 * 2.0 - 1.0, 0, 0, 0]
+    np.testing.assert_allclose(learner.advantages(asks, CONFIG)[:, 0], expected, 1e-5)
+    batch = learner.to_batch(asks, CONFIG)
+    np.testing.assert_array_equal(batch.weight, [1] + [0] * (CONFIG.batch_rows - 1))
+    np.testing.assert_allclose(batch.target[0], 0.3 + 0.5 * 2.0, 1e-5)
+
+
+def test_with_lambda_one_targets_are_plain_returns():
+    config = dataclasses.replace(CONFIG, gamma=1.0, gae_lambda=1.0)
+    asks = make_asks(4, [-0.1, 1.0, 2.0, 9.0], [0, 1, 1, 0], [0, 0, 1, 0], [1.0, 2.0, 3.0, 5.0])
+    np.testing.assert_allclose(learner.to_batch(asks, config).target[:3], [2.9, 3.0, 2.0], 1e-5)
+
+
+def test_prices_are_log_uniform_or_all_alike():
+    keys = jax.random.split(jax.random.key(0), 4000)
+    drawn = np.log10(draw_prices(jnp.float32(1e-4), jnp.float32(1e-2), keys))
+    np.testing.assert_allclose(np.quantile(drawn, [0, 0.25, 0.5, 1]), [-4, -3.5, -3, -2], atol=0.06)
+    for price in (0.0, 3e-4):
+        assert (draw_prices(jnp.float32(price), jnp.float32(price), keys) == price).all()
+
+
+@pytest.mark.parametrize(("kind", "menu"), [("gate", (0, 2, 8)), ("stopper", (0, 1, 4))])
+def test_an_untrained_network_runs_the_fixed_k_it_starts_from(kind, menu):
+    network = MetaNetwork(MetaConfig(kind, menu, inputs=("progress",)), 0, 2, False)
+    params = network.init(jax.random.key(0)) | {
+        "start": jnp.int32(6),
+        "strength": jnp.float32(1.5),
+    }
+    done = jnp.array([0, 2, 4, 6, 9])
+    inputs = Inputs(
+        jnp.zeros((5, 3, 0)), jnp.ones((5, 2)), jnp.ones((5, 3), bool), done * 0, done,
+        jnp.arange(5.0),
+    )  # fmt: skip
+    logits, value = network(params, inputs)
+    towards = [max(k for k in menu if k <= max(6 - n, 0)) for n in done]
+    np.testing.assert_array_equal(np.array(menu)[logits.argmax(-1)], towards)
+    np.testing.assert_array_equal(value, inputs.value)  # the value head starts from the search
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: MetaConfig(kind="stoper"), "stoper.*stopper"),
+        (lambda: MetaConfig(menu=(1, 2)), r"menu is \(1, 2\): expected 0 and at least one larger"),
+        (lambda: MetaConfig(inputs=("serch",)), "serch.*search"),
+        (lambda: PPOConfig(lowest_price=1e-2, highest_price=1e-3), "lowest_price must be from 0"),
+        (lambda: PPOConfig(lowest_price=0.0), "lowest_price must be above 0"),
+        (lambda: PPOConfig(num_chunks=8), "value_chunks must be below num_chunks = 8, got 8"),
+        (lambda: PPOConfig(clip=0.0), "clip must be positive"),
+    ],
+)
+def test_bad_settings_get_one_clear_line(make, message):
+    with pytest.raises(InputError, match=message) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+def test_the_order_of_a_menu_and_of_inputs_makes_no_other_network():
+    one = MetaConfig(menu=(4, 0, 1), inputs=("search", "prior"))
+    assert one == MetaConfig(menu=(0, 1, 4), inputs=("prior", "search"))

@@ -1,0 +1,119 @@
+"""What results.json says of episodes, and the tables made of it."""
+
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from experiments.analysis import results
+from experiments.analysis.results import BestFixed, best_fixed
+from experiments.evaluation import Agent, fixed_agent
+from experiments.report import tables
+
+RANDOM = Agent("random", None, "random", "untuned")
+
+
+def table(returns, simulations):
+    returns = np.atleast_2d(np.asarray(returns, np.float32))
+    simulations = np.broadcast_to(np.int32(simulations), returns.shape)
+    whole = np.full(returns.shape, 5, np.int32)
+    return {"untimed_return": returns, "simulations": simulations, "length": whole, "asks": whole}
+
+
+def test_timed_return_by_hand():
+    values = results.timed_return(table([1.0, 0.5], [[10, 20]]), 0.01)
+    np.testing.assert_allclose(values, [[0.9, 0.3]])
+
+
+def test_the_best_k_depends_on_the_price():
+    curve = {0: table([0.90, 0.90], 0), 4: table([0.94, 0.94], 20), 32: table([0.96, 0.96], 160)}
+    assert [choice.k for choice in best_fixed(curve, (0.0, 1e-3, 1e-2))] == [32, 4, 0]
+    assert best_fixed(curve, (1e-3,))[0].timed == pytest.approx(0.92)
+
+
+def test_of_equals_the_smallest_k_is_best():
+    curve = {8: table([1.0, 1.0], 0), 2: table([1.0, 1.0], 0)}
+    assert best_fixed(curve, (0.0,))[0].k == 2
+
+
+@pytest.fixture
+def summary(config):
+    rng = np.random.default_rng(0)
+    instance = rng.normal(0.9, 0.03, size=64)
+    ks = config.sweep.budgets
+    agents = [
+        (fixed_agent("fixed", k), table(instance + np.zeros((2, 1)) + 0.001 * k, 5 * k)) for k in ks
+    ]
+    agents.append((RANDOM, table(np.stack([instance] * 2), 50)))
+    frame = results.to_frame(agents)
+    best = [BestFixed(price, 8, 0.9) for price in config.sweep.prices]
+    return results.summarize(config, {"jax": "1"}, frame, "visits", best)
+
+
+def test_results_have_one_entry_per_agent_and_price(summary, config):
+    pairs = [(entry["agent"], entry["k"], entry["price"]) for entry in summary["agents"]]
+    expected = [("fixed", k, price) for k in config.sweep.budgets for price in config.sweep.prices]
+    expected += [("random", None, price) for price in config.sweep.prices]
+    assert pairs == expected
+    assert {"study", "config", "versions", "agents"} <= summary.keys()
+    for entry in summary["agents"]:
+        assert (entry["seeds"], entry["episodes"]) == (2, 64)
+        for name in ("untimed", "timed", "simulations", "length"):
+            low, high = entry[name]["ci95"]
+            assert low <= entry[name]["mean"] <= high
+
+
+def test_timed_is_untimed_minus_the_bill(summary):
+    for entry in summary["agents"]:
+        bill = entry["price"] * entry["simulations"]["mean"]
+        assert entry["timed"]["mean"] == pytest.approx(entry["untimed"]["mean"] - bill)
+
+
+def test_a_rising_curve_has_no_falls_and_a_dip_is_reported(config):
+    noise = np.random.default_rng(0).normal(0, 0.01, size=(1, 200))
+    curve = {0: noise + 0.9, 2: noise + 0.95, 8: noise + 0.93}
+    agents = [(fixed_agent("fixed", k), table(values, k)) for k, values in curve.items()]
+    summary = results.summarize(config, {}, results.to_frame(agents), "visits", [])
+    assert [(fall["from_k"], fall["to_k"]) for fall in summary["falls"]] == [(2, 8)]
+
+
+def test_one_row_per_agent_seed_and_episode():
+    alike = table(np.zeros((2, 3)), 1)
+    stopper = Agent("stopper", None, "stopper-0.001", "learned", 1e-3)
+    frame = results.to_frame([(fixed_agent("fixed", 4), alike), (RANDOM, alike), (stopper, alike)])
+    assert frame.shape == (18, 9)
+    assert frame["k"].null_count() == 12
+    assert frame["price"].to_list() == [None] * 12 + [1e-3] * 6
+    assert frame.filter(agent="fixed").select("seed", "episode").rows() == [
+        (seed, episode) for seed in range(2) for episode in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mean", "interval", "digits", "expected"),
+    [
+        (0.92171, [0.9185, 0.9249], 2, "0.9217 ±.0032"),
+        (0.92171, [0.9185, 0.9249], 1, "0.922 ±.003"),
+        (350.04, [345.7, 354.3], 2, "350.0 ±4.3"),
+        (-21.0, [-24.0, 2.0], 1, "-21 ±13"),
+        (0.0, [0.0, 0.0], 2, "0"),
+    ],
+)
+def test_estimates_show_the_digits_that_the_interval_bears(mean, interval, digits, expected):
+    assert tables.format_estimate({"mean": mean, "ci95": interval}, digits) == expected
+
+
+def test_the_markdown_table_marks_the_best_k(summary):
+    lines = tables.markdown_table(summary).splitlines()
+    assert lines[0] == "| agent | k | simulations | untimed | c = 0.0003 | c = 0.002 |"
+    assert len({line.count("|") for line in lines[:7]}) == 1
+    assert [line.startswith("| fixed | 8 |") for line in lines if "**" in line] == [True]
+
+
+def test_the_terminal_table_fits_eighty_columns(summary):
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(tables.terminal_table(summary))
+    text = console.export_text()
+    assert "…" not in text
+    assert "*" in text

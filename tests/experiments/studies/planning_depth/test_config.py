@@ -1,0 +1,162 @@
+"""Configurations: presets, the way through JSON and back, and what is refused."""
+
+import dataclasses
+import json
+
+import pytest
+
+from experiments import roster
+from experiments.studies.planning_depth.config import (
+    PRESETS,
+    ControlConfig,
+    StudyConfig,
+    SweepConfig,
+    from_dict,
+    preset,
+    to_dict,
+)
+from rrplan import InputError
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("env", ["knapsack", "Catch-bsuite", "FrozenLake-misc", "a.module:Class"])
+def test_every_preset_survives_json(env, name):
+    config = preset(env, name)
+    assert from_dict(json.loads(json.dumps(to_dict(config)))) == config
+
+
+def test_presets_are_what_the_study_promises():
+    quick, full = preset("knapsack", "quick"), preset("knapsack", "full")
+    assert quick.sweep.budgets == (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+    assert full.sweep.budgets == (*quick.sweep.budgets, 64)
+    assert quick.sweep.prices == full.sweep.prices == (3e-4, 1e-3, 2e-3)
+    assert (quick.sweep.episodes, full.sweep.episodes) == (1024, 8192)
+    assert (quick.seeds, full.seeds) == (1, 5)
+    assert quick.control.agents == ("entropy", "vet", "stopper", "oracle")
+    assert full.control.agents == roster.choosable()
+    assert full.trained_prices == (3e-4, 1e-3)
+    assert full.control.oracle_episodes == 1024
+    assert (quick.control.ppo.num_chunks, full.control.ppo.num_chunks) == (100, 400)
+
+
+def test_search_and_controllers_discount_as_training_did():
+    config = preset("FrozenLake-misc", "quick")
+    assert config.search.discount == config.control.ppo.gamma == config.train.gamma < 1.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"agents": ("stoper",)}, "unknown control agent 'stoper': did you mean 'stopper'"),
+        ({"oracle_episodes": 1}, "control.oracle_episodes must be at least 2, got 1"),
+        (
+            {"agents": ("stopper",), "stopper_menu": (1, 2)},
+            r"menu is \(1, 2\): expected 0 and at least one larger number",
+        ),
+        ({"num_prices": 0}, "control.num_prices must be at least 1, got 0"),
+        (
+            {"agents": ("gate",), "inputs": ("search", "prize")},
+            "unknown input group 'prize': did you mean 'price'",
+        ),
+    ],
+)
+def test_controllers_are_checked(changes, message):
+    with pytest.raises(InputError, match=f"^{message}"):
+        ControlConfig(**changes)
+
+
+def test_controllers_follow_the_sweep():
+    control = ControlConfig(agents=("stopper", "oracle"), num_prices=2, oracle_episodes=100)
+    sweep = SweepConfig(prices=(1e-3,), episodes=50)
+    config = StudyConfig(env="knapsack", control=control, sweep=sweep)
+    assert (config.trained_prices, config.oracle_episodes) == ((1e-3,), 50)
+
+
+def test_prices_lie_within_what_priced_agents_are_trained_on():
+    control = ControlConfig(agents=("gate-priced",))
+    with pytest.raises(InputError, match=r"sweep\.prices must be from 0\.0001 to 0\.01"):
+        StudyConfig(env="knapsack", control=control, sweep=SweepConfig(prices=(1e-3, 0.02)))
+
+
+def test_an_agent_for_one_price_is_not_shown_it():
+    control = ControlConfig(inputs=("search", "price"))
+    assert control.meta(roster.find("stopper")).inputs == ("search",)
+    assert control.meta(roster.find("stopper-priced")).inputs == ("search", "price")
+    assert control.meta(roster.find("gate-priced")).menu == control.gate_menu
+
+
+def test_an_unknown_preset_names_the_nearest():
+    with pytest.raises(InputError, match="unknown preset 'quik': did you mean 'quick'"):
+        preset("knapsack", "quik")
+
+
+def test_order_and_repetition_of_budgets_make_no_other_study():
+    assert SweepConfig(budgets=(8, 0, 8)) == SweepConfig(budgets=(0, 8))
+
+
+def test_the_largest_budget_sizes_the_search():
+    assert SweepConfig(budgets=(0, 12)).max_budget == 12
+    assert SweepConfig(budgets=(0,)).max_budget == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"budgets": (0, -1)}, "sweep.budgets must be at least 0 simulations, got -1"),
+        ({"budgets": ()}, r"sweep.budgets must hold at least one number, got \(\)"),
+        ({"prices": (-1e-3,)}, "sweep.prices must be at least 0, got -0.001"),
+        ({"prices": (float("nan"),)}, "sweep.prices must be at least 0, got nan"),
+        ({"episodes": 0}, r"sweep.episodes must be at least 2 \(an interval needs two\), got 0"),
+        ({"num_lanes": 0}, "sweep.num_lanes must be at least 1, got 0"),
+    ],
+)
+def test_values_out_of_range_are_refused(changes, message):
+    with pytest.raises(InputError, match=f"^{message}$"):
+        SweepConfig(**changes)
+
+
+@pytest.mark.parametrize("changes", [{"seeds": 0}, {"seed": -1}, {"seed": 2**32}])
+def test_seeds_out_of_range_are_refused(changes):
+    with pytest.raises(InputError, match="must be"):
+        StudyConfig(env="knapsack", **changes)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("sweep", "budget"), [1], "unknown key in config.sweep 'budget': did you mean 'budgets'?"),
+        (("netwrk",), 1, "unknown key in config 'netwrk': did you mean 'network'?"),
+        (("seeds",), "1", "config.seeds has a wrong value: '1'"),
+        (("seeds",), True, "config.seeds has a wrong value: True"),
+        (("search", "acting"), "vists", "config.search.acting has a wrong value: 'vists'"),
+        (("sweep", "budgets"), [0, 1.5], "config.sweep.budgets has a wrong value: 1.5"),
+        (("network",), 3, "config.network must hold named values, got 3"),
+    ],
+)
+def test_a_wrong_file_is_told_where_it_is_wrong(config, path, value, message):
+    data = to_dict(config)
+    inner = data
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    with pytest.raises(InputError) as error:
+        from_dict(data)
+    assert str(error.value) == message
+
+
+def test_a_missing_key_is_told(config):
+    data = to_dict(config)
+    del data["env"]
+    with pytest.raises(InputError, match=r"config is incomplete: .*'env'"):
+        from_dict(data)
+
+
+def test_whole_numbers_are_read_as_floats_where_floats_are_meant(config):
+    data = to_dict(config)
+    data["sweep"]["prices"] = [1]
+    assert from_dict(data).sweep.prices == (1.0,)
+
+
+def test_environment_options_are_kept(config):
+    config = dataclasses.replace(config, env_kwargs={"num_items": 5, "law": "weakly"})
+    assert from_dict(to_dict(config)).env_kwargs == {"num_items": 5, "law": "weakly"}

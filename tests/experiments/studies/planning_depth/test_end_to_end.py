@@ -1,0 +1,177 @@
+"""A real study, tiny: trained, evaluated, killed with signal 9 on the way, and resumed."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import polars as pl
+import pytest
+
+from experiments import study_control
+from experiments.cli import main as cli
+
+TINY = shlex.split(
+    "run knapsack --env.num_items 4 --k 0 4 --prices 1e-3 --network.size tiny "
+    "--train.num-chunks 2 --train.checkpoint-every 1 --train.num-lanes 8 --train.batch-size 16 "
+    "--train.num-simulations 4 --train.updates-per-chunk 2 --train.evaluation-episodes 8 "
+    "--sweep.episodes 16 --sweep.validation-episodes 16 --sweep.num-lanes 8 "
+    "--search.acting visits --control.agents stopper oracle --control.oracle-episodes 8 "
+    "--control.ppo.num-lanes 8 --control.ppo.asks-per-chunk 32 --control.ppo.minibatches 2 "
+    "--control.ppo.num-chunks 2 --control.ppo.value-chunks 1 "
+    "--control.ppo.evaluation-episodes 8 --control.width 4"
+)
+
+# The process kills itself in the middle of writing its third evaluation.
+KILLED = """
+import os, signal, sys
+from experiments import runs
+from experiments.cli import main as cli
+
+save_arrays = runs.save_arrays
+
+def save_or_die(path, arrays):
+    if len(list(path.parent.glob("*.npz"))) == 2:
+        path.with_name(f".{path.name}.tmp").write_bytes(b"half")
+        os.kill(os.getpid(), signal.SIGKILL)
+    save_arrays(path, arrays)
+
+runs.save_arrays = save_or_die
+cli.main(sys.argv[1:])
+"""
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """A cache of compiled programs, so that the process to be killed need not compile again."""
+    path = str(tmp_path_factory.mktemp("compiled"))
+    settings = {"jax_compilation_cache_dir": path, "jax_persistent_cache_min_compile_time_secs": 0}
+    before = {name: getattr(jax.config, name) for name in settings}
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    yield {name.upper(): str(value) for name, value in settings.items()}
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory, compiled):
+    """A finished run."""
+    path = tmp_path_factory.mktemp("runs") / "whole"
+    assert cli.main([*TINY, "--out", str(path)]) == 0
+    return path
+
+
+def numbers(directory):
+    return (directory / "results.json").read_bytes()
+
+
+def test_a_real_study_adds_up(directory):
+    results = json.loads(numbers(directory))
+    frame = pl.read_parquet(directory / "episodes.parquet")
+    assert len(frame) == 6 * 16 + 8  # fixed 0 and 4, reactive, random, greedy, stopper; oracle
+    assert (
+        frame.filter(agent="reactive")
+        .drop("agent")
+        .equals(frame.filter(agent="fixed", k=0).drop("agent"))
+    )
+    searched = frame.filter(agent="fixed", k=4)
+    assert (searched["simulations"] == 4 * searched["length"]).all()
+    assert frame["untimed_return"].is_between(0.0, 1.0 + 1e-6).all()
+    assert len(results["agents"]) == 7
+    assert len((directory / "metrics.jsonl").read_text().splitlines()) == 2
+    stopper = directory / "control" / "stopper-0.001"
+    assert len((stopper / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_nobody_beats_the_oracle_on_any_instance(directory):
+    frame = pl.read_parquet(directory / "episodes.parquet").filter(pl.col("episode") < 8)
+    timed = frame.with_columns(timed=pl.col("untimed_return") - 1e-3 * pl.col("simulations"))
+    ceiling = timed.filter(agent="oracle").sort("episode")["timed"].to_numpy()
+    for (name, k), rows in timed.group_by("agent", "k"):
+        if name == "greedy":
+            continue  # it is no choice of k: it acts by another rule than the planner
+        assert (rows.sort("episode")["timed"].to_numpy() <= ceiling + 1e-5).all(), (name, k)
+
+
+def test_a_story_is_told_of_a_learned_agent(directory):
+    results = json.loads(numbers(directory))
+    (story,) = results["stories"]
+    frame = pl.read_parquet(directory / "episodes.parquet")
+    episode = frame.filter(agent="stopper", episode=story["episode"]).row(0, named=True)
+    assert len(story["decisions"]) == episode["length"]
+    thought = sum(decision["simulations"] for decision in story["decisions"])
+    assert thought == episode["simulations"]
+    groups = {(group["agent"], group["by"]) for group in results["thinking"]}
+    assert ("oracle", "decision") in groups
+    assert ("stopper", "legal_actions") in groups
+
+
+def test_killed_and_resumed_gives_the_same_numbers(directory, compiled, tmp_path):
+    arguments = [*TINY, "--out", str(tmp_path / "killed")]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *arguments],
+        env=os.environ | compiled,
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -9, killed.stderr.decode()
+    assert len(list((tmp_path / "killed" / "evaluations").glob("*.npz"))) == 2
+    assert cli.main([*arguments, "--resume"]) == 0
+    assert numbers(tmp_path / "killed") == numbers(directory)
+
+
+def test_a_trained_run_is_evaluated_at_other_budgets(directory, capsys):
+    before = sorted(path for path in directory.rglob("*"))
+    arguments = ["evaluate", str(directory), "--k", "0", "2", "--prices", "0.01", "--json"]
+    assert cli.main(arguments) == 0
+    again = json.loads(capsys.readouterr().out)["agents"]
+    assert [(entry["agent"], entry["k"], entry["price"]) for entry in again] == [
+        ("fixed", 0, 0.01),
+        ("fixed", 2, 0.01),
+    ]
+    # The same planner on the same held-out episodes.
+    first = json.loads(numbers(directory))["agents"][0]
+    assert again[0]["untimed"] == first["untimed"]
+    assert sorted(path for path in directory.rglob("*")) == before
+
+
+def test_training_alone_can_be_gone_on_with(directory, tmp_path, capsys):
+    arguments = [*TINY[1:], "--out", str(tmp_path / "trained")]
+    assert cli.main(["train", *arguments]) == 0
+    assert not (tmp_path / "trained" / "results.json").exists()
+    assert cli.main(["run", *arguments, "--resume"]) == 0
+    assert numbers(tmp_path / "trained") == numbers(directory)
+
+
+def test_settings_are_compared_on_a_finished_runs_planner(directory, tmp_path, capsys):
+    out = tmp_path / "start.json"
+    options = "--price 1e-3 --seeds 1 --episodes 8 --only preference"
+    arguments = ["start", "--run", str(directory), "--out", str(out), *options.split()]
+    study_control.main(arguments)
+    rows = json.loads(out.read_text())
+    best = json.loads(numbers(directory))["best_fixed"][0]["k"]
+    arms = ["a weaker preference for it", "no preference", f"fixed k = {best}"]
+    assert [row["arm"] for row in rows] == arms
+    assert rows[0]["difference"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    assert all(np.isfinite(row["timed"]["mean"]) for row in rows)
+    capsys.readouterr()
+    for wrong, complaint in (
+        (arguments, f"{out} exists already"),
+        (["start", "--run", str(directory), "--only", "no such arm"], "'no such arm'"),
+        (["start", "--run", str(tmp_path / "nowhere")], "nowhere"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            study_control.main(wrong)
+        assert ended.value.code == 2
+        assert complaint in capsys.readouterr().err
+
+
+def test_an_untrained_run_is_not_evaluated(tmp_path, capsys, directory):
+    (tmp_path / "config.json").write_bytes((directory / "config.json").read_bytes())
+    assert cli.main(["evaluate", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no checkpoint" in line

@@ -1,0 +1,34 @@
+"""The oracle beside a study: what is said where there is none."""
+
+import io
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from experiments.runs.progress import Progress
+from experiments.studies.planning_depth import oracle_rows
+from experiments.studies.planning_depth.config import ControlConfig, StudyConfig
+from rrplan.errors import InputError
+
+
+def refuse(*_):
+    raise InputError("num_items is 20: expected at most 16 to list all subsets")
+
+
+@pytest.mark.parametrize(
+    ("enumerable", "said"),
+    [
+        (False, "no oracle: knapsack has no enumerate_states"),
+        (True, "no oracle: num_items is 20: expected at most 16 to list all subsets"),
+    ],
+)
+def test_one_line_says_why_there_is_none(monkeypatch, enumerable, said):
+    monkeypatch.setattr(oracle_rows, "_of_seed", refuse)
+    config = StudyConfig(env="knapsack", control=ControlConfig(agents=("oracle",)))
+    environment = SimpleNamespace(has_enumeration=enumerable)
+    problem = SimpleNamespace(config=config, environment=environment)
+    written = io.StringIO()
+    with Progress(Console(file=written, width=200)) as progress:
+        assert oracle_rows.work_out(problem, None, [None], "visits", progress) == []
+    assert written.getvalue().split("\n") == [said, ""]
