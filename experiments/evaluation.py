@@ -40,7 +40,7 @@ class Split(NamedTuple):
     episodes: int
 
 
-class Problem(NamedTuple):
+class StudyProblem(NamedTuple):
     """The environment and the network of a study, built."""
 
     config: StudyConfig
@@ -82,7 +82,7 @@ def name_key(key: Array, name: str) -> Array:
     return jax.random.fold_in(key, zlib.crc32(name.encode()))
 
 
-def build_problem(config: StudyConfig) -> Problem:
+def build_problem(config: StudyConfig) -> StudyProblem:
     """Build the environment and the network that a configuration names.
 
     Agents of the user's own are imported, so that what is wrong with them is told at once.
@@ -94,10 +94,10 @@ def build_problem(config: StudyConfig) -> Problem:
     env, env_params = envs.make(config.env, **config.env_kwargs)
     environment = envs.adapt(env)
     network, _ = networks.build(config.network, environment, env_params, jax.random.key(0))
-    return Problem(config, environment, env_params, network)
+    return StudyProblem(config, environment, env_params, network)
 
 
-def list_agents(problem: Problem) -> list[Agent]:
+def list_agents(problem: StudyProblem) -> list[Agent]:
     """Return the study's agents: the fixed sweep, then the baselines it is compared with."""
     agents = []
     for declared in roster.ROSTER.values():
@@ -114,7 +114,7 @@ def list_agents(problem: Problem) -> list[Agent]:
 
 
 def evaluate_agent(
-    problem: Problem,
+    problem: StudyProblem,
     trained: TrainedSeed,
     agent: Agent,
     split: Split,
@@ -153,7 +153,7 @@ def evaluate_agent(
     )
 
 
-def make_planner(problem: Problem, params: PyTree, acting: str) -> Planner:
+def make_planner(problem: StudyProblem, params: PyTree, acting: str) -> Planner:
     """Return a training seed's planner, under a rule of acting."""
     return Planner(
         problem.environment,

@@ -12,7 +12,7 @@ from agents.declarations import Trainable
 from agents.training import fit
 from experiments import runs
 from experiments.analysis.results import BestFixed
-from experiments.evaluation import Problem, build_problem, make_planner
+from experiments.evaluation import StudyProblem, build_problem, make_planner
 from experiments.runs import Run
 from experiments.studies.planning_depth import training as controllers
 from experiments.studies.planning_depth.config import StudyConfig
@@ -59,7 +59,7 @@ def load(directory: Path | str, seed: int = 0) -> Loaded:
     return Loaded(planner, found, run.config)
 
 
-def load_planner(problem: Problem, run: Run, seed: int, acting: str) -> Planner:
+def load_planner(problem: StudyProblem, run: Run, seed: int, acting: str) -> Planner:
     """Return the planner that a run has trained from a seed.
 
     Raises:
@@ -69,7 +69,7 @@ def load_planner(problem: Problem, run: Run, seed: int, acting: str) -> Planner:
     return make_planner(problem, fit.load_params(run.training(seed), shapes), acting)
 
 
-def _load_rules(problem: Problem, planner: Planner, results: Mapping[str, Any]) -> Agents:
+def _load_rules(problem: StudyProblem, planner: Planner, results: Mapping[str, Any]) -> Agents:
     """Return each rule with the parameters that were chosen at each price."""
     grids = controllers.make_grids(problem, planner.params, results["acting"])
     chosen = {(e["agent"], e["price"]): e["evaluation"] for e in results["agents"]}

@@ -15,7 +15,7 @@ from rrplan.models.static_leaves import Division, find_division
 from rrplan.types import Array, Environment, Network, PyTree
 
 
-class Lanes(NamedTuple):
+class SelfPlayState(NamedTuple):
     """Environments in the middle of their episodes."""
 
     state: PyTree  # [B, ...]
@@ -56,7 +56,12 @@ def make_model(environment: Environment, env_params: PyTree) -> Model:
 
 
 def search(
-    network: Network, model: Model, config: TrainConfig, params: PyTree, key: Array, lanes: Lanes
+    network: Network,
+    model: Model,
+    config: TrainConfig,
+    params: PyTree,
+    key: Array,
+    lanes: SelfPlayState,
 ) -> mctx.PolicyOutput:
     """Search every lane by Gumbel MuZero (Danihelka et al. 2022) with the true model.
 
@@ -116,17 +121,24 @@ def _finite_tree(tree: mctx.Tree) -> Array:
     return rewards & jnp.isfinite(tree.raw_values).all(axis=1)
 
 
-def reset_lanes(environment: Environment, env_params: PyTree, key: Array, count: int) -> Lanes:
+def reset_lanes(
+    environment: Environment, env_params: PyTree, key: Array, count: int
+) -> SelfPlayState:
     """Start ``count`` lanes at the first states of new episodes."""
     state, observation = jax.vmap(environment.reset, (0, None))(
         jax.random.split(key, count), env_params
     )
-    return Lanes(state, observation, jnp.zeros(count), jnp.zeros(count, jnp.int32))
+    return SelfPlayState(state, observation, jnp.zeros(count), jnp.zeros(count, jnp.int32))
 
 
 def play_step(
-    network: Network, model: Model, config: TrainConfig, params: PyTree, key: Array, lanes: Lanes
-) -> tuple[Lanes, Played]:
+    network: Network,
+    model: Model,
+    config: TrainConfig,
+    params: PyTree,
+    key: Array,
+    lanes: SelfPlayState,
+) -> tuple[SelfPlayState, Played]:
     """Search, act and step every lane once; lanes whose episode ended start a new one."""
     search_key, step_key, reset_key = jax.random.split(key, 3)
     found = search(network, model, config, params, search_key, lanes)
@@ -135,7 +147,7 @@ def play_step(
         jax.random.split(step_key, config.num_lanes), lanes.state, found.action, model.env_params
     )
     done = after.terminated | after.truncated
-    stepped = Lanes(
+    stepped = SelfPlayState(
         state=after.state,
         observation=after.observation,
         episode_return=lanes.episode_return + after.reward,
@@ -157,8 +169,13 @@ def play_step(
 
 
 def play_chunk(
-    network: Network, model: Model, config: TrainConfig, params: PyTree, key: Array, lanes: Lanes
-) -> tuple[Lanes, Played]:
+    network: Network,
+    model: Model,
+    config: TrainConfig,
+    params: PyTree,
+    key: Array,
+    lanes: SelfPlayState,
+) -> tuple[SelfPlayState, Played]:
     """Play ``steps_per_chunk`` steps; the record's leaves are ``[T, B, ...]``."""
 
     def body(lanes, step):

@@ -11,7 +11,7 @@ from flax import struct
 from agents.alphazero import replay, selfplay
 from agents.alphazero.config import TrainConfig
 from agents.alphazero.replay import Position, Replay
-from agents.alphazero.selfplay import Lanes
+from agents.alphazero.selfplay import SelfPlayState
 from agents.networks.prior_policy import evaluate_prior
 from agents.training.protocol import Training
 from rrplan.logits import mask_logits
@@ -28,7 +28,7 @@ class TrainState:
     params: PyTree
     opt_state: PyTree
     replay: Replay
-    lanes: Lanes  # [B, ...]
+    lanes: SelfPlayState  # [B, ...]
     key: Array  # [] never changes: chunks fold their number into it
     chunk: Array  # [] int32, chunks done
 

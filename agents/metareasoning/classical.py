@@ -13,7 +13,7 @@ import numpy as np
 from scipy import optimize
 
 from envs.metareasoning import exact
-from envs.metareasoning.exact import Play, Policy, Table
+from envs.metareasoning.exact import BeliefTable, Play, Policy
 from envs.metareasoning.mdp import MetalevelEnv
 from envs.metareasoning.pandora import Pandora, reservation_values
 
@@ -42,7 +42,7 @@ def defined(env: MetalevelEnv) -> tuple[str, ...]:
     return ("fixed", "myopic", *own)
 
 
-def fixed(table: Table, number: int) -> Policy:
+def fixed(table: BeliefTable, number: int) -> Policy:
     """Do ``number`` computations in turn, in the order of their numbers, or as many as there are.
 
     One that is not possible any more is passed over; after the last the first is next.
@@ -60,7 +60,7 @@ def fixed(table: Table, number: int) -> Policy:
     return policy
 
 
-def fixed_plays(table: Table) -> list[Play]:
+def fixed_plays(table: BeliefTable) -> list[Play]:
     """Return what 0, 1, 2, ... computations in turn come to, in one walk through the table."""
     plays, spent = [], 0.0
     for number, (reached, chances) in enumerate(exact.walk(table, fixed(table, len(table.layers)))):
@@ -70,12 +70,12 @@ def fixed_plays(table: Table) -> list[Play]:
     return plays
 
 
-def myopic(table: Table, cost: float) -> Policy:
+def myopic(table: BeliefTable, cost: float) -> Policy:
     """Meta-greedy: as if one would stop after the next computation (Russell & Wefald 1991)."""
     return lambda beliefs: exact.choose(exact.gains(table, table.payoffs, cost, beliefs))
 
 
-def blinkered(table: Table, cost: float) -> Policy:
+def blinkered(table: BeliefTable, cost: float) -> Policy:
     """As if only computations related to the next one could follow it (Hay et al. 2012).
 
     What those that are related to it are worth is solved for exactly. On Bernoulli selection they
@@ -91,7 +91,7 @@ def blinkered(table: Table, cost: float) -> Policy:
     return lambda beliefs: exact.choose(gain(beliefs))
 
 
-def vpi(table: Table, cost: float) -> Policy:
+def vpi(table: BeliefTable, cost: float) -> Policy:
     """As if one computation told all that its related ones can tell (Dearden et al. 1998).
 
     It expects too much of one computation, and nothing of those that are not related to it: where
@@ -101,7 +101,9 @@ def vpi(table: Table, cost: float) -> Policy:
     return bmps(table, cost, Weights(0.0, 0.0, 1.0, 1.0))
 
 
-def bmps(table: Table, cost: float, weights: Weights, features: Features | None = None) -> Policy:
+def bmps(
+    table: BeliefTable, cost: float, weights: Weights, features: Features | None = None
+) -> Policy:
     """Mix the myopic value of a computation with values of perfect information.
 
     It gains w1 · VOI1 + w2 · VPI + w3 · VPI_sub − w4 · cost (Callaway et al. 2018, arXiv
@@ -119,14 +121,14 @@ def bmps(table: Table, cost: float, weights: Weights, features: Features | None 
     return lambda beliefs: exact.choose(gain(beliefs))
 
 
-def perfect_information(table: Table) -> Features:
+def perfect_information(table: BeliefTable) -> Features:
     """Return what knowing more could bring: the gain where computations cost nothing."""
     free = exact.solve(table, 0.0).values - table.payoffs
     each = _by_group(table, lambda group: exact.solve(table, 0.0, group).values - table.payoffs)
     return Features(free, np.stack(each, axis=1))
 
 
-def fit_bmps(table: Table, cost: float, *, rounds: int = 12, seed: int = 0) -> Weights:
+def fit_bmps(table: BeliefTable, cost: float, *, rounds: int = 12, seed: int = 0) -> Weights:
     """Return the weights of the BMPS policy that earns most, by differential evolution.
 
     Every trial is evaluated exactly, on the problem itself: nothing is left to chance but the
@@ -163,7 +165,7 @@ def fit_bmps(table: Table, cost: float, *, rounds: int = 12, seed: int = 0) -> W
     return weigh(found.x)
 
 
-def weitzman(env: Pandora, table: Table, cost: float) -> Policy:
+def weitzman(env: Pandora, table: BeliefTable, cost: float) -> Policy:
     """Open the closed box of the largest reservation value, while it is above the best prize.
 
     It is optimal (Weitzman 1979).
@@ -177,7 +179,7 @@ def weitzman(env: Pandora, table: Table, cost: float) -> Policy:
     return lambda beliefs: exact.choose(gain(beliefs))
 
 
-def _by_group(table: Table, work: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
+def _by_group(table: BeliefTable, work: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
     """Return ``work(related [N])`` for each computation, done once for equal groups."""
     done: dict[bytes, np.ndarray] = {}
     for group in table.related:

@@ -52,7 +52,7 @@ class Actor:
 
 
 @struct.dataclass
-class Lanes:
+class RolloutState:
     """Episodes under way. Each has a number of its own, from which all its keys come."""
 
     state: PyTree  # [B, ...]
@@ -73,7 +73,7 @@ class Harvest(NamedTuple):
     finite: Array  # [T, B] bool, no NaN or infinity in the reward and in what was seen
 
 
-def start(environment: Environment, env_params: PyTree, key: Array, count: int) -> Lanes:
+def start(environment: Environment, env_params: PyTree, key: Array, count: int) -> RolloutState:
     """Begin the first ``count`` episodes."""
     return _begin(environment, env_params, key, jnp.arange(count, dtype=jnp.int32), count)
 
@@ -84,9 +84,9 @@ def collect(
     actor: Actor,
     params: PyTree,
     key: Array,
-    lanes: Lanes,
+    lanes: RolloutState,
     steps: int,
-) -> tuple[Lanes, Harvest]:
+) -> tuple[RolloutState, Harvest]:
     """Act ``steps`` times in every lane; where an episode ends, the next one begins.
 
     A time limit ends an episode as anything else does: nothing is expected of what follows.
@@ -141,11 +141,13 @@ def collect(
 
 def _begin(
     environment: Environment, env_params: PyTree, key: Array, episode: Array, begun: Array | int
-) -> Lanes:
+) -> RolloutState:
     reset_keys = keys.draw(key, episode, keys.Domain.RESET)
     state, observation = jax.vmap(environment.reset, (0, None))(reset_keys, env_params)
     none = jnp.zeros(episode.shape, jnp.int32)
-    return Lanes(state, observation, episode, none, none.astype(jnp.float32), jnp.int32(begun))
+    return RolloutState(
+        state, observation, episode, none, none.astype(jnp.float32), jnp.int32(begun)
+    )
 
 
 def _decide(
@@ -154,7 +156,7 @@ def _decide(
     actor: Actor,
     params: PyTree,
     key: Array,
-    lanes: Lanes,
+    lanes: RolloutState,
 ) -> Decision:
     """Draw an action in every lane."""
     invalid = jax.vmap(environment.invalid_actions, (0, None))(lanes.state, env_params)

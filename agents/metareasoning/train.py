@@ -11,7 +11,7 @@ from flax import struct
 
 from agents.metareasoning import lanes as controller_lanes
 from agents.metareasoning.config import ControllerConfig
-from agents.metareasoning.lanes import Actor, Harvest, Lanes
+from agents.metareasoning.lanes import Actor, Harvest, RolloutState
 from agents.networks.prior_policy import evaluate_prior
 from agents.ppo import learner as ppo
 from agents.ppo import train as ppo_train
@@ -30,7 +30,7 @@ class ControllerTrainState:
 
     params: PyTree
     opt_state: PyTree
-    lanes: Lanes
+    lanes: RolloutState
     key: Array  # [] never changes: chunks fold their number into it
     chunk: Array  # [] int32, chunks done
 

@@ -19,7 +19,7 @@ MAX_ENTRIES = 200_000_000  # of successors: 2.4 GB with their probabilities
 TIE = 1e-12  # gains that are no larger are nothing but rounding
 
 
-class Table(NamedTuple):
+class BeliefTable(NamedTuple):
     """Every belief of a problem, and where each computation leads from it."""
 
     beliefs: MetalevelState  # [S, ...] numpy arrays
@@ -56,7 +56,7 @@ class Play(NamedTuple):
         return self.payoff - cost * self.spent
 
 
-def tabulate(env: MetalevelEnv) -> Table:
+def tabulate(env: MetalevelEnv) -> BeliefTable:
     """Return the table of a problem.
 
     Raises:
@@ -82,7 +82,7 @@ def tabulate(env: MetalevelEnv) -> Table:
             successors[leads, computation, outcome] = after[leads]
     order = np.argsort(beliefs.time, kind="stable")
     ends = np.searchsorted(beliefs.time[order], np.arange(1, beliefs.time.max() + 1))
-    return Table(
+    return BeliefTable(
         beliefs=beliefs,
         layers=tuple(np.split(order, ends)),
         first=int(env.index(env.first_belief(), np)),
@@ -94,7 +94,9 @@ def tabulate(env: MetalevelEnv) -> Table:
     )
 
 
-def solve(table: Table, cost: float | np.ndarray, among: np.ndarray | None = None) -> Solution:
+def solve(
+    table: BeliefTable, cost: float | np.ndarray, among: np.ndarray | None = None
+) -> Solution:
     """Return the optimal values and policy, by backward induction.
 
     Of equal actions stopping is taken, then the first computation.
@@ -118,7 +120,7 @@ def solve(table: Table, cost: float | np.ndarray, among: np.ndarray | None = Non
     return Solution(values, policy)
 
 
-def gains(table: Table, values: np.ndarray, cost: float, beliefs: np.ndarray) -> np.ndarray:
+def gains(table: BeliefTable, values: np.ndarray, cost: float, beliefs: np.ndarray) -> np.ndarray:
     """Return how much better than stopping each computation is ``[b, N]``, -inf if impossible.
 
     Args:
@@ -143,7 +145,7 @@ def choose(gains: np.ndarray) -> np.ndarray:
     return np.where(best[:, 0] > TIE, first, gains.shape[1])
 
 
-def evaluate(table: Table, policy: Policy, cost: float) -> np.ndarray:
+def evaluate(table: BeliefTable, policy: Policy, cost: float) -> np.ndarray:
     """Return the exact value ``[S]`` of a policy from every belief on.
 
     Raises:
@@ -158,7 +160,7 @@ def evaluate(table: Table, policy: Policy, cost: float) -> np.ndarray:
     return values
 
 
-def play(table: Table, policy: Policy) -> Play:
+def play(table: BeliefTable, policy: Policy) -> Play:
     """Return what a policy comes to from the first belief on.
 
     Only beliefs that it reaches are looked at.
@@ -174,7 +176,7 @@ def play(table: Table, policy: Policy) -> Play:
     return Play(float(payoff), float(spent), float(done))
 
 
-def walk(table: Table, policy: Policy) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def walk(table: BeliefTable, policy: Policy) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield for 0, 1, 2, ... computations the beliefs that a policy reaches, and what it does.
 
     Yields:
@@ -195,7 +197,9 @@ def walk(table: Table, policy: Policy) -> Iterator[tuple[np.ndarray, np.ndarray]
         np.add.at(reach, table.successors[reached], moves)
 
 
-def _gains(table: Table, values: np.ndarray, cost: np.ndarray, beliefs: np.ndarray) -> np.ndarray:
+def _gains(
+    table: BeliefTable, values: np.ndarray, cost: np.ndarray, beliefs: np.ndarray
+) -> np.ndarray:
     """Return ``[b, N, *C]``."""
     flat = (1,) * cost.ndim
     chances = table.probabilities[beliefs]
@@ -206,7 +210,7 @@ def _gains(table: Table, values: np.ndarray, cost: np.ndarray, beliefs: np.ndarr
     return gained
 
 
-def _chances(table: Table, policy: Policy, beliefs: np.ndarray) -> np.ndarray:
+def _chances(table: BeliefTable, policy: Policy, beliefs: np.ndarray) -> np.ndarray:
     """Return probabilities ``[b, N + 1]`` of what a policy does."""
     count = table.num_computations
     if callable(policy):

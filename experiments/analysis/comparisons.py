@@ -7,7 +7,7 @@ import numpy as np
 
 from rrplan.statistics import Interval, gap_closed, paired_difference, simultaneous_ci
 
-Table = Mapping[str, np.ndarray]  # columns [S, E]
+Columns = Mapping[str, np.ndarray]  # columns [S, E]
 
 
 class Yardstick(NamedTuple):
@@ -72,7 +72,7 @@ def meta_evaluations(looks: str, table: Mapping[str, np.ndarray]) -> np.ndarray:
     return times[looks]
 
 
-def fixed_simulations(curve: Mapping[int, Table], untimed: float) -> float | None:
+def fixed_simulations(curve: Mapping[int, Columns], untimed: float) -> float | None:
     """Return the simulations an episode with which a fixed k first earns ``untimed``.
 
     Give the curve on the same episodes as ``untimed``.
@@ -94,7 +94,7 @@ def fixed_simulations(curve: Mapping[int, Table], untimed: float) -> float | Non
 
 
 def fronts(
-    tables: Mapping[tuple[str, int | None, float | None], Table], curve: Mapping[int, Table]
+    tables: Mapping[tuple[str, int | None, float | None], Columns], curve: Mapping[int, Columns]
 ) -> list[dict[str, Any]]:
     """Return how far agents with a point for each price lie above the fixed-k curve.
 
@@ -130,7 +130,7 @@ def as_json(interval: Interval) -> dict[str, Any]:
     return {"mean": interval.mean, "ci95": [interval.low, interval.high]}
 
 
-def _above_curve(table: Table, curve: Mapping[int, Table]) -> np.ndarray:
+def _above_curve(table: Columns, curve: Mapping[int, Columns]) -> np.ndarray:
     """Return untimed returns less those of the curve at as many simulations, ``[S, E]``."""
     # By simulations, not by k: where better search makes episodes shorter, more k can cost less.
     ks = sorted(curve, key=lambda k: curve[k]["simulations"].mean())

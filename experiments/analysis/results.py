@@ -20,7 +20,7 @@ from rrplan.types import Episodes
 COLUMNS = ("untimed_return", "simulations", "length", "asks")
 """What is kept of an episode. Its timed return at any price follows from the first two."""
 
-Table = dict[str, np.ndarray]
+Columns = dict[str, np.ndarray]
 """Values by column: ``[E]`` of one training seed, or ``[S, E]`` of all."""
 
 
@@ -32,13 +32,13 @@ class BestFixed(NamedTuple):
     timed: float
 
 
-def to_table(episodes: Episodes) -> Table:
+def to_table(episodes: Episodes) -> Columns:
     """Return what is kept of evaluated episodes: columns ``[E]``, and what a trace sums up to."""
     columns = {name: np.asarray(getattr(episodes, name)) for name in COLUMNS}
     return columns | thinking.of_trace(episodes.trace)
 
 
-def load_table(path: Path, num_episodes: int) -> Table | None:
+def load_table(path: Path, num_episodes: int) -> Columns | None:
     """Return a finished evaluation, or None where there is none that is whole."""
     table = runs.load_arrays(path)
     whole = table is not None and all(
@@ -47,18 +47,18 @@ def load_table(path: Path, num_episodes: int) -> Table | None:
     return table if whole else None
 
 
-def stack_tables(tables: Sequence[Table]) -> Table:
+def stack_tables(tables: Sequence[Columns]) -> Columns:
     """Return the tables ``[E]`` of all training seeds as one, ``[S, E]``."""
     return {name: np.stack([table[name] for table in tables]) for name in COLUMNS}
 
 
-def timed_return(table: Table, price: float) -> np.ndarray:
+def timed_return(table: Columns, price: float) -> np.ndarray:
     """Return the untimed return less the bill at a price of a simulation, float64."""
     counts = costs.Counts(simulations=table["simulations"])
     return costs.timed_return(table["untimed_return"].astype(float), costs.Costs(price), counts)
 
 
-def best_fixed(curve: Mapping[int, Table], prices: Sequence[float]) -> list[BestFixed]:
+def best_fixed(curve: Mapping[int, Columns], prices: Sequence[float]) -> list[BestFixed]:
     """Return the best k for each price; of equals, the smallest.
 
     Args:
@@ -69,7 +69,7 @@ def best_fixed(curve: Mapping[int, Table], prices: Sequence[float]) -> list[Best
     return [BestFixed(choice.price, choice.candidate, choice.timed) for choice in choices]
 
 
-def to_frame(rows: Sequence[tuple[Agent, Table]]) -> pl.DataFrame:
+def to_frame(rows: Sequence[tuple[Agent, Columns]]) -> pl.DataFrame:
     """Return one row per agent, training seed and episode.
 
     Args:
@@ -106,7 +106,7 @@ def summarize(
     frame: pl.DataFrame,
     acting: str,
     best: Sequence[BestFixed],
-    rows: Sequence[tuple[Agent, Sequence[Table]]] = (),
+    rows: Sequence[tuple[Agent, Sequence[Columns]]] = (),
 ) -> dict[str, Any]:
     """Return what ``results.json`` holds: plain values, the same whenever it is made.
 
@@ -172,7 +172,7 @@ def summarize(
 
 
 def _of_controlled(
-    tables: Mapping[tuple, Table], names: Sequence[str], prices: Sequence[float]
+    tables: Mapping[tuple, Columns], names: Sequence[str], prices: Sequence[float]
 ) -> dict[float, dict[str, np.ndarray]]:
     """Return by price the timed returns of the agents that control themselves."""
     return {
@@ -186,14 +186,14 @@ def _of_controlled(
 
 
 def _yardstick(
-    choice: BestFixed, curve: Mapping[int, Table], tables: Mapping[tuple, Table]
+    choice: BestFixed, curve: Mapping[int, Columns], tables: Mapping[tuple, Columns]
 ) -> Yardstick:
     oracle = tables.get(("oracle", None, choice.price))
     ceiling = None if oracle is None else timed_return(oracle, choice.price)
     return Yardstick(choice.price, timed_return(curve[choice.k], choice.price), ceiling)
 
 
-def _first(curve: Mapping[int, Table], episodes: int) -> dict[int, Table]:
+def _first(curve: Mapping[int, Columns], episodes: int) -> dict[int, Columns]:
     """Return the curve on its first episodes."""
     return {
         k: {name: column[:, :episodes] for name, column in table.items()}
@@ -211,9 +211,9 @@ def _entries(
     name: str,
     k: int | None,
     looks: str,
-    table: Table,
+    table: Columns,
     prices: Sequence[float],
-    curve: Mapping[int, Table],
+    curve: Mapping[int, Columns],
     yardsticks: Sequence[Yardstick],
 ) -> list[dict[str, Any]]:
     same_for_all = {
@@ -263,7 +263,7 @@ def _falls(curve: Mapping[int, np.ndarray]) -> list[dict[str, Any]]:
     ]
 
 
-def _table_of(rows: pl.DataFrame) -> Table:
+def _table_of(rows: pl.DataFrame) -> Columns:
     rows = rows.sort("seed", "episode")
     num_seeds = rows["seed"].n_unique()
     return {column: rows[column].to_numpy().reshape(num_seeds, -1) for column in COLUMNS}

@@ -13,7 +13,7 @@ import tyro
 import rrplan
 from experiments.bench import problem as problems
 from experiments.bench import workloads
-from experiments.bench.problem import Problem
+from experiments.bench.problem import BenchProblem
 from experiments.bench.search import Report
 from experiments.bench.timing import Rounds, blocking, check_counts, measure, timed
 from experiments.bench.workloads import Workload
@@ -78,7 +78,7 @@ def run_lanes(options: LanesOptions, report: Report = lambda line: None) -> dict
 
 
 def decide(
-    problem: Problem, policy: Callable[..., mctx.PolicyOutput], budgets: tuple[int, ...]
+    problem: BenchProblem, policy: Callable[..., mctx.PolicyOutput], budgets: tuple[int, ...]
 ) -> Callable[..., tuple[Position, Array]]:
     """Return a decision of all lanes in lockstep: search, choose, step, and reset what ended.
 
@@ -116,7 +116,7 @@ def decide(
 class Lockstep:
     """Planners that decide for all lanes at once, each compiled once for all workloads."""
 
-    def __init__(self, problem: Problem, num_lanes: int):
+    def __init__(self, problem: BenchProblem, num_lanes: int):
         self.problem, self._num_lanes = problem, num_lanes
         first = jax.jit(lambda key: problems.first_states(problem, key, num_lanes))
         self._first = Position(*first(jax.random.key(4)))

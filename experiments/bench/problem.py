@@ -15,7 +15,7 @@ HIDDEN = 64
 _WARM_UP_STEPS = 24  # random moves that set the lanes of Breakout apart
 
 
-class Problem(NamedTuple):
+class BenchProblem(NamedTuple):
     """What is searched: a perfect model and an untrained network."""
 
     name: str
@@ -99,14 +99,14 @@ class Weights(NamedTuple):
     value: Array  # [64, 1]
 
 
-def reference() -> Problem:
+def reference() -> BenchProblem:
     """Return the reference problem: 20 items, capacity 5, a network with 64 hidden units."""
     environment = ReferenceEnvironment()
     weights = _untrained(3 * environment.num_items + 1, environment.num_actions)
-    return Problem("reference", environment, (), _reference_network, weights)
+    return BenchProblem("reference", environment, (), _reference_network, weights)
 
 
-def breakout() -> Problem:
+def breakout() -> BenchProblem:
     """Return MinAtar Breakout with a perfect model and a network with 64 hidden units."""
     import envs
 
@@ -114,10 +114,10 @@ def breakout() -> Problem:
     environment = envs.adapt(env)
     _, observation = jax.eval_shape(environment.reset, jax.random.key(0), env_params)
     weights = _untrained(observation.size, environment.num_actions)
-    return Problem("breakout", environment, env_params, _flat_network, weights)
+    return BenchProblem("breakout", environment, env_params, _flat_network, weights)
 
 
-def first_states(problem: Problem, key: Array, num_lanes: int) -> tuple[PyTree, PyTree]:
+def first_states(problem: BenchProblem, key: Array, num_lanes: int) -> tuple[PyTree, PyTree]:
     """Return states and observations ``[B, ...]`` to search from.
 
     For the reference problem these are new instances. Breakout has two first states only, so
@@ -144,12 +144,12 @@ def first_states(problem: Problem, key: Array, num_lanes: int) -> tuple[PyTree, 
     return jax.lax.scan(move, (states, observations), keys)[0]
 
 
-def planner_params(problem: Problem) -> PyTree:
+def planner_params(problem: BenchProblem) -> PyTree:
     """Return what :func:`recurrent_fn` takes as its parameters."""
     return problem.network_params, problem.env_params
 
 
-def root(problem: Problem, states: PyTree, observations: PyTree) -> mctx.RootFnOutput:
+def root(problem: BenchProblem, states: PyTree, observations: PyTree) -> mctx.RootFnOutput:
     """Return roots for a planner, ``[B, ...]``, with the state itself as the embedding."""
     evaluation = problem.network(problem.network_params, observations)
     return mctx.RootFnOutput(
@@ -157,7 +157,7 @@ def root(problem: Problem, states: PyTree, observations: PyTree) -> mctx.RootFnO
     )
 
 
-def recurrent_fn(problem: Problem) -> mctx.RecurrentFn:
+def recurrent_fn(problem: BenchProblem) -> mctx.RecurrentFn:
     """Return the perfect model and the network as mctx takes them.
 
     An end has discount 0, so that nothing beyond it matters; it needs no state of its own.

@@ -10,7 +10,7 @@ import tyro
 import rrplan
 from experiments.bench import problem as problems
 from experiments.bench import workloads
-from experiments.bench.problem import Problem
+from experiments.bench.problem import BenchProblem
 from experiments.bench.search import Report
 from experiments.bench.timing import Rounds, blocking, check_counts, measure, per, timed
 from rrplan.errors import InputError
@@ -73,7 +73,7 @@ def run_scaling(options: ScalingOptions, report: Report = lambda line: None) -> 
     return {"over_lanes": over_lanes, "over_largest": over_largest}
 
 
-def _search(problem: Problem, lanes: int, simulations: int, rounds: Rounds) -> dict[str, Any]:
+def _search(problem: BenchProblem, lanes: int, simulations: int, rounds: Rounds) -> dict[str, Any]:
     """Time searches that give every lane the same simulations."""
     params, step = problems.planner_params(problem), problems.recurrent_fn(problem)
     root = problems.root(problem, *problems.first_states(problem, jax.random.key(1), lanes))
@@ -99,7 +99,9 @@ def _search(problem: Problem, lanes: int, simulations: int, rounds: Rounds) -> d
     }
 
 
-def _engine(problem: Problem, lanes: int, largest: int, options: ScalingOptions) -> dict[str, Any]:
+def _engine(
+    problem: BenchProblem, lanes: int, largest: int, options: ScalingOptions
+) -> dict[str, Any]:
     """Time the engine on budgets of 0 or ``largest`` with the options' mean."""
     workload = workloads.steady_mean(options.mean, largest)
     episodes = lanes * options.episodes

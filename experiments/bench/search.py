@@ -13,7 +13,7 @@ import tyro
 
 import rrplan
 from experiments.bench import problem as problems
-from experiments.bench.problem import Problem
+from experiments.bench.problem import BenchProblem
 from experiments.bench.timing import Rounds, blocking, check_counts, measure, per, timed
 from rrplan.errors import InputError
 from rrplan.types import Array, PyTree
@@ -121,7 +121,7 @@ def estimate(known: Mapping[tuple[int, int], float], lanes: int, simulations: in
 
 
 def compile_programs(
-    problem: Problem, root: mctx.RootFnOutput, simulations: int
+    problem: BenchProblem, root: mctx.RootFnOutput, simulations: int
 ) -> tuple[Programs, dict[str, float]]:
     """Compile the three contestants for ``root``; return them and the seconds it took."""
     params, step = problems.planner_params(problem), problems.recurrent_fn(problem)
@@ -197,7 +197,7 @@ def _grids(options: SearchOptions) -> Iterator[tuple[str, list[tuple[int, int]]]
 
 
 def _measure_cell(
-    problem: Problem, lanes: int, simulations: int, rounds: Rounds
+    problem: BenchProblem, lanes: int, simulations: int, rounds: Rounds
 ) -> tuple[dict[str, Any], float]:
     """Return one cell, and the seconds that one search of mctx took."""
     states, observations = jax.jit(lambda key: problems.first_states(problem, key, lanes))(

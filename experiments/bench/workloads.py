@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import rrplan
-from experiments.bench.problem import Problem
+from experiments.bench.problem import BenchProblem
 from rrplan.errors import InputError
 from rrplan.types import Array, Control, MetaObservation, MetaPolicy
 
@@ -112,7 +112,7 @@ class Count(NamedTuple):
 
 
 def evaluate(
-    problem: Problem, workload: Workload, num_lanes: int, episodes: int
+    problem: BenchProblem, workload: Workload, num_lanes: int, episodes: int
 ) -> tuple[rrplan.Episodes, rrplan.Work]:
     """Run :func:`rrplan.evaluate` on a workload until its results are there.
 
@@ -132,7 +132,7 @@ def evaluate(
     return jax.block_until_ready(results), works[0]
 
 
-def count_work(problem: Problem, workload: Workload, num_lanes: int, episodes: int) -> Count:
+def count_work(problem: BenchProblem, workload: Workload, num_lanes: int, episodes: int) -> Count:
     """Run the engine once and return what it did.
 
     The engine counts a lane-tick as useful when it moved an episode: a simulation, a real step,

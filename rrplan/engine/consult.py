@@ -6,15 +6,15 @@ import jax.numpy as jnp
 from rrplan import keys
 from rrplan.costs import Counts, charge
 from rrplan.engine import meta_steps
-from rrplan.engine.state import Engine, Lanes, Queue
+from rrplan.engine.state import Engine, EngineState, Queue
 from rrplan.models import Settings, where
 from rrplan.search import trees
 from rrplan.types import Array, Control, MetaObservation
 
 
 def ask(
-    engine: Engine, settings: Settings, queue: Queue, lanes: Lanes, roots: trees.Rows
-) -> tuple[Lanes, Array]:
+    engine: Engine, settings: Settings, queue: Queue, lanes: EngineState, roots: trees.Rows
+) -> tuple[EngineState, Array]:
     """Ask the lanes that have used up what they were given; say which lanes think, ``[B]``."""
     left, _ = _simulations_left(engine, settings, lanes)
     asked = lanes.active & ~lanes.starting & (lanes.ordered == 0) & (left > 0)
@@ -55,7 +55,9 @@ def rows_seen(seen: MetaObservation) -> trees.Rows:
     )
 
 
-def with_record(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lanes:
+def with_record(
+    engine: Engine, settings: Settings, queue: Queue, lanes: EngineState
+) -> EngineState:
     """Return lanes that have asked nothing, with an empty record if the engine keeps one."""
     if not engine.record:
         return lanes
@@ -67,7 +69,7 @@ def with_record(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) 
 
 
 def _consult(
-    engine: Engine, settings: Settings, queue: Queue, lanes: Lanes, roots: trees.Rows
+    engine: Engine, settings: Settings, queue: Queue, lanes: EngineState, roots: trees.Rows
 ) -> Control:
     """Show every lane's root to the meta-policy."""
     left, budget_left = _simulations_left(engine, settings, lanes)
@@ -91,7 +93,9 @@ def _consult(
     return engine.meta_policy.apply(settings.meta_params, meta_keys, lanes.carry, seen)
 
 
-def _simulations_left(engine: Engine, settings: Settings, lanes: Lanes) -> tuple[Array, Array]:
+def _simulations_left(
+    engine: Engine, settings: Settings, lanes: EngineState
+) -> tuple[Array, Array]:
     """Return the simulations left to the decisions and to the episodes, ``[B]`` each."""
     cap = jnp.minimum(settings.costs.cap, engine.max_simulations)
     budget_left = settings.costs.budget - lanes.sums.simulations

@@ -19,7 +19,7 @@ from jax.sharding import PartitionSpec as P
 
 from rrplan import keys
 from rrplan.engine import lanes
-from rrplan.engine.state import Counters, Engine, Lanes, Queue, Results
+from rrplan.engine.state import Counters, Engine, EngineState, Queue, Results
 from rrplan.models import Settings
 from rrplan.types import Array, Environment, Trace, Work
 
@@ -211,15 +211,15 @@ def _fill(
 
 
 @functools.partial(jax.jit, static_argnames=("engine", "mesh"))
-def _start(engine: Engine, mesh: Mesh, settings: Settings, queue: Queue) -> Lanes:
+def _start(engine: Engine, mesh: Mesh, settings: Settings, queue: Queue) -> EngineState:
     """Return each device's lanes, about to take their first episodes."""
     return _on_each(mesh, shared=1)(functools.partial(lanes.start, engine))(settings, queue)
 
 
 @functools.partial(jax.jit, static_argnames=("engine", "mesh"), donate_argnames=("state",))
 def _advance(
-    engine: Engine, mesh: Mesh, settings: Settings, queue: Queue, state: Lanes, ticks: Array
-) -> tuple[Lanes, Pulse]:
+    engine: Engine, mesh: Mesh, settings: Settings, queue: Queue, state: EngineState, ticks: Array
+) -> tuple[EngineState, Pulse]:
     """Run up to ``ticks`` ticks; a device stops early when done, or when first states run short."""
 
     @_on_each(mesh, shared=2)

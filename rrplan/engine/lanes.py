@@ -14,7 +14,7 @@ from rrplan import keys, search
 from rrplan.costs import Counts, timed_return
 from rrplan.engine import consult, meta_steps, trace
 from rrplan.engine.meta_steps import Asks
-from rrplan.engine.state import Counters, Engine, Lanes, Queue, Results
+from rrplan.engine.state import Counters, Engine, EngineState, Queue, Results
 from rrplan.models import Answer, Before, Moved, Position, Settings, where
 from rrplan.search import final_action, trees
 from rrplan.types import Array
@@ -22,7 +22,7 @@ from rrplan.types import Array
 BAD_OBSERVATION, BAD_EVALUATION, BAD_REWARD, BAD_DISCOUNT = 1, 2, 4, 8  # flags of Results.flaws
 
 
-def start(engine: Engine, settings: Settings, queue: Queue) -> Lanes:
+def start(engine: Engine, settings: Settings, queue: Queue) -> EngineState:
     """Return lanes that are about to take their first episodes."""
     lanes = (engine.num_lanes,)
     state, observation = jax.tree.map(
@@ -36,7 +36,7 @@ def start(engine: Engine, settings: Settings, queue: Queue) -> Lanes:
     blank = trees.Node(
         answer.embedding, answer.prior_logits, answer.value, answer.value, answer.discount
     )
-    fresh = Lanes(
+    fresh = EngineState(
         tree=trees.allocate(engine.max_simulations + 1, blank),
         tick=jnp.int32(0),
         counters=Counters.zeros(),
@@ -61,7 +61,7 @@ def start(engine: Engine, settings: Settings, queue: Queue) -> Lanes:
     return consult.with_record(engine, settings, queue, fresh)
 
 
-def tick(engine: Engine, settings: Settings, queue: Queue, lanes: Lanes) -> Lanes:
+def tick(engine: Engine, settings: Settings, queue: Queue, lanes: EngineState) -> EngineState:
     """Move every lane by one model step and one network evaluation."""
     roots = trees.read(lanes.tree, lanes.root)
     lanes, thinking = consult.ask(engine, settings, queue, lanes, roots)
@@ -114,7 +114,7 @@ def _step(
     engine: Engine,
     settings: Settings,
     queue: Queue,
-    lanes: Lanes,
+    lanes: EngineState,
     thinking: Array,
     path: trees.Path,
     action: Array,
@@ -133,8 +133,8 @@ def _step(
 
 
 def _take_next(
-    queue: Queue, lanes: Lanes, ended: Array, moved: Moved
-) -> tuple[Lanes, Array, Moved]:
+    queue: Queue, lanes: EngineState, ended: Array, moved: Moved
+) -> tuple[EngineState, Array, Moved]:
     """Store what ended, and hand out the next episodes in the queue in the order of lanes."""
     store = jnp.where(ended, lanes.place, queue.ids.shape[0])
     results = jax.tree.map(
@@ -166,7 +166,7 @@ def _take_next(
 def _settle(
     settings: Settings,
     queue: Queue,
-    lanes: Lanes,
+    lanes: EngineState,
     thinking: Array,
     levels: Array,
     real: Array,
@@ -181,7 +181,7 @@ def _settle(
     return meta_steps.settle(lanes.asks, earned, real, real & moved.position.done)
 
 
-def _add(lanes: Lanes, thinking: Array, levels: Array, real: Array, reward: Array) -> Results:
+def _add(lanes: EngineState, thinking: Array, levels: Array, real: Array, reward: Array) -> Results:
     """Return the sums of the lanes' episodes with this tick's step in them.
 
     ``levels [B]`` is how deep the thinking lanes went down; 0 in the others.
@@ -196,7 +196,7 @@ def _add(lanes: Lanes, thinking: Array, levels: Array, real: Array, reward: Arra
     )
 
 
-def _count(lanes: Lanes, queued: Array, thinking: Array) -> Counters:
+def _count(lanes: EngineState, queued: Array, thinking: Array) -> Counters:
     """Return the counters with this tick's work in them."""
     counters = lanes.counters
     useful = lanes.active.sum(dtype=jnp.int32)

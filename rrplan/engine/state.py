@@ -64,7 +64,7 @@ class Counters(NamedTuple):
         return cls(*[jnp.int32(0)] * 5)
 
 
-class Lanes(NamedTuple):
+class EngineState(NamedTuple):
     """Everything that a tick carries over."""
 
     tree: trees.Tree

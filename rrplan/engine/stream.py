@@ -10,7 +10,7 @@ from rrplan import keys
 from rrplan.engine import lanes as engine_lanes
 from rrplan.engine import meta_steps
 from rrplan.engine.meta_steps import Asks
-from rrplan.engine.state import Counters, Engine, Lanes, Queue, Results
+from rrplan.engine.state import Counters, Engine, EngineState, Queue, Results
 from rrplan.models import Settings
 from rrplan.types import Array
 
@@ -21,7 +21,7 @@ Prices = Callable[[Array], Array]
 class Stream(NamedTuple):
     """Lanes in the middle of their episodes, and the episodes to come."""
 
-    lanes: Lanes
+    lanes: EngineState
     ids: Array  # [B] int32, of the lanes' episodes
     prices: Array  # [B] float32
     next_id: Array  # [] int32

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rrplan.engine.state import Lanes
+from rrplan.engine.state import EngineState
 from rrplan.logits import entropy_of
 from rrplan.search import trees
 from rrplan.types import Array, Trace
@@ -31,7 +31,7 @@ def blank(num_episodes: int, num_decisions: int) -> Trace | None:
 
 
 def record(
-    lanes: Lanes, roots: trees.Rows, real: Array, action: Array, reward: Array
+    lanes: EngineState, roots: trees.Rows, real: Array, action: Array, reward: Array
 ) -> Trace | None:
     """Write down the decisions that end in this tick; ``lanes`` are as they were before it.
 

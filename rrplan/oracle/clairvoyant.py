@@ -32,7 +32,7 @@ from rrplan.planner import Planner
 from rrplan.types import Array, LearnedModel
 
 
-class Table(NamedTuple):
+class DecisionTable(NamedTuple):
     """What the planner does in every state of ``I`` instances, after every k = 0..K.
 
     ``N`` counts the nodes of all instances; see :class:`rrplan.oracle.state_graph.Graph`.
@@ -86,7 +86,7 @@ def tabulate(
     episodes: int | Array,
     num_lanes: int = 256,
     progress: Progress | None = None,
-) -> Table:
+) -> DecisionTable:
     """Search every state that can be reached in these episodes, and note the action after each k.
 
     The episodes are those of :func:`rrplan.evaluate` with the same ``key``; what the table says
@@ -123,10 +123,10 @@ def tabulate(
         model, settings, graph, states, observations, num_lanes
     )
     action = node_search.search_nodes(settings, graph, logits, value, most, progress)
-    return Table(graph, action, _find_least(action, environment.num_actions))
+    return DecisionTable(graph, action, _find_least(action, environment.num_actions))
 
 
-def solve(table: Table, price: float) -> Solution:
+def solve(table: DecisionTable, price: float) -> Solution:
     """Return the best stopping rule where a simulation costs ``price``, in units of return.
 
     Raises:
@@ -152,7 +152,7 @@ def solve(table: Table, price: float) -> Solution:
     return Solution(float(price), timed, *played[:-1], value[:-2], k, played.decisions)
 
 
-def replay(table: Table, k: int | np.ndarray) -> Played:
+def replay(table: DecisionTable, k: int | np.ndarray) -> Played:
     """Play every instance with ``k`` simulations a decision, one number or one a node ``[N]``.
 
     Raises:

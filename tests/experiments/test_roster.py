@@ -153,7 +153,7 @@ def test_a_rule_of_the_suite_is_one_entry(monkeypatch):
     monkeypatch.setattr(roster, "ROSTER", {**roster.ROSTER, "new": rule})
     roster.find.cache_clear()
     study = config.StudyConfig(env="knapsack", control=config.ControlConfig(agents=("new",)))
-    problem = controllers.Problem(study, None, None, None)
+    problem = controllers.StudyProblem(study, None, None, None)
     grids = controllers.make_grids(problem, None, "visits")
     assert made == [study.sweep.budgets]
     # Evaluations are kept by the candidates' names, so each begins with the rule's.
@@ -189,7 +189,7 @@ def test_bad_declarations_are_refused():
         with pytest.raises(InputError, match=f"^builder '{nowhere}': cannot import it"):
             declarations.build(nowhere)
     study = config.StudyConfig(env="knapsack")
-    problem = controllers.Problem(study, None, None, None)
+    problem = controllers.StudyProblem(study, None, None, None)
     empty = Rule(name="empty", help="", candidates=lambda planner, budgets: [])
     with pytest.raises(InputError, match="agent empty has no candidates"):
         controllers.candidates(problem, empty, None, "visits")

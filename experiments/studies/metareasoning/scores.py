@@ -7,7 +7,7 @@ import numpy as np
 
 from agents.metareasoning import classical
 from envs.metareasoning import exact
-from envs.metareasoning.exact import Play, Policy, Table
+from envs.metareasoning.exact import BeliefTable, Play, Policy
 from envs.metareasoning.mdp import MetalevelEnv
 
 NOTHING, OPTIMUM = "stop at once", "optimum"
@@ -53,7 +53,9 @@ class Answer(NamedTuple):
         return None if None in scores else scores
 
 
-def answer(env: MetalevelEnv, table: Table, cost: float, others: Sequence[Row] = ()) -> Answer:
+def answer(
+    env: MetalevelEnv, table: BeliefTable, cost: float, others: Sequence[Row] = ()
+) -> Answer:
     """Return what every classical policy comes to at a cost, exactly, and others beside them.
 
     Args:
@@ -86,7 +88,9 @@ def answer(env: MetalevelEnv, table: Table, cost: float, others: Sequence[Row] =
     return unordered._replace(rows=sorted(rows, key=place))
 
 
-def _policy(name: str, env: MetalevelEnv, table: Table, cost: float) -> tuple[Policy, Setting]:
+def _policy(
+    name: str, env: MetalevelEnv, table: BeliefTable, cost: float
+) -> tuple[Policy, Setting]:
     if name == "bmps":
         weights = classical.fit_bmps(table, cost)
         return classical.bmps(table, cost, weights), weights._asdict()

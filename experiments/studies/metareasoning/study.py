@@ -14,7 +14,7 @@ from agents.metareasoning.greedy import greedy_policy
 from agents.metareasoning.train import make_controller_train
 from agents.training import fit
 from envs.metareasoning import exact
-from envs.metareasoning.exact import Table
+from envs.metareasoning.exact import BeliefTable
 from envs.metareasoning.mdp import MetalevelEnv
 from experiments import runs
 from experiments.cluster import processes
@@ -34,14 +34,14 @@ from rrplan.types import Environment, Network, PyTree
 CONTROLLER = "ppo"
 
 
-class Problem(NamedTuple):
+class MetareasoningProblem(NamedTuple):
     """A metareasoning problem and the network of its controllers, built."""
 
     config: MetalevelConfig
     env: MetalevelEnv
     environment: Environment
     network: Network
-    table: Table
+    table: BeliefTable
 
     @property
     def costs(self) -> tuple[float, ...]:
@@ -105,7 +105,7 @@ def run_study(
     return results
 
 
-def build_problem(config: MetalevelConfig) -> Problem:
+def build_problem(config: MetalevelConfig) -> MetareasoningProblem:
     """Build the problem and its table, and the network of its controllers.
 
     Raises:
@@ -115,7 +115,7 @@ def build_problem(config: MetalevelConfig) -> Problem:
     environment = envs.adapt(env)
     key = jax.random.key(0)
     network, _ = controller_networks.build(config.network, environment, env.default_params, key)
-    return Problem(config, env, environment, network, exact.tabulate(env))
+    return MetareasoningProblem(config, env, environment, network, exact.tabulate(env))
 
 
 def build_env(name: str, kwargs: dict[str, Any]) -> MetalevelEnv:
@@ -133,7 +133,7 @@ def build_env(name: str, kwargs: dict[str, Any]) -> MetalevelEnv:
     return env
 
 
-def score_controllers(problem: Problem, cost: float, trained: Sequence[PyTree]) -> Row:
+def score_controllers(problem: MetareasoningProblem, cost: float, trained: Sequence[PyTree]) -> Row:
     """Return what trained controllers come to at a cost, exactly, with their likeliest actions."""
     plays = []
     for params in trained:
@@ -148,7 +148,7 @@ def score_controllers(problem: Problem, cost: float, trained: Sequence[PyTree]) 
     return Row(CONTROLLER, tuple(plays), {})
 
 
-def load_controllers(problem: Problem, run: Run, cost: float) -> list[PyTree]:
+def load_controllers(problem: MetareasoningProblem, run: Run, cost: float) -> list[PyTree]:
     """Return the parameters of a run's controllers for a cost, one of each training seed.
 
     Raises:
@@ -162,7 +162,9 @@ def load_controllers(problem: Problem, run: Run, cost: float) -> list[PyTree]:
     return [fit.load_params(directory, shapes) for directory in directories]
 
 
-def _train(problem: Problem, run: Run, cost: float, seed: int, progress: Progress) -> PyTree:
+def _train(
+    problem: MetareasoningProblem, run: Run, cost: float, seed: int, progress: Progress
+) -> PyTree:
     config = problem.config
     train = make_controller_train(
         problem.environment, problem.params(cost), problem.network, config.train
@@ -178,7 +180,7 @@ def _directory(run: Run, cost: float, seed: int) -> Path:
     return run.training(seed) / "control" / f"{CONTROLLER}-{cost:g}"
 
 
-def _curve_costs(problem: Problem) -> list[float]:
+def _curve_costs(problem: MetareasoningProblem) -> list[float]:
     """Return costs around those that were trained for, evenly spread in their logarithms."""
     positive = [cost for cost in problem.costs if cost > 0]
     if not positive or not problem.config.curve_points:

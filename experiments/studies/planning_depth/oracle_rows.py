@@ -8,8 +8,8 @@ import numpy as np
 from agents.declarations import Ceiling
 from experiments import runs
 from experiments.analysis import results, thinking
-from experiments.analysis.results import Table
-from experiments.evaluation import Agent, Domain, Problem, TrainedSeed, make_planner, study_key
+from experiments.analysis.results import Columns
+from experiments.evaluation import Agent, Domain, StudyProblem, TrainedSeed, make_planner, study_key
 from experiments.runs import Run
 from experiments.runs.progress import Progress
 from rrplan import oracle
@@ -18,8 +18,8 @@ from rrplan.errors import InputError
 
 
 def work_out(
-    problem: Problem, run: Run, trained: Sequence[TrainedSeed], acting: str, progress: Progress
-) -> list[tuple[Agent, list[Table]]]:
+    problem: StudyProblem, run: Run, trained: Sequence[TrainedSeed], acting: str, progress: Progress
+) -> list[tuple[Agent, list[Columns]]]:
     """Return the oracle at each price with each seed's table ``[O]``; nothing if it is not wanted.
 
     Where the oracle refuses the environment there is none, and a line says why.
@@ -48,7 +48,7 @@ def work_out(
     return [(agent, [tables[agent.evaluation] for tables in by_seed]) for agent in agents]
 
 
-def _of_seed(problem, run, seed, trained, agents, acting, bar) -> dict[str, Table]:
+def _of_seed(problem, run, seed, trained, agents, acting, bar) -> dict[str, Columns]:
     config = problem.config
     episodes = config.oracle_episodes
     paths = {

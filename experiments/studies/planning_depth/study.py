@@ -20,8 +20,8 @@ from experiments.cluster import processes
 from experiments.evaluation import (
     Agent,
     Domain,
-    Problem,
     Split,
+    StudyProblem,
     TrainedSeed,
     build_problem,
     evaluate_agent,
@@ -93,7 +93,7 @@ def train_only(
         train_planners(problem, run, progress)
 
 
-def train_planners(problem: Problem, run: Run, progress: Progress) -> list[PyTree]:
+def train_planners(problem: StudyProblem, run: Run, progress: Progress) -> list[PyTree]:
     """Train each seed's base planner, or go on from its last checkpoint."""
     config = problem.config
     train = make_train(problem.environment, problem.env_params, problem.network, config.train)
@@ -108,7 +108,7 @@ def train_planners(problem: Problem, run: Run, progress: Progress) -> list[PyTre
 
 
 def validate(
-    problem: Problem, run: Run, params: Sequence[PyTree], progress: Progress
+    problem: StudyProblem, run: Run, params: Sequence[PyTree], progress: Progress
 ) -> tuple[str, list[results.BestFixed]]:
     """Choose the rule of acting, and the best fixed k for each price, on validation episodes.
 
@@ -130,7 +130,7 @@ def validate(
 
 
 def tune(
-    problem: Problem, run: Run, params: Sequence[PyTree], acting: str, progress: Progress
+    problem: StudyProblem, run: Run, params: Sequence[PyTree], acting: str, progress: Progress
 ) -> dict[str, list[Choice]]:
     """Choose each tuned rule's parameters for each price, on the validation episodes."""
     split = Split("validation", Domain.VALIDATION, problem.config.sweep.validation_episodes)
@@ -200,7 +200,7 @@ def evaluate_trained(
 
 
 def _evaluate_all(
-    problem: Problem,
+    problem: StudyProblem,
     run: Run,
     trained: Sequence[TrainedSeed],
     agents: Sequence[Agent],
@@ -208,7 +208,7 @@ def _evaluate_all(
     acting: str,
     progress: Progress,
     phase: str | None = None,
-) -> dict[str, list[results.Table]]:
+) -> dict[str, list[results.Columns]]:
     """Return each evaluation's tables, one a seed; those that had finished before are read."""
     distinct = {agent.evaluation: agent for agent in agents}
     tables = {}
@@ -234,7 +234,7 @@ def _evaluate_all(
     return tables
 
 
-def _log_time(run: Run, name: str, works: Sequence[Work], table: results.Table) -> None:
+def _log_time(run: Run, name: str, works: Sequence[Work], table: results.Columns) -> None:
     """Log what an evaluation took by the clock; a rollout that does not search logs nothing."""
     for work in works:
         line = {

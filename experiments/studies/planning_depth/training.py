@@ -16,7 +16,7 @@ from experiments.cluster import processes
 from experiments.evaluation import (
     Agent,
     Domain,
-    Problem,
+    StudyProblem,
     TrainedSeed,
     make_planner,
     name_key,
@@ -40,7 +40,7 @@ class LearnedCase(NamedTuple):
     prices: tuple[float, float]
 
 
-def candidates(problem: Problem, rule: Rule, params: PyTree, acting: str) -> list[Candidate]:
+def candidates(problem: StudyProblem, rule: Rule, params: PyTree, acting: str) -> list[Candidate]:
     """Return the grid on which a rule is looked for.
 
     Args:
@@ -85,7 +85,7 @@ def tune(
     }
 
 
-def make_grids(problem: Problem, params: PyTree, acting: str) -> dict[str, list[Candidate]]:
+def make_grids(problem: StudyProblem, params: PyTree, acting: str) -> dict[str, list[Candidate]]:
     """Return the candidates of each rule of the study, by its name."""
     rules = (agent for agent in problem.config.control.declared() if isinstance(agent, Rule))
     return {rule.name: candidates(problem, rule, params, acting) for rule in rules}
@@ -125,7 +125,7 @@ def list_cases(config: StudyConfig) -> list[LearnedCase]:
 
 
 def train_all(
-    problem: Problem,
+    problem: StudyProblem,
     run: Run,
     params: Sequence[Any],
     tuned: Mapping[str, Sequence[Choice]],

@@ -45,7 +45,7 @@ class Problem(NamedTuple):
     env_params: object
     network: object
     params: object
-    table: tables.Table
+    table: tables.BeliefTable
 
 
 @functools.cache

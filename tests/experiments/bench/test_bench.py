@@ -369,7 +369,7 @@ def tabular_study(acting, num_lanes=8, episodes=20):
     config = dataclasses.replace(STUDY, sweep=sweep, seeds=2)
     table, other = (tabular.make_table(seed, 3) for seed in (3, 4))
     params = [table, table._replace(logits=other.logits, value=other.value)]
-    exact = evaluation.Problem(config, TABULAR, table, tabular.table_network)
+    exact = evaluation.StudyProblem(config, TABULAR, table, tabular.table_network)
     split = evaluation.Split("held-out", evaluation.Domain.HELD_OUT, episodes)
     return lockstep.Trained(exact, params, acting, split)
 
