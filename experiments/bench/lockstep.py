@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import mctx
 import numpy as np
 
-from experiments.evaluation import BenchProblem, Split, study_key
+from experiments.evaluation import Split, StudyProblem, study_key
 from rrplan import keys
 from rrplan.models import Position
 from rrplan.models.true_model import TrueModel
@@ -19,7 +19,7 @@ from rrplan.types import Array, PyTree
 class Trained(NamedTuple):
     """A finished run's planners, and what they are evaluated on."""
 
-    problem: BenchProblem  # its configuration holds the budgets and the number of lanes
+    problem: StudyProblem  # its configuration holds the budgets and the number of lanes
     params: Sequence[PyTree]  # of each training seed
     acting: str
     split: Split
@@ -69,7 +69,7 @@ def compile_lockstep(trained: Trained, k: int) -> Callable[[], Outcome]:
 
 
 def play_batch(
-    problem: BenchProblem, acting: str, k: int, episodes: int, settings: Settings, ids: Array
+    problem: StudyProblem, acting: str, k: int, episodes: int, settings: Settings, ids: Array
 ) -> tuple[Array, Array]:
     """Play episodes side by side until the last has ended; return their returns and lengths.
 
@@ -109,7 +109,7 @@ def play_batch(
 
 
 def decide(
-    problem: BenchProblem,
+    problem: StudyProblem,
     acting: str,
     k: int,
     settings: Settings,
@@ -147,7 +147,7 @@ def _score(acting: str, logits: Array, tree: mctx.Tree) -> Array:
     return logits + jax.vmap(lambda one: complete(one, one.ROOT_INDEX))(tree)
 
 
-def _model(problem: BenchProblem, settings: Settings) -> TrueModel:
+def _model(problem: StudyProblem, settings: Settings) -> TrueModel:
     """Return the model that mctx searches with; a node holds the whole state."""
     return TrueModel(problem.environment, settings.env_params, problem.network, settings.discount)
 
