@@ -84,12 +84,6 @@ def test_a_commit_is_checked_as_make_lint_does():
     assert hooks == [command.strip() for command in commands if command]
 
 
-def test_imports_run_one_way():
-    for place, package in enumerate(PACKAGES):
-        forbidden = set(PACKAGES[place + 1 :])
-        assert not imported_modules(package) & forbidden, package
-
-
 def test_only_public_names_of_mctx_are_used():
     for folder in (*PACKAGES, "tests", "examples"):
         for path in (ROOT / folder).rglob("*.py"):
