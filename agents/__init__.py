@@ -4,10 +4,7 @@ The face hands on what declares an agent of one's own: :class:`Rule`, :class:`Le
 they are made of.
 """
 
-import importlib
-from typing import Any
-
-from rrplan.imports import check_own
+from rrplan.imports import check_own, hand_on
 
 check_own("envs")
 _NAMES = {
@@ -18,10 +15,4 @@ _NAMES = {
     "Trainable": "agents.declarations",
 }
 __all__ = tuple(_NAMES)
-
-
-def __getattr__(name: str) -> Any:
-    """Import what the face hands on when it is asked for: figures and help need no JAX."""
-    if name in _NAMES:
-        return getattr(importlib.import_module(_NAMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = hand_on(__name__, _NAMES)

@@ -11,13 +11,13 @@ What builds an agent may be a function, or its name ``"package.module:function"`
 imported when it is needed: so that tables and figures can be made without JAX.
 """
 
-import importlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from rrplan.errors import InputError
+from rrplan.imports import import_name
 
 Builder = Callable[..., Any] | str
 
@@ -150,9 +150,7 @@ def build(builder: Builder) -> Callable[..., Any]:
     """
     if callable(builder):
         return builder
-    # Not rrplan.imports.load_object: a user's ./agents/grids.py must not stand in for ours.
-    module, _, name = builder.partition(":")
     try:
-        return getattr(importlib.import_module(module), name)
+        return import_name(builder)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"builder {builder!r}: cannot import it ({error})") from error

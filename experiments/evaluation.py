@@ -14,7 +14,9 @@ import envs
 import rrplan
 from agents import declarations, metapolicies, networks
 from agents.declarations import Untuned
+from agents.training import fit
 from experiments import roster
+from experiments.runs import Run
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.planner import Planner
 from rrplan.types import Array, Environment, Episodes, MetaPolicy, Network, PyTree, Work
@@ -151,6 +153,16 @@ def evaluate_agent(
         progress=report,
         on_work=on_work,
     )
+
+
+def load_params(problem: StudyProblem, run: Run, seed: int) -> PyTree:
+    """Return the parameters of the network that a run has trained from a seed.
+
+    Raises:
+        InputError: its training has left no intact checkpoint.
+    """
+    shapes = jax.eval_shape(problem.network.init, jax.random.key(0))
+    return fit.load_params(run.training(seed), shapes)
 
 
 def make_planner(problem: StudyProblem, params: PyTree, acting: str) -> Planner:

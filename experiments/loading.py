@@ -12,7 +12,7 @@ from agents.declarations import Trainable
 from agents.training import fit
 from experiments import runs
 from experiments.analysis.results import BestFixed
-from experiments.evaluation import StudyProblem, build_problem, make_planner
+from experiments.evaluation import StudyProblem, build_problem, load_params, make_planner
 from experiments.runs import Run
 from experiments.studies.planning_depth import training as controllers
 from experiments.studies.planning_depth.config import StudyConfig
@@ -49,7 +49,7 @@ def load(directory: Path | str, seed: int = 0) -> Loaded:
     if not 0 <= seed < run.config.seeds:
         raise InputError(f"seed is {seed}: expected 0 to {run.config.seeds - 1}, as the run has")
     problem = build_problem(run.config)
-    planner = load_planner(problem, run, seed, results["acting"])
+    planner = make_planner(problem, load_params(problem, run, seed), results["acting"])
     best = [BestFixed(c["price"], c["k"], c["validation_timed"]) for c in results["best_fixed"]]
     found: Agents = {
         f"fixed-{choice.price:g}": (metapolicies.fixed(), jnp.int32(choice.k)) for choice in best
@@ -57,16 +57,6 @@ def load(directory: Path | str, seed: int = 0) -> Loaded:
     found |= _load_rules(problem, planner, results)
     found |= _load_learned(run, seed, planner, best)
     return Loaded(planner, found, run.config)
-
-
-def load_planner(problem: StudyProblem, run: Run, seed: int, acting: str) -> Planner:
-    """Return the planner that a run has trained from a seed.
-
-    Raises:
-        InputError: its training has left no checkpoint.
-    """
-    shapes = jax.eval_shape(problem.network.init, jax.random.key(0))
-    return make_planner(problem, fit.load_params(run.training(seed), shapes), acting)
 
 
 def _load_rules(problem: StudyProblem, planner: Planner, results: Mapping[str, Any]) -> Agents:

@@ -175,7 +175,7 @@ def find_all(names: Sequence[str]) -> list[Agent]:
 
 def describe(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return what ``results.json`` tells of the agents of a study, by name."""
-    always = [agent for agent in _AGENTS if agent.family not in CHOSEN]
+    always = [agent for agent in ROSTER.values() if agent.family not in CHOSEN]
     return {agent.name: agent.describe() for agent in (*always, *find_all(names))}
 
 

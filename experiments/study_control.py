@@ -24,9 +24,8 @@ from agents.metapolicies import learned
 from agents.metapolicies.learned import network as meta_networks
 from agents.metapolicies.learned.config import GROUPS
 from agents.metapolicies.learned.train import make_meta_train
-from agents.training import fit
 from experiments import roster, runs
-from experiments.evaluation import build_problem, make_planner
+from experiments.evaluation import build_problem, load_params, make_planner
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.planner import Planner
 from rrplan.statistics import mean_ci, paired_difference
@@ -127,9 +126,7 @@ def load(directory: Path, price: float, episodes: int) -> Setting:
     if price not in best:
         raise rrplan.InputError(f"price is {price}: expected one of {', '.join(map(str, best))}")
     problem = build_problem(run.config)
-    shapes = jax.eval_shape(problem.network.init, jax.random.key(0))
-    params = fit.load_params(run.training(0), shapes)
-    planner = make_planner(problem, params, results["acting"])
+    planner = make_planner(problem, load_params(problem, run, 0), results["acting"])
     return Setting(run.config, planner, best[price], price, episodes)
 
 

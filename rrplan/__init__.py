@@ -3,8 +3,7 @@
 Names are imported when they are first asked for, so that help and figures need not load JAX.
 """
 
-import importlib
-from typing import Any
+from rrplan.imports import hand_on
 
 _NAMES = {
     "Control": "rrplan.types",
@@ -32,15 +31,7 @@ _NAMES = {
 }
 _ROOMS = ("oracle", "search")
 __all__ = (*_NAMES, *_ROOMS)
-
-
-def __getattr__(name: str) -> Any:
-    """Import what the face hands on when it is asked for."""
-    if name in _ROOMS:
-        return importlib.import_module(f"rrplan.{name}")
-    if name in _NAMES:
-        return getattr(importlib.import_module(_NAMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = hand_on(__name__, _NAMES, _ROOMS)
 
 
 def __dir__() -> list[str]:

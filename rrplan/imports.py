@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -80,6 +80,42 @@ def load_object(path: str, kind: str) -> Any:
         public = [known for known in vars(module) if not known.startswith("_")]
         raise unknown(f"name in module {module_name}", name, public)
     return getattr(module, name)
+
+
+def import_name(path: str) -> Any:
+    """Return what ``"package.module:name"`` names, of our own packages' or anybody's.
+
+    A user's module that is called as one of ours does not stand in for it, as in
+    :func:`load_object`.
+
+    Raises:
+        ImportError: there is no such module.
+        AttributeError: it has no such name.
+        ValueError: no module is named.
+    """
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def hand_on(face: str, names: Mapping[str, str], rooms: Sequence[str] = ()) -> Callable:
+    """Return the ``__getattr__`` of a package that hands names on when they are asked for.
+
+    So help, tables and figures need not load JAX.
+
+    Args:
+        face: the package.
+        names: the module that each name comes from.
+        rooms: packages inside it that are handed on too.
+    """
+
+    def __getattr__(name: str) -> Any:  # noqa: N807 - it becomes the package's own
+        if name in rooms:
+            return importlib.import_module(f"{face}.{name}")
+        if name in names:
+            return import_name(f"{names[name]}:{name}")
+        raise AttributeError(f"module {face!r} has no attribute {name!r}")
+
+    return __getattr__
 
 
 def one_line(error: BaseException, width: int = 200) -> str:

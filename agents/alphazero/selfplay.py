@@ -7,12 +7,11 @@ import jax
 import jax.numpy as jnp
 import mctx
 
+from agents.alphazero import replay
 from agents.alphazero.config import TrainConfig
-from agents.alphazero.replay import Position
-from rrplan.logits import mask_logits
-from rrplan.models import where
-from rrplan.models.static_leaves import Division, find_division
-from rrplan.types import Array, Environment, Network, PyTree
+from rrplan.models import Position, where
+from rrplan.models.true_model import TrueModel
+from rrplan.types import Array, Environment, PyTree
 
 
 class SelfPlayState(NamedTuple):
@@ -38,52 +37,25 @@ class Played(NamedTuple):
     finite: Array  # [B] bool, no NaN or infinity turned up, here or in the search
 
 
-class Model(NamedTuple):
-    """The true model as a search carries it: what may change, apart from what never does."""
-
-    environment: Environment
-    env_params: PyTree
-    division: Division
-
-
-def make_model(environment: Environment, env_params: PyTree) -> Model:
-    """Return the environment as a model.
-
-    A tree copies its nodes' embeddings again and again, so what belongs to the episode (an
-    instance's weights, a map) is better kept once a lane than once a node.
-    """
-    return Model(environment, env_params, find_division(environment, env_params))
-
-
 def search(
-    network: Network,
-    model: Model,
-    config: TrainConfig,
-    params: PyTree,
-    key: Array,
-    lanes: SelfPlayState,
-) -> mctx.PolicyOutput:
+    model: TrueModel, config: TrainConfig, params: PyTree, key: Array, lanes: SelfPlayState
+) -> tuple[mctx.PolicyOutput, Array]:
     """Search every lane by Gumbel MuZero (Danihelka et al. 2022) with the true model.
 
-    Illegal actions are masked at every node. Past the end of an episode the state stays as
-    it is and reward, value and discount are selected to be zero: terminal states need not
-    absorb, and 0 · NaN would be NaN.
+    Illegal actions are masked at every node.
+
+    Returns:
+        What was found, and the illegal actions ``[B, A]`` at the roots.
     """
-    moving, still = model.division.divide(lanes.state)
-    evaluation = network(params, lanes.observation)
-    invalid = jax.vmap(model.environment.invalid_actions, (0, None))(lanes.state, model.env_params)
-    root = mctx.RootFnOutput(
-        prior_logits=mask_logits(evaluation.prior_logits, invalid),
-        value=evaluation.value,
-        embedding=(moving, jnp.zeros_like(evaluation.value, bool)),
-    )
-    return mctx.gumbel_muzero_policy(
-        params=(params, still),
+    position = Position(lanes.state, jnp.zeros(lanes.episode_return.shape, bool))
+    begun = model.begin(params, position, lanes.observation)
+    found = mctx.gumbel_muzero_policy(
+        params=begun.params,
         rng_key=key,
-        root=root,
-        recurrent_fn=functools.partial(_simulate, network, model, config.gamma),
+        root=begun.root,
+        recurrent_fn=model.recurrent_fn,
         num_simulations=config.num_simulations,
-        invalid_actions=invalid,
+        invalid_actions=begun.invalid_actions,
         qtransform=functools.partial(
             mctx.qtransform_completed_by_mix_value,
             value_scale=config.value_scale,
@@ -93,26 +65,7 @@ def search(
         max_num_considered_actions=config.max_num_considered_actions,
         gumbel_scale=config.gumbel_scale,
     )
-
-
-def _simulate(network, model, gamma, search_params, key, action, embedding):
-    params, still = search_params
-    moving, over = embedding
-    state = model.division.join(moving, still)
-    keys = jax.random.split(key, action.shape[0])
-    step = jax.vmap(model.environment.step, (0, 0, 0, None))
-    after = step(keys, state, action, model.env_params)
-    moved = where(over, moving, model.division.divide(after.state)[0])
-    invalid = jax.vmap(model.environment.invalid_actions, (0, None))(after.state, model.env_params)
-    evaluation = network(params, after.observation)
-    ended = over | after.terminated | after.truncated
-    output = mctx.RecurrentFnOutput(
-        reward=jnp.where(over, 0.0, after.reward),
-        discount=jnp.where(ended, 0.0, gamma),
-        prior_logits=mask_logits(evaluation.prior_logits, invalid),
-        value=jnp.where(ended, 0.0, evaluation.value),
-    )
-    return output, (moved, ended)
+    return found, begun.invalid_actions
 
 
 def _finite_tree(tree: mctx.Tree) -> Array:
@@ -132,17 +85,11 @@ def reset_lanes(
 
 
 def play_step(
-    network: Network,
-    model: Model,
-    config: TrainConfig,
-    params: PyTree,
-    key: Array,
-    lanes: SelfPlayState,
+    model: TrueModel, config: TrainConfig, params: PyTree, key: Array, lanes: SelfPlayState
 ) -> tuple[SelfPlayState, Played]:
     """Search, act and step every lane once; lanes whose episode ended start a new one."""
     search_key, step_key, reset_key = jax.random.split(key, 3)
-    found = search(network, model, config, params, search_key, lanes)
-    invalid = jax.vmap(model.environment.invalid_actions, (0, None))(lanes.state, model.env_params)
+    found, invalid = search(model, config, params, search_key, lanes)
     after = jax.vmap(model.environment.step, (0, 0, 0, None))(
         jax.random.split(step_key, config.num_lanes), lanes.state, found.action, model.env_params
     )
@@ -169,17 +116,12 @@ def play_step(
 
 
 def play_chunk(
-    network: Network,
-    model: Model,
-    config: TrainConfig,
-    params: PyTree,
-    key: Array,
-    lanes: SelfPlayState,
+    model: TrueModel, config: TrainConfig, params: PyTree, key: Array, lanes: SelfPlayState
 ) -> tuple[SelfPlayState, Played]:
     """Play ``steps_per_chunk`` steps; the record's leaves are ``[T, B, ...]``."""
 
     def body(lanes, step):
-        return play_step(network, model, config, params, jax.random.fold_in(key, step), lanes)
+        return play_step(model, config, params, jax.random.fold_in(key, step), lanes)
 
     return jax.lax.scan(body, lanes, jnp.arange(config.steps_per_chunk))
 
@@ -203,7 +145,9 @@ def value_targets(played: Played, last_value: Array, gamma: float, td_lambda: fl
     return targets
 
 
-def to_positions(played: Played, targets: Array) -> Position:
+def to_positions(played: Played, targets: Array) -> replay.Position:
     """Flatten a chunk ``[T, B, ...]`` into ``T * B`` positions."""
-    rows = Position(played.observation, played.invalid_actions, played.policy_target, targets)
+    rows = replay.Position(
+        played.observation, played.invalid_actions, played.policy_target, targets
+    )
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), rows)

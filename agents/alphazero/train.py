@@ -15,6 +15,7 @@ from agents.alphazero.selfplay import SelfPlayState
 from agents.networks.prior_policy import evaluate_prior
 from agents.training.protocol import Training
 from rrplan.logits import mask_logits
+from rrplan.models.true_model import make_true_model
 from rrplan.types import Array, Environment, Network, PyTree
 
 # Held-out episodes have keys of their own, the same for every training seed.
@@ -128,8 +129,8 @@ def _init(spec: _Spec, env_params: PyTree, key: Array, params: PyTree) -> TrainS
 def _advance(spec: _Spec, env_params: PyTree, state: TrainState) -> tuple[TrainState, Metrics]:
     environment, network, config = spec
     play_key, learn_key = jax.random.split(jax.random.fold_in(state.key, state.chunk))
-    model = selfplay.make_model(environment, env_params)
-    lanes, played = selfplay.play_chunk(network, model, config, state.params, play_key, state.lanes)
+    model = make_true_model(environment, env_params, network, config.gamma)
+    lanes, played = selfplay.play_chunk(model, config, state.params, play_key, state.lanes)
     last_value = network(state.params, lanes.observation).value
     targets = selfplay.value_targets(played, last_value, config.gamma, config.td_lambda)
     rows = replay.insert(state.replay, selfplay.to_positions(played, targets))

@@ -1,21 +1,12 @@
 """Meta-policies: how many simulations to spend on a decision."""
 
-import importlib
-from typing import Any
+from rrplan.imports import hand_on
 
-_MODULE = "agents.metapolicies.rules.constant"
-_NAMES = (
+__all__ = (
     "NO_DEPTH_LIMIT",
     "fixed",
     "no_carry",
     "order",
     "random_k",
 )
-__all__ = tuple(_NAMES)
-
-
-def __getattr__(name: str) -> Any:
-    """Import what the face hands on when it is asked for."""
-    if name in _NAMES:
-        return getattr(importlib.import_module(_MODULE), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = hand_on(__name__, dict.fromkeys(__all__, "agents.metapolicies.rules.constant"))

@@ -1,24 +1,15 @@
 """Networks that evaluate states: a policy and a value."""
 
-import importlib
-from typing import Any
+from rrplan.imports import hand_on
 
-_MODULE = "agents.networks.policy_value"
-_NAMES = (
+__all__ = (
     "DEPTHS",
     "KINDS",
+    "WIDTHS",
     "NetworkConfig",
     "PlannerNetwork",
-    "WIDTHS",
     "build",
     "count_parameters",
     "flatten",
 )
-__all__ = tuple(_NAMES)
-
-
-def __getattr__(name: str) -> Any:
-    """Import what the face hands on when it is asked for."""
-    if name in _NAMES:
-        return getattr(importlib.import_module(_MODULE), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = hand_on(__name__, dict.fromkeys(__all__, "agents.networks.policy_value"))

@@ -10,7 +10,6 @@ import jax
 import numpy as np
 import tyro
 
-from agents.training import fit
 from experiments import runs
 from experiments.analysis.comparisons import as_json
 from experiments.bench.lockstep import Outcome, Trained, compile_lockstep, lanes_used
@@ -23,6 +22,7 @@ from experiments.evaluation import (
     build_problem,
     evaluate_agent,
     fixed_agent,
+    load_params,
 )
 from rrplan.errors import InputError
 from rrplan.statistics import mean_ci, paired_difference
@@ -100,9 +100,7 @@ def load_trained(directory: Path, episodes: int, budgets: tuple[int, ...] = ()) 
     run, acting = _finished(directory)
     sweep = dataclasses.replace(run.config.sweep, budgets=budgets or run.config.sweep.budgets)
     problem = build_problem(dataclasses.replace(run.config, sweep=sweep))
-    shapes = jax.eval_shape(problem.network.init, jax.random.key(0))
-    seeds = range(run.config.seeds)
-    params = [fit.load_params(run.training(seed), shapes) for seed in seeds]
+    params = [load_params(problem, run, seed) for seed in range(run.config.seeds)]
     return Trained(problem, params, acting, Split("held-out", Domain.HELD_OUT, episodes))
 
 

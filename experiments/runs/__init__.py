@@ -1,10 +1,8 @@
 """Run directories, and what is told while a study runs."""
 
-import importlib
-from typing import Any
+from rrplan.imports import hand_on
 
-_MODULE = "experiments.runs.directory"
-_NAMES = (
+__all__ = (
     "Config",
     "Run",
     "append_json_line",
@@ -19,11 +17,4 @@ _NAMES = (
     "write_config",
     "write_json",
 )
-__all__ = tuple(_NAMES)
-
-
-def __getattr__(name: str) -> Any:
-    """Import what the face hands on when it is asked for."""
-    if name in _NAMES:
-        return getattr(importlib.import_module(_MODULE), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = hand_on(__name__, dict.fromkeys(__all__, "experiments.runs.directory"))

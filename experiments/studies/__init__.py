@@ -1,10 +1,8 @@
 """The studies."""
 
-import importlib
-from typing import Any
+from rrplan.imports import hand_on
 
-_MODULE = "experiments.studies.registry"
-_NAMES = (
+__all__ = (
     "METAREASONING",
     "PLANNING_DEPTH",
     "STUDIES",
@@ -14,11 +12,4 @@ _NAMES = (
     "of_environment",
     "of_results",
 )
-__all__ = tuple(_NAMES)
-
-
-def __getattr__(name: str) -> Any:
-    """Import what the face hands on when it is asked for."""
-    if name in _NAMES:
-        return getattr(importlib.import_module(_MODULE), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = hand_on(__name__, dict.fromkeys(__all__, "experiments.studies.registry"))

@@ -3,11 +3,11 @@
 It is plain data: what belongs to a study is named, and imported when it is needed.
 """
 
-import importlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rrplan.errors import InputError, unknown
+from rrplan.imports import import_name
 
 
 class Study(NamedTuple):
@@ -39,8 +39,7 @@ class Study(NamedTuple):
 
     def get(self, field: str) -> Any:
         """Return what a field names."""
-        module, _, attribute = getattr(self, field).partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        return import_name(getattr(self, field))
 
 
 METAREASONING = Study(

@@ -1,19 +1,10 @@
 """Learned meta-policies, the gate and the stopper."""
 
-import importlib
-from typing import Any
+from rrplan.imports import hand_on
 
-_MODULE = "agents.metapolicies.learned.policy"
-_NAMES = (
+__all__ = (
     "Choice",
     "greedy",
     "sampling",
 )
-__all__ = tuple(_NAMES)
-
-
-def __getattr__(name: str) -> Any:
-    """Import what the face hands on when it is asked for."""
-    if name in _NAMES:
-        return getattr(importlib.import_module(_MODULE), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = hand_on(__name__, dict.fromkeys(__all__, "agents.metapolicies.learned.policy"))

@@ -1,20 +1,11 @@
 """Figures of finished studies."""
 
-import importlib
-from typing import Any
+from rrplan.imports import hand_on
 
-_MODULE = "experiments.report.figures.drawing"
-_NAMES = (
-    "Draw",
+__all__ = (
     "FIGURES",
     "METAREASONING",
+    "Draw",
     "draw",
 )
-__all__ = tuple(_NAMES)
-
-
-def __getattr__(name: str) -> Any:
-    """Import what the face hands on when it is asked for."""
-    if name in _NAMES:
-        return getattr(importlib.import_module(_MODULE), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = hand_on(__name__, dict.fromkeys(__all__, "experiments.report.figures.drawing"))

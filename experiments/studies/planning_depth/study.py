@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 from rich.console import Console
 
@@ -27,6 +26,7 @@ from experiments.evaluation import (
     evaluate_agent,
     fixed_agent,
     list_agents,
+    load_params,
     study_key,
 )
 from experiments.report import figures
@@ -174,11 +174,7 @@ def evaluate_trained(
     config = dataclasses.replace(run.config, sweep=sweep, control=ControlConfig())
     problem = build_problem(config)
     acting = acting or _acting_of(run)
-    shapes = jax.eval_shape(problem.network.init, jax.random.key(0))
-    params = [
-        fit.load_params(run.training(training_seed), shapes)
-        for training_seed in range(run.config.seeds)
-    ]
+    params = [load_params(problem, run, seed) for seed in range(run.config.seeds)]
     split = Split("held-out", Domain.HELD_OUT, sweep.episodes)
     evaluated = []
     with (

@@ -11,6 +11,7 @@ from agents.alphazero.replay import Position
 from agents.networks import NetworkConfig, build
 from envs.adapters.gymnax_adapter import adapt
 from envs.puzzles.knapsack import Knapsack
+from rrplan.models.true_model import make_true_model
 
 
 def record(rewards, done, search_values):
@@ -42,7 +43,8 @@ def test_lambda_mixes_the_two_ends():
 
 def test_the_model_keeps_an_instance_apart_from_what_steps_change():
     env = Knapsack()
-    model = selfplay.make_model(adapt(env), env.default_params)
+    # Which leaves these are does not depend on the network.
+    model = make_true_model(adapt(env), env.default_params, network=None)
     state = adapt(env).reset(jax.random.key(0), env.default_params)[0]
     moving, still = model.division.divide(state)
     assert len(still) == 4  # weights, values, capacity, optimum
@@ -57,9 +59,9 @@ def test_search_never_gives_weight_to_illegal_actions():
         NetworkConfig("items", "tiny"), environment, env_params, jax.random.key(0)
     )
     config = TrainConfig(num_lanes=32, steps_per_chunk=12, num_simulations=4)
-    model = selfplay.make_model(environment, env_params)
+    model = make_true_model(environment, env_params, network, config.gamma)
     lanes = selfplay.reset_lanes(environment, env_params, jax.random.key(1), 32)
-    play = jax.jit(lambda lanes: selfplay.play_chunk(network, model, config, params, KEY, lanes))
+    play = jax.jit(lambda lanes: selfplay.play_chunk(model, config, params, KEY, lanes))
     _, played = play(lanes)
     assert bool(played.invalid_actions.any())
     assert float(jnp.where(played.invalid_actions, played.policy_target, 0.0).max()) == 0.0
