@@ -1,13 +1,17 @@
 """Everything that is imported is declared, so that a clean install can run."""
 
 import ast
+import email
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
-from setuptools import find_packages
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("rrplan", "envs", "agents", "experiments")
@@ -58,23 +62,50 @@ def test_the_examples_need_nothing_more():
     assert third_party(imported_modules("examples")) <= declared()
 
 
-def test_no_package_is_left_out_of_a_wheel():
-    inits = [path for package in PACKAGES for path in (ROOT / package).rglob("__init__.py")]
-    expected = {".".join(path.parent.relative_to(ROOT).parts) for path in inits}
-    include = settings()["tool"]["setuptools"]["packages"]["find"]["include"]
-    assert set(find_packages(ROOT, include=include)) == expected
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A wheel of this checkout, built without a network in a copy, as building leaves files."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for package in PACKAGES:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / package, source / package, ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "tests", "docs", "examples"):
+        (source / name).symlink_to(ROOT / name)
+    code = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+    command = [sys.executable, "-c", code, str(out)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
+    (path,) = out.iterdir()
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def test_a_wheel_holds_all_files_of_the_packages_and_nothing_else(wheel):
+    files = {path for package in PACKAGES for path in (ROOT / package).rglob("*.*")}
+    expected = {str(path.relative_to(ROOT)) for path in files if path.suffix != ".pyc"}
+    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == expected
+    for package in PACKAGES:
+        assert f"{package}/py.typed" in expected
+
+
+def test_a_wheel_brings_the_command_its_needs_and_the_license(wheel):
+    (folder,) = {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" in name}
+    read = lambda name: wheel.read(f"{folder}/{name}").decode()  # noqa: E731
+    assert read("entry_points.txt").split("\n")[:2] == [
+        "[console_scripts]",
+        "rrplan = rrplan.imports:main",
+    ]
+    metadata = email.message_from_string(read("METADATA"))
+    needs = {Requirement(line) for line in metadata.get_all("Requires-Dist")}
+    assert {need.name for need in needs if not need.marker} == declared()
+    assert metadata["Requires-Python"] == settings()["project"]["requires-python"]
+    assert metadata.get_payload().strip() == (ROOT / "README.md").read_text().strip()
+    assert read("licenses/LICENSE") == (ROOT / "LICENSE").read_text()
 
 
 def test_every_folder_with_modules_is_a_package():
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
             assert (path.parent / "__init__.py").exists(), path
-
-
-def test_types_are_shipped():
-    assert settings()["tool"]["setuptools"]["package-data"] == {"*": ["py.typed"]}
-    for package in PACKAGES:
-        assert (ROOT / package / "py.typed").exists(), package
 
 
 def test_a_commit_is_checked_as_make_lint_does():

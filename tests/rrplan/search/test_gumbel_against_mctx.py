@@ -19,9 +19,13 @@ BUDGETS = (1, 6, LARGEST)
 CONSIDERED = 4
 
 
+def with_summary(output):
+    return output, output.search_tree.summary()
+
+
 @functools.partial(jax.jit, static_argnames=("budget",))
 def reference(table, discount, states, key, budget):
-    return mctx.gumbel_muzero_policy(
+    output = mctx.gumbel_muzero_policy(
         (table, discount),
         key,
         tabular.make_root(table, states),
@@ -30,11 +34,12 @@ def reference(table, discount, states, key, budget):
         invalid_actions=table.invalid[states],
         max_num_considered_actions=CONSIDERED,
     )
+    return with_summary(output)
 
 
 @jax.jit
 def ours(table, discount, states, noise, budgets):
-    return rrplan.gumbel_muzero_policy(
+    output = rrplan.gumbel_muzero_policy(
         (table, discount),
         jax.random.key(0),
         tabular.make_root(table, states),
@@ -45,6 +50,7 @@ def ours(table, discount, states, noise, budgets):
         max_num_considered_actions=CONSIDERED,
         root_gumbel=noise,
     )
+    return with_summary(output)
 
 
 def draw_problem(seed):
@@ -62,24 +68,21 @@ def test_every_lane_searches_as_mctx_does_with_its_budget(seed, discount, order)
     table, states, key = draw_problem(seed)
     discount = np.float32(discount)
     theirs = {budget: reference(table, discount, states, key, budget) for budget in BUDGETS}
-    noise = theirs[LARGEST].search_tree.extra_data.root_gumbel
-    mine = ours(table, discount, states, noise, np.array(order))
-    visits = mine.search_tree.summary().visit_counts
+    noise = theirs[LARGEST][0].search_tree.extra_data.root_gumbel
+    mine, found = jax.device_get(ours(table, discount, states, noise, np.array(order)))
+    theirs = jax.device_get(theirs)
     for lane, budget in enumerate(order):
         if budget == 0:
-            assert visits[lane].sum() == 0
+            assert found.visit_counts[lane].sum() == 0
             continue
-        tree = theirs[budget].search_tree
-        np.testing.assert_array_equal(visits[lane], tree.summary().visit_counts[lane])
+        output, expected = theirs[budget]
+        np.testing.assert_array_equal(found.visit_counts[lane], expected.visit_counts[lane])
         np.testing.assert_allclose(
-            mine.search_tree.summary().qvalues[lane],
-            tree.summary().qvalues[lane],
-            rtol=1e-5,
-            atol=1e-6,
+            found.qvalues[lane], expected.qvalues[lane], rtol=1e-5, atol=1e-6
         )
-        assert mine.action[lane] == theirs[budget].action[lane]
+        assert mine.action[lane] == output.action[lane]
         np.testing.assert_allclose(
-            mine.action_weights[lane], theirs[budget].action_weights[lane], rtol=1e-4, atol=1e-6
+            mine.action_weights[lane], output.action_weights[lane], rtol=1e-4, atol=1e-6
         )
 
 
@@ -90,7 +93,7 @@ def test_the_same_key_draws_the_noise_of_mctx():
         static_argnums=(3, 4),
     )
     mine = policy((table, 1.0), key, tabular.make_root(table, states), tabular.recurrent_fn, 1)
-    noise = reference(table, 1.0, states, key, 1).search_tree.extra_data.root_gumbel
+    noise = reference(table, 1.0, states, key, 1)[0].search_tree.extra_data.root_gumbel
     np.testing.assert_array_equal(mine.search_tree.extra_data.root_gumbel, noise)
 
 
