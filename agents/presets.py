@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from agents.alphazero.config import TrainConfig
-from agents.metareasoning.config import ControllerConfig
+from agents.metareasoning.config import MetareasoningConfig
 from agents.networks import NetworkConfig
 from rrplan.errors import unknown
 
@@ -17,14 +17,14 @@ class TrainPreset(NamedTuple):
     train: TrainConfig
 
 
-class ControllerPreset(NamedTuple):
-    """A controller's network and how it is trained."""
+class MetareasoningPreset(NamedTuple):
+    """A metareasoning policy's network and how it is trained."""
 
     network: NetworkConfig
-    train: ControllerConfig
+    train: MetareasoningConfig
 
 
-def controller_preset(env_name: str) -> ControllerPreset:
+def metareasoning_preset(env_name: str) -> MetareasoningPreset:
     """Return what suits a metareasoning problem, for :func:`agents.metareasoning.network.build`.
 
     Args:
@@ -34,7 +34,7 @@ def controller_preset(env_name: str) -> ControllerPreset:
     # by their number prefers one of them for no reason, and its likeliest actions then never
     # sample the other. Nodes of a tree and boxes differ in more than their rows show.
     kind = "items" if env_name == "bernoulli" else "auto"
-    return ControllerPreset(NetworkConfig(kind), ControllerConfig())
+    return MetareasoningPreset(NetworkConfig(kind), MetareasoningConfig())
 
 
 def train_preset(env_name: str, preset: str) -> TrainPreset:

@@ -23,6 +23,7 @@ from agents.networks import NetworkConfig, build
 from agents.presets import train_preset
 from agents.training.fit import fit
 from rrplan import statistics
+from rrplan.capabilities import Greedy, offers
 from rrplan.engine.rollouts import rollout
 
 
@@ -90,7 +91,7 @@ def run_arm(arm: Arm, seeds: int, episodes: int) -> dict[str, Any]:
     returns = np.stack(returns)
     row["k0"] = statistics.mean_ci(returns)._asdict()
     row["seeds"] = returns.mean(axis=1).tolist()
-    if hasattr(env, "greedy_action"):
+    if offers(env, Greedy):
         greedy = _greedy_returns(environment, env_params, episodes)
         row["greedy"] = float(greedy.mean())
         row["gain"] = statistics.mean_ci(returns - greedy)._asdict()
@@ -99,7 +100,7 @@ def run_arm(arm: Arm, seeds: int, episodes: int) -> dict[str, Any]:
 
 def _greedy_returns(environment, env_params, episodes: int) -> np.ndarray:
     def act(env_params, state, observation, invalid_actions):
-        return jax.vmap(environment.env.greedy_action, (0, None))(state, env_params)
+        return jax.vmap(environment.greedy_action, (0, None))(state, env_params)
 
     # The key of the held-out episodes, so that differences are taken episode by episode.
     key = jax.random.key(EVALUATION_SEED)

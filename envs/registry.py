@@ -15,6 +15,7 @@ from envs.metareasoning.mouselab import Mouselab
 from envs.metareasoning.pandora import Pandora
 from envs.options import check_switches, replace_fields, signature_defaults
 from envs.puzzles.knapsack import Knapsack
+from rrplan.capabilities import Greedy, Masked, offers
 from rrplan.errors import InputError, unknown
 from rrplan.imports import load_object, one_line
 from rrplan.types import PyTree
@@ -188,8 +189,8 @@ def _describe(name: str) -> EnvironmentRow:
         return EnvironmentRow(name, actions, _shape(spaces.Box(0, 1, shape)), note)
     env, params = make(name)
     notes = (
-        ("legal-action mask", hasattr(env, "invalid_actions")),
-        ("greedy rule", hasattr(env, "greedy_action")),
+        ("legal-action mask", offers(env, Masked)),
+        ("greedy rule", offers(env, Greedy)),
     )
     return EnvironmentRow(
         name,

@@ -18,6 +18,7 @@ from agents.training import fit
 from experiments import roster
 from experiments.runs import Run
 from experiments.studies.planning_depth.config import StudyConfig
+from rrplan.capabilities import Greedy, Initializable, offers, require
 from rrplan.planner import Planner
 from rrplan.types import Array, Environment, Episodes, MetaPolicy, Network, PyTree, Work
 
@@ -63,7 +64,7 @@ class Agent:
     """How it is run: as :attr:`agents.declarations.Agent.family` says it."""
     price: float | None = None
     """The one price at which it plays so, and is told; None where it plays alike at all."""
-    controller: str | None = None
+    meta_policy: str | None = None
     """Name of its meta-policy among the seed's, where it is tuned or learned."""
 
 
@@ -71,7 +72,7 @@ class TrainedSeed(NamedTuple):
     """What one training seed has brought forth."""
 
     params: PyTree  # of the network
-    controllers: Mapping[str, tuple[MetaPolicy, PyTree]] = {}
+    meta_policies: Mapping[str, tuple[MetaPolicy, PyTree]] = {}
 
 
 def study_key(config: StudyConfig, domain: Domain, index: int = 0) -> Array:
@@ -110,7 +111,7 @@ def list_agents(problem: StudyProblem) -> list[Agent]:
             # It may play otherwise where the sweep holds other budgets.
             evaluation = "-".join(map(str, (declared.name, *problem.config.sweep.budgets)))
             agents.append(Agent(declared.name, None, evaluation, declared.family))
-        elif isinstance(declared, declarations.Greedy) and problem.environment.has_greedy:
+        elif isinstance(declared, declarations.Greedy) and offers(problem.environment, Greedy):
             agents.append(Agent(declared.name, None, declared.name, declared.family))
     return agents
 
@@ -149,7 +150,7 @@ def evaluate_agent(
         episodes=split.episodes,
         costs=rrplan.Costs(price=agent.price or 0.0),
         num_lanes=config.sweep.num_lanes,
-        trace=TRACED if agent.controller and split.domain == Domain.HELD_OUT else 0,
+        trace=TRACED if agent.meta_policy and split.domain == Domain.HELD_OUT else 0,
         progress=report,
         on_work=on_work,
     )
@@ -161,7 +162,7 @@ def load_params(problem: StudyProblem, run: Run, seed: int) -> PyTree:
     Raises:
         InputError: its training has left no intact checkpoint.
     """
-    shapes = jax.eval_shape(problem.network.init, jax.random.key(0))
+    shapes = jax.eval_shape(require(problem.network, Initializable).init, jax.random.key(0))
     return fit.load_params(run.training(seed), shapes)
 
 
@@ -187,7 +188,8 @@ class _GreedyPolicy:
     environment: Environment
 
     def __call__(self, env_params, state, observation, invalid_actions) -> Array:
-        return jax.vmap(self.environment.greedy_action, in_axes=(0, None))(state, env_params)
+        greedy = require(self.environment, Greedy)
+        return jax.vmap(greedy.greedy_action, in_axes=(0, None))(state, env_params)
 
 
 def fixed_agent(name: str, k: int) -> Agent:
@@ -198,8 +200,8 @@ def fixed_agent(name: str, k: int) -> Agent:
 def _meta_policy(
     agent: Agent, trained: TrainedSeed, config: StudyConfig
 ) -> tuple[MetaPolicy, PyTree]:
-    if agent.controller:
-        return trained.controllers[agent.controller]
+    if agent.meta_policy:
+        return trained.meta_policies[agent.meta_policy]
     if agent.k is not None:
         return metapolicies.fixed(), jnp.int32(agent.k)
     declared = roster.find(agent.name)

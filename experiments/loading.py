@@ -14,7 +14,7 @@ from experiments import runs
 from experiments.analysis.results import BestFixed
 from experiments.evaluation import StudyProblem, build_problem, load_params, make_planner
 from experiments.runs import Run
-from experiments.studies.planning_depth import training as controllers
+from experiments.studies.planning_depth import training as meta_training
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.errors import InputError
 from rrplan.planner import Planner
@@ -61,7 +61,7 @@ def load(directory: Path | str, seed: int = 0) -> Loaded:
 
 def _load_rules(problem: StudyProblem, planner: Planner, results: Mapping[str, Any]) -> Agents:
     """Return each rule with the parameters that were chosen at each price."""
-    grids = controllers.make_grids(problem, planner.params, results["acting"])
+    grids = meta_training.make_grids(problem, planner.params, results["acting"])
     chosen = {(e["agent"], e["price"]): e["evaluation"] for e in results["agents"]}
     found: Agents = {}
     for name, grid in grids.items():
@@ -75,9 +75,9 @@ def _load_rules(problem: StudyProblem, planner: Planner, results: Mapping[str, A
 
 def _load_learned(run: Run, seed: int, planner: Planner, best: Sequence[BestFixed]) -> Agents:
     found: Agents = {}
-    for case in controllers.list_cases(run.config):
-        trainable = controllers.make_trainable(run.config, planner, case, best)
-        directory = controllers.training_directory(run, seed, case)
+    for case in meta_training.list_cases(run.config):
+        trainable = meta_training.make_trainable(run.config, planner, case, best)
+        directory = meta_training.training_directory(run, seed, case)
         params = fit.load_params(directory, _shapes(trainable))
         found[case.label] = (trainable.meta_policy, params)
     return found

@@ -44,7 +44,8 @@ class Environment(Protocol):
     """What the engine asks of an environment. ``envs.adapt`` makes it from a gymnax one.
 
     Objects are static (hashable, closed over by compiled programs); ``params`` is traced.
-    All methods are unbatched and pure.
+    All methods are unbatched and pure. What an environment may offer beyond this, such as a
+    greedy rule, is in :mod:`rrplan.capabilities`.
     """
 
     @property
@@ -69,8 +70,15 @@ class Evaluation(NamedTuple):
     features: Array  # [B, F] float32, last hidden layer
 
 
-Network = Callable[[PyTree, PyTree], Evaluation]
-"""``(params, observation [B, ...]) -> Evaluation``; static and hashable."""
+class Network(Protocol):
+    """What evaluates positions: any function of this form. Static and hashable.
+
+    Like an environment it may offer more: see :mod:`rrplan.capabilities`.
+    """
+
+    def __call__(self, params: PyTree, observation: PyTree, /) -> Evaluation:
+        """Evaluate a batch of observations ``[B, ...]``."""
+        ...
 
 
 class LearnedModel(NamedTuple):

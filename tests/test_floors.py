@@ -15,7 +15,7 @@ PACKAGES = ("rrplan", "envs", "agents", "experiments")
 FLOORS = {
     "rrplan": [
         ["rrplan.errors", "rrplan.costs"],
-        ["rrplan.types", "rrplan.imports"],
+        ["rrplan.types", "rrplan.imports", "rrplan.capabilities"],
         ["rrplan.keys", "rrplan.logits", "rrplan.statistics"],
         ["rrplan.search.*", "rrplan.models.*"],
         ["rrplan.planner"],

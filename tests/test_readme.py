@@ -10,7 +10,7 @@ import pytest
 import agents
 import envs
 from experiments.cli import main as cli
-from experiments.studies.planning_depth import training as controllers
+from experiments.studies.planning_depth import training as meta_training
 from experiments.studies.planning_depth.config import preset
 
 ROOT = Path(__file__).parents[1]
@@ -69,7 +69,7 @@ def test_what_is_loaded_is_named_as_the_readme_says():
     compile(LOAD, "README.md", "exec")
     config = preset("knapsack", "quick")
     assert "stopper-0.0003" in LOAD
-    assert "stopper-0.0003" in [case.label for case in controllers.list_cases(config)]
+    assert "stopper-0.0003" in [case.label for case in meta_training.list_cases(config)]
 
 
 @pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "docs").glob("*.md"))], ids=str)

@@ -14,6 +14,7 @@ from agents.alphazero.replay import Position, Replay
 from agents.alphazero.selfplay import SelfPlayState
 from agents.networks.prior_policy import evaluate_prior
 from agents.training.protocol import Training
+from rrplan.capabilities import return_scale_of
 from rrplan.logits import mask_logits
 from rrplan.models.true_model import make_true_model
 from rrplan.types import Array, Environment, Network, PyTree
@@ -175,7 +176,7 @@ def _loss(spec: _Spec, params: PyTree, batch: Position) -> tuple[Array, tuple[Ar
     # Illegal actions have a target of 0 and a log-probability near the lowest float.
     terms = jnp.where(batch.invalid_actions, 0.0, batch.policy_target * log_probs)
     policy_loss = -terms.sum(axis=-1).mean()
-    scale = getattr(spec.network, "return_scale", 1.0)
+    scale = return_scale_of(spec.network)
     value_loss = 0.5 * jnp.square((answer.value - batch.value_target) / scale).mean()
     loss = policy_loss + spec.config.value_loss_weight * value_loss
     return loss, (policy_loss, value_loss)

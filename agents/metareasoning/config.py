@@ -1,4 +1,4 @@
-"""Settings of controllers that are trained on metareasoning problems themselves."""
+"""Settings of the training of metareasoning policies."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,10 +8,10 @@ from agents.training.ranges import check_ranges
 
 
 @dataclass(frozen=True)
-class ControllerConfig(LearningConfig):
-    """How a controller is trained: PPO (arXiv 1707.06347), each action a meta-step of its own.
+class MetareasoningConfig(LearningConfig):
+    """How a metareasoning policy is trained: PPO (arXiv 1707.06347).
 
-    Payoffs are never discounted.
+    Each action is a meta-step of its own. Payoffs are never discounted.
     """
 
     gamma: ClassVar[float] = 1.0

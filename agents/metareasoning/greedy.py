@@ -1,4 +1,4 @@
-"""What a trained controller does in every belief of a table, for its exact value."""
+"""What a trained metareasoning policy does in every belief of a table, for its exact value."""
 
 import functools
 
@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from agents.networks.prior_policy import PriorPolicy
-from envs.adapters.gymnax_adapter import Adapter
-from rrplan.types import Array, Network, PyTree
+from rrplan.capabilities import Observable, require
+from rrplan.types import Array, Environment, Network, PyTree
 
 _BATCH = 65536
 
 
 def greedy_policy(
-    environment: Adapter,
+    environment: Environment,
     env_params: PyTree,
     network: Network,
     params: PyTree,
@@ -29,10 +29,13 @@ def greedy_policy(
     Args:
         environment: a problem of :mod:`envs.metareasoning.mdp`, adapted.
         env_params: its parameters.
-        network: the controller's.
-        params: the controller's.
+        network: the policy's.
+        params: the policy's.
         beliefs: of :func:`envs.metareasoning.exact.tabulate`, ``[S, ...]``.
         batch_size: beliefs looked at together; the result does not depend on it.
+
+    Raises:
+        InputError: the environment does not tell what is seen of a state.
     """
     count = len(beliefs.time)
     size = min(batch_size, count)
@@ -48,11 +51,13 @@ def greedy_policy(
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _choose(
-    environment: Adapter, network: Network, env_params: PyTree, params: PyTree, states: PyTree
+    environment: Environment, network: Network, env_params: PyTree, params: PyTree, states: PyTree
 ) -> Array:
+    observable = require(environment, Observable)
+
     def look(state):
         # No problem of metareasoning draws its observations, so any key will do.
-        observation = environment.env.observe(jax.random.key(0), state, None, env_params)
+        observation = observable.observe_state(jax.random.key(0), state, env_params)
         return observation, environment.invalid_actions(state, env_params)
 
     observation, invalid = jax.vmap(look)(states)

@@ -1,4 +1,4 @@
-"""Lanes in which a controller computes, stops and starts anew, and what is written down of it."""
+"""Lanes in which a metareasoning policy computes, stops and starts anew, and their records."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from rrplan import keys
+from rrplan.capabilities import return_scale_of
 from rrplan.engine.meta_steps import Asks
 from rrplan.logits import mask_logits
 from rrplan.models import where
@@ -15,7 +16,7 @@ from rrplan.types import Array, Environment, Network, PyTree
 
 
 class Seen(NamedTuple):
-    """What a controller decides on."""
+    """What a metareasoning policy decides on."""
 
     observation: PyTree  # [B, ...]
     invalid_actions: Array  # [B, A] bool
@@ -32,7 +33,7 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True)
 class Actor:
-    """A network as a controller: its prior among the legal actions is the policy.
+    """A network as a metareasoning policy: its prior among the legal actions.
 
     Attributes:
         network: static; it may say in ``return_scale`` how large returns are.
@@ -42,7 +43,7 @@ class Actor:
 
     def wrap(self, weights: PyTree) -> PyTree:
         """Return the network's parameters as :func:`agents.ppo.learner.learn` takes them."""
-        scale = jnp.float32(getattr(self.network, "return_scale", 1.0))
+        scale = jnp.float32(return_scale_of(self.network))
         return {"weights": weights, "value_deviation": scale}
 
     def __call__(self, params: PyTree, seen: Seen) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""Networks of controllers: those of planners, to which stopping is one more item."""
+"""Networks of metareasoning policies: those of planners, with stopping as one more item."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,8 @@ import jax.numpy as jnp
 
 from agents import networks
 from agents.networks import NetworkConfig, PlannerNetwork
-from envs.adapters.gymnax_adapter import Adapter
 from rrplan.errors import InputError
-from rrplan.types import Array, Evaluation, Network, PyTree
+from rrplan.types import Array, Environment, Evaluation, Network, PyTree
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,9 @@ class StopRow:
 
 
 def build(
-    config: NetworkConfig, environment: Adapter, env_params: PyTree, key: Array
+    config: NetworkConfig, environment: Environment, env_params: PyTree, key: Array
 ) -> tuple[Network, PyTree]:
-    """Return a controller's network and fresh parameters.
+    """Return a metareasoning policy's network and fresh parameters.
 
     As :func:`agents.networks.build`, but that ``items`` stands for the rows of computations, with
     one more for stopping (:class:`StopRow`).

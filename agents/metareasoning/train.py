@@ -1,31 +1,30 @@
-"""Training of controllers on metareasoning problems: the policy computes, or stops, itself."""
+"""Training of metareasoning policies: the policy itself computes, or stops."""
 
 import functools
-from dataclasses import fields, is_dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
-from agents.metareasoning import lanes as controller_lanes
-from agents.metareasoning.config import ControllerConfig
+from agents.metareasoning import lanes as metareasoning_lanes
+from agents.metareasoning.config import MetareasoningConfig
 from agents.metareasoning.lanes import Actor, Harvest, RolloutState
 from agents.networks.prior_policy import evaluate_prior
 from agents.ppo import learner as ppo
 from agents.ppo import train as ppo_train
 from agents.ppo.train import Learner, Source
 from agents.training.protocol import Training
-from envs.adapters.gymnax_adapter import Adapter
-from rrplan.types import Array, Network, PyTree
+from rrplan.capabilities import Described, require
+from rrplan.types import Array, Environment, Network, PyTree
 
 # Held-out episodes have keys of their own, the same for every training seed.
 EVALUATION_SEED = 0x7E59
 
 
 @struct.dataclass
-class ControllerTrainState:
+class MetareasoningTrainState:
     """Everything a training needs to go on, and nothing else."""
 
     params: PyTree
@@ -35,7 +34,7 @@ class ControllerTrainState:
     chunk: Array  # [] int32, chunks done
 
 
-class ControllerMetrics(NamedTuple):
+class MetareasoningMetrics(NamedTuple):
     """What one chunk says of itself, ``[]`` float32 each."""
 
     loss: Array
@@ -60,18 +59,18 @@ class ControllerMetrics(NamedTuple):
 class _Spec(NamedTuple):
     """The static half of a training: what a compiled program depends on."""
 
-    environment: Adapter
+    environment: Environment
     network: Network
-    config: ControllerConfig
+    config: MetareasoningConfig
 
 
-def make_controller_train(
-    environment: Adapter, env_params: PyTree, network: Network, config: ControllerConfig
+def make_metareasoning_train(
+    environment: Environment, env_params: PyTree, network: Network, config: MetareasoningConfig
 ) -> Training:
     """Return the functions that train ``network`` to choose the environment's actions.
 
-    Its states are :class:`ControllerTrainState`, its metrics :class:`ControllerMetrics`; evaluation
-    is with likeliest actions.
+    Its states are :class:`MetareasoningTrainState`, its metrics :class:`MetareasoningMetrics`;
+    evaluation is with likeliest actions.
 
     Compiled programs are shared between trainings that differ in seed or ``env_params`` only: a
     further cost compiles nothing.
@@ -81,6 +80,9 @@ def make_controller_train(
         env_params: its parameters, the cost among them; traced.
         network: of :func:`agents.metareasoning.network.build`.
         config: how it is trained.
+
+    Raises:
+        InputError: the environment does not tell itself from others (``describe``).
     """
     spec, env_params = _Spec(environment, network, config), jax.tree.map(jnp.asarray, env_params)
     return Training(
@@ -90,7 +92,7 @@ def make_controller_train(
         config=config,
         network=network,
         identity={
-            "environment": _describe(environment.env),
+            "environment": dict(require(environment, Described).describe()),
             "env_params": [np.asarray(leaf).tolist() for leaf in jax.tree.leaves(env_params)],
         },
     )
@@ -101,10 +103,10 @@ def _source(spec: _Spec, env_params: PyTree) -> Source:
 
     def start(params, key):
         del params
-        return controller_lanes.start(environment, env_params, key, config.num_lanes)
+        return metareasoning_lanes.start(environment, env_params, key, config.num_lanes)
 
     def collect(params, key, lanes):
-        return controller_lanes.collect(
+        return metareasoning_lanes.collect(
             environment, env_params, actor, params, key, lanes, config.steps_per_chunk
         )
 
@@ -112,15 +114,15 @@ def _source(spec: _Spec, env_params: PyTree) -> Source:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _init(spec: _Spec, env_params: PyTree, key: Array, params: PyTree) -> ControllerTrainState:
+def _init(spec: _Spec, env_params: PyTree, key: Array, params: PyTree) -> MetareasoningTrainState:
     source = _source(spec, env_params)
     return _to_state(ppo_train.begin(source, spec.config, key, source.actor.wrap(params)))
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _advance(
-    spec: _Spec, env_params: PyTree, state: ControllerTrainState
-) -> tuple[ControllerTrainState, ControllerMetrics]:
+    spec: _Spec, env_params: PyTree, state: MetareasoningTrainState
+) -> tuple[MetareasoningTrainState, MetareasoningMetrics]:
     source = _source(spec, env_params)
     params = source.actor.wrap(state.params)
     learner = Learner(params, state.opt_state, state.lanes, state.key, state.chunk)
@@ -128,8 +130,8 @@ def _advance(
     return _to_state(learner), summarize(done.harvest, done.losses, done.learning_rate)
 
 
-def _to_state(learner: Learner) -> ControllerTrainState:
-    return ControllerTrainState(
+def _to_state(learner: Learner) -> MetareasoningTrainState:
+    return MetareasoningTrainState(
         params=learner.params["weights"],
         opt_state=learner.opt_state,
         lanes=learner.episodes,
@@ -138,11 +140,11 @@ def _to_state(learner: Learner) -> ControllerTrainState:
     )
 
 
-def summarize(harvest: Harvest, losses: ppo.Losses, learning_rate: Array) -> ControllerMetrics:
+def summarize(harvest: Harvest, losses: ppo.Losses, learning_rate: Array) -> MetareasoningMetrics:
     """Return the metrics of a chunk."""
     ended = harvest.ended
     number = ended.sum()
-    return ControllerMetrics(
+    return MetareasoningMetrics(
         **ppo.tell(losses, learning_rate),
         episode_return=jnp.sum(harvest.total * ended) / number,
         computations=jnp.sum((harvest.length - 1) * ended) / number,
@@ -155,9 +157,3 @@ def _evaluate(spec: _Spec, env_params: PyTree, params: PyTree) -> Array:
     count = spec.config.evaluation_episodes
     problem = (spec.environment, env_params, spec.network, params)
     return evaluate_prior(*problem, seed=EVALUATION_SEED, episodes=count)
-
-
-def _describe(env: Any) -> dict[str, str]:
-    """Return what tells an environment from others, where it is a dataclass, and its name."""
-    told = fields(env) if is_dataclass(env) else ()
-    return {"name": env.name} | {f.name: repr(getattr(env, f.name)) for f in told if f.compare}

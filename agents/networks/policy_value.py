@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from rrplan.capabilities import ObservationKind, offers
 from rrplan.errors import InputError, unknown
 from rrplan.types import Array, Environment, Evaluation, PyTree
 
@@ -192,8 +193,8 @@ def build(
 ) -> tuple[PlannerNetwork, PyTree]:
     """Return a network that fits the environment's observations, and fresh parameters.
 
-    ``auto`` takes the permutation-equivariant network for environments whose gymnax object
-    says ``observation_kind = "items"`` (one row per item, and action i is item i), the
+    ``auto`` takes the permutation-equivariant network for environments that say
+    ``observation_kind = "items"`` (one row per item, and action i is item i), the
     convolutional one for images (observations of rank 3), and an MLP for anything else:
     flat vectors, small boards such as Catch's, and pytrees, whose leaves are flattened.
 
@@ -230,8 +231,7 @@ def build(
 
 
 def _choose(environment: Environment, shape: tuple[int, ...] | None) -> str:
-    gymnax_env = getattr(environment, "env", environment)
-    if getattr(gymnax_env, "observation_kind", None) == "items":
+    if offers(environment, ObservationKind) and environment.observation_kind == "items":
         return "items"
     return "conv" if shape is not None and len(shape) == 3 else "mlp"
 

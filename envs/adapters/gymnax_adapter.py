@@ -1,5 +1,6 @@
 """The adapter between a gymnax environment and everything else in the suite."""
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 
@@ -8,6 +9,15 @@ import jax.numpy as jnp
 from gymnax.environments import environment as gymnax_environment
 from gymnax.environments import spaces
 
+from rrplan.capabilities import (
+    Enumerable,
+    Greedy,
+    Masked,
+    Observable,
+    ObservationKind,
+    offers,
+    require,
+)
 from rrplan.errors import InputError
 from rrplan.types import Array, PyTree, Transition
 
@@ -41,14 +51,24 @@ class Adapter:
         return int(self.env.num_actions)
 
     @property
-    def has_greedy(self) -> bool:
-        """Whether the environment offers a greedy rule as a baseline."""
-        return hasattr(self.env, "greedy_action")
+    def observation_kind(self) -> str | None:
+        """What the rows of observations are; None where the environment does not say it."""
+        return self.env.observation_kind if offers(self.env, ObservationKind) else None
 
-    @property
-    def has_enumeration(self) -> bool:
-        """Whether the environment lists its states."""
-        return hasattr(self.env, "enumerate_states")
+    def offers(self, capability: type) -> bool:
+        """Return whether it offers an optional capability of :mod:`rrplan.capabilities`.
+
+        It does where the environment does. It is always named and described, and has a mask.
+        """
+        if capability is Observable:
+            return _observes(self.env)
+        return capability not in _PASSED_ON or offers(self.env, capability)
+
+    def describe(self) -> dict[str, str]:
+        """Return the environment's name and, where it is a dataclass, its fields as text."""
+        told = dataclasses.fields(self.env) if dataclasses.is_dataclass(self.env) else ()
+        settings = {f.name: repr(getattr(self.env, f.name)) for f in told if f.compare}
+        return {"name": self.name} | settings
 
     def reset(self, key: Array, params: PyTree) -> tuple[PyTree, PyTree]:
         """Return the first ``(state, observation)`` of an episode."""
@@ -69,7 +89,7 @@ class Adapter:
 
     def invalid_actions(self, state: PyTree, params: PyTree) -> Array:
         """Return a boolean mask ``[A]``, true where an action is illegal."""
-        if hasattr(self.env, "invalid_actions"):
+        if offers(self.env, Masked):
             return jnp.asarray(self.env.invalid_actions(state, params), bool)
         return jnp.zeros(self.num_actions, bool)
 
@@ -77,11 +97,10 @@ class Adapter:
         """Return the environment's own greedy action, ``[]`` int32.
 
         Raises:
-            InputError: if the environment has none (see ``has_greedy``).
+            InputError: if the environment has none.
         """
-        if not self.has_greedy:
-            raise InputError(f"{self.name} has no greedy_action: expected one for this baseline")
-        return jnp.asarray(self.env.greedy_action(state, params), jnp.int32)
+        action = require(self.env, Greedy).greedy_action(state, params)
+        return jnp.asarray(action, jnp.int32)
 
     def enumerate_states(self, first_state: PyTree, params: PyTree) -> PyTree:
         """Return all states that can be reached from a first state, ``[S, ...]``.
@@ -89,13 +108,20 @@ class Adapter:
         The first and those that end an episode are among them; there may be others.
 
         Raises:
-            InputError: if the environment lists none (see ``has_enumeration``).
+            InputError: if the environment lists none.
         """
-        if not self.has_enumeration:
-            raise InputError(
-                f"{self.name} has no enumerate_states: expected one, which lists its states"
-            )
-        return self._cast_state(self.env.enumerate_states(first_state, params), params)
+        listed = require(self.env, Enumerable).enumerate_states(first_state, params)
+        return self._cast_state(listed, params)
+
+    def observe_state(self, key: Array, state: PyTree, params: PyTree) -> PyTree:
+        """Return the observation of any state, by the environment's ``observe`` or ``get_obs``.
+
+        Args:
+            key: for what is drawn.
+            state: however it was reached; ``observe`` is given no action.
+            params: of the environment.
+        """
+        return self._encode(self.env.observe(key, state, None, params), params)
 
     def _cast_state(self, state: PyTree, params: PyTree) -> PyTree:
         dtypes = state_dtypes(self.env, params)
@@ -103,6 +129,16 @@ class Adapter:
 
     def _encode(self, observation: PyTree, params: PyTree) -> PyTree:
         return encode(observation, self.env.observation_space(params))
+
+
+# What it has methods for, and offers only where the environment inside does.
+_PASSED_ON = (Greedy, Enumerable, ObservationKind)
+
+
+def _observes(env: gymnax_environment.Environment) -> bool:
+    """Return whether an environment has an ``observe`` or ``get_obs`` of its own."""
+    kind, base = type(env), gymnax_environment.Environment
+    return kind.observe is not base.observe or kind.get_obs is not base.get_obs
 
 
 def encode(observation: PyTree, space: spaces.Space) -> PyTree:

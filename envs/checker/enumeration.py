@@ -5,6 +5,7 @@ import numpy as np
 from envs.adapters.gymnax_adapter import adapt
 from envs.checker.report import BrokenMethod, Findings, explain
 from envs.checker.subject import Subject
+from rrplan.capabilities import Enumerable, offers
 from rrplan.errors import InputError
 from rrplan.oracle import state_graph
 from rrplan.types import Array
@@ -17,7 +18,7 @@ def check_listing(subject: Subject, key: Array, findings: Findings) -> None:
 
     What only keeps the oracle from its work is noted: chance, more states than can be listed.
     """
-    if not hasattr(subject.env, "enumerate_states"):
+    if not offers(subject.env, Enumerable):
         return
     try:
         state_graph.explore(adapt(subject.env), subject.params, key, np.arange(INSTANCES))

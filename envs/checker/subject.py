@@ -9,6 +9,7 @@ import numpy as np
 from gymnax.environments import spaces
 
 from envs.checker.report import BrokenMethod, explain
+from rrplan.capabilities import Masked, offers
 from rrplan.types import Array, PyTree
 
 
@@ -48,7 +49,7 @@ class Subject:
     @property
     def has_mask(self) -> bool:
         """Whether the environment says which actions are illegal."""
-        return hasattr(self.env, "invalid_actions")
+        return offers(self.env, Masked)
 
     def reset(self, key: Array, params: PyTree) -> First:
         """Begin an episode."""

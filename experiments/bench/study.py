@@ -24,6 +24,7 @@ from experiments.evaluation import (
     fixed_agent,
     load_params,
 )
+from rrplan.capabilities import Described, require
 from rrplan.errors import InputError
 from rrplan.statistics import mean_ci, paired_difference
 
@@ -73,7 +74,7 @@ def run_study(options: StudyOptions, report: Report = lambda line: None) -> dict
         "study": {
             "env": config.env,
             "env_kwargs": config.env_kwargs,
-            "network": trained.problem.network.describe(),
+            "network": dict(require(trained.problem.network, Described).describe()),
             "acting": trained.acting,
             "c_init": config.search.c_init,
             "c_base": config.search.c_base,

@@ -32,7 +32,7 @@ class OptimumOptions:
     """Cost of a computation, or several to compare; the problem's own, or the run's, if not
     given."""
     agent: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Directory of a run of `rrplan run` on this problem, whose controllers are scored too."""
+    """Directory of a run of `rrplan run` on this problem, whose policies are scored too."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print JSON, in full precision, instead of a table."""
 
@@ -79,8 +79,8 @@ def answers(given: OptimumOptions, kwargs: dict[str, Any]) -> tuple[MetalevelEnv
         raise InputError(f"{given.agent} is a run on {problem.env}, not on {env}")
     found = []
     for cost in given.cost or problem.costs:
-        trained = metalevel_study.load_controllers(problem, run, cost)
-        row = metalevel_study.score_controllers(problem, cost, trained)
+        trained = metalevel_study.load_policies(problem, run, cost)
+        row = metalevel_study.score_policies(problem, cost, trained)
         found.append(scores.answer(env, problem.table, cost, [row]))
     return env, found
 

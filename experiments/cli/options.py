@@ -42,7 +42,7 @@ class RunOptions:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MetalevelRunOptions(RunOptions):
-    """Train controllers on a metareasoning problem and score them beside the exact optimum."""
+    """Train policies on a metareasoning problem and score them beside the exact optimum."""
 
     study: Annotated[MetalevelConfig, tyro.conf.arg(name="")]
 

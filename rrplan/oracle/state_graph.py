@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rrplan import keys
+from rrplan.capabilities import Enumerable, name_of, require
 from rrplan.errors import InputError
 from rrplan.oracle import state_index
 from rrplan.types import Array, Environment, PyTree
@@ -134,18 +135,18 @@ def _measure_heights(graph: Graph) -> np.ndarray:
 
 def _count_states(environment: Environment, env_params: PyTree) -> int:
     """Return how many states are listed of an instance, ``S``; refuse what is no list of them."""
-    name = getattr(environment, "name", type(environment).__name__)
-    if not hasattr(environment, "enumerate_states"):
-        raise InputError(f"{name} has no enumerate_states: expected one, which lists its states")
+    enumerable = require(environment, Enumerable)
     key = jax.eval_shape(lambda: jax.random.key(0))
     state, _ = jax.eval_shape(environment.reset, key, env_params)
-    listed = jax.eval_shape(environment.enumerate_states, state, env_params)
+    listed = jax.eval_shape(enumerable.enumerate_states, state, env_params)
     leaves = jax.tree.leaves(listed)
     size = leaves[0].shape[0] if leaves and leaves[0].shape else 0
     told = _describe(listed)
     expected = _describe(state, size or "S")
     if not size or told != expected:
-        raise ListingError(f"enumerate_states of {name} returns {told}: expected {expected}")
+        raise ListingError(
+            f"enumerate_states of {name_of(environment)} returns {told}: expected {expected}"
+        )
     return size
 
 
@@ -272,7 +273,8 @@ def _shift(graph: Graph, nodes: int, instances: int) -> Graph:
 def _list_states(environment: Environment, env_params: PyTree, key: Array, ids: Array) -> Listing:
     reset_keys = keys.draw(key, ids, keys.Domain.RESET)
     first, observation = jax.vmap(environment.reset, (0, None))(reset_keys, env_params)
-    listed = jax.vmap(environment.enumerate_states, (0, None))(first, env_params)
+    enumerable = require(environment, Enumerable)
+    listed = jax.vmap(enumerable.enumerate_states, (0, None))(first, env_params)
     states = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), listed)
     return Listing(
         states, state_index.as_bytes(states, 1), state_index.as_bytes(first, 1), observation

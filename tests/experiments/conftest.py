@@ -15,9 +15,10 @@ from rrplan import Episodes, Search, Work
 
 
 class FakeEnvironment(NamedTuple):
-    has_greedy: bool = True
-    has_enumeration: bool = False
     num_actions: int = 4
+
+    def greedy_action(self, state, params):
+        return jnp.int32(0)
 
 
 def touch_figures(directory):
@@ -37,7 +38,7 @@ class FakeWork:
         self.trained += 1
         return list(range(problem.config.seeds))
 
-    def train_controllers(self, problem, run, params, tuned, acting, best_fixed, progress):
+    def train_meta_policies(self, problem, run, params, tuned, acting, best_fixed, progress):
         return [evaluation.TrainedSeed(seed_params) for seed_params in params]
 
     def evaluate(self, problem, trained, agent, split, acting, report=None, on_work=None):
@@ -90,7 +91,7 @@ def fake_work(monkeypatch):
     )
     monkeypatch.setattr(study, "train_planners", work.train)
     monkeypatch.setattr(study, "evaluate_agent", work.evaluate)
-    monkeypatch.setattr(study.training, "train_all", work.train_controllers)
+    monkeypatch.setattr(study.training, "train_all", work.train_meta_policies)
     # Drawing takes seconds, and has tests of its own.
     monkeypatch.setattr(study, "figures", types.SimpleNamespace(draw=touch_figures))
     return work

@@ -15,7 +15,7 @@ from experiments import load, roster
 from experiments.cli import main as cli
 from experiments.evaluation import name_key
 from experiments.studies.planning_depth import config
-from experiments.studies.planning_depth import training as controllers
+from experiments.studies.planning_depth import training as meta_training
 from rrplan import InputError
 
 OWN = """
@@ -153,8 +153,8 @@ def test_a_rule_of_the_suite_is_one_entry(monkeypatch):
     monkeypatch.setattr(roster, "ROSTER", {**roster.ROSTER, "new": rule})
     roster.find.cache_clear()
     study = config.StudyConfig(env="knapsack", control=config.ControlConfig(agents=("new",)))
-    problem = controllers.StudyProblem(study, None, None, None)
-    grids = controllers.make_grids(problem, None, "visits")
+    problem = meta_training.StudyProblem(study, None, None, None)
+    grids = meta_training.make_grids(problem, None, "visits")
     assert made == [study.sweep.budgets]
     # Evaluations are kept by the candidates' names, so each begins with the rule's.
     assert [candidate.name for candidate in grids["new"]] == ["new-a", "new-b"]
@@ -189,12 +189,12 @@ def test_bad_declarations_are_refused():
         with pytest.raises(InputError, match=f"^builder '{nowhere}': cannot import it"):
             declarations.build(nowhere)
     study = config.StudyConfig(env="knapsack")
-    problem = controllers.StudyProblem(study, None, None, None)
+    problem = meta_training.StudyProblem(study, None, None, None)
     empty = Rule(name="empty", help="", candidates=lambda planner, budgets: [])
     with pytest.raises(InputError, match="agent empty has no candidates"):
-        controllers.candidates(problem, empty, None, "visits")
+        meta_training.candidates(problem, empty, None, "visits")
     twice = dataclasses.replace(
         empty, candidates=lambda *_: [Candidate("a", None, 0), Candidate("empty-a", None, 0)]
     )
     with pytest.raises(InputError, match="two candidates called 'empty-a'"):
-        controllers.candidates(problem, twice, None, "visits")
+        meta_training.candidates(problem, twice, None, "visits")

@@ -10,6 +10,7 @@ from flax import nnx
 from agents.metapolicies.learned import inputs as meta_inputs
 from agents.metapolicies.learned.config import MetaConfig
 from agents.metapolicies.learned.inputs import Inputs
+from rrplan.capabilities import NetworkKind, offers, return_scale_of
 from rrplan.errors import InputError
 from rrplan.planner import Planner
 from rrplan.types import Array, LearnedModel, PyTree
@@ -84,7 +85,7 @@ def build(config: MetaConfig, planner: Planner) -> MetaNetwork:
         lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), observation
     )
     features = jax.eval_shape(network, planner.params, batch).features.shape[1]
-    rows_are_actions = getattr(network, "kind", None) == "items"
+    rows_are_actions = offers(network, NetworkKind) and network.kind == "items"
     shapes = meta_inputs.shapes(
         observation, features, environment.num_actions, config.inputs, rows_are_actions
     )
@@ -93,7 +94,7 @@ def build(config: MetaConfig, planner: Planner) -> MetaNetwork:
         actions_in=shapes.actions.shape[-1],
         whole_in=shapes.whole.shape[-1],
         rows_are_actions=rows_are_actions,
-        return_scale=float(getattr(network, "return_scale", 1.0)),
+        return_scale=return_scale_of(network),
     )
 
 

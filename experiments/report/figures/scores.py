@@ -34,7 +34,7 @@ _LOWEST, _HIGHEST = -0.05, 1.04
 def draw_scores(results: Mapping[str, Any]) -> Figure | None:
     """Draw (a) score and (b) computations against the cost, a line per policy.
 
-    Classical policies are drawn along the whole range of costs; a trained controller stands at the
+    Classical policies are drawn along the whole range of costs; a trained policy stands at the
     costs that it was trained for, with an interval over its training seeds.
     """
     if not results["curve"]:

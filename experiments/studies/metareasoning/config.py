@@ -6,31 +6,31 @@ from typing import Annotated, Any
 
 import tyro
 
-from agents.metareasoning.config import ControllerConfig
+from agents.metareasoning.config import MetareasoningConfig
 from agents.networks import NetworkConfig
-from agents.presets import controller_preset
+from agents.presets import metareasoning_preset
 from experiments.studies.planning_depth.config import PRESETS
 from rrplan.errors import InputError, unknown
 
 
 @dataclasses.dataclass(frozen=True)
 class MetalevelConfig:
-    """Controllers trained on a metareasoning problem, scored beside the exact optimum."""
+    """Metareasoning policies trained on a problem, scored beside the exact optimum."""
 
     env: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENV")]
     """Problem: bernoulli, mouselab, pandora, or package.module:Class. Its own options are
     --env.KEY VALUE."""
     env_kwargs: tyro.conf.Suppress[dict[str, Any]] = dataclasses.field(default_factory=dict)
     costs: tuple[float, ...] = ()
-    """Costs of a computation that controllers are trained for, one each; the problem's own if not
-    given."""
+    """Costs of a computation that metareasoning policies are trained for, one each; the problem's
+    own if not given."""
     curve_points: int = 13
     """Other costs, from a tenth of the least to ten times the largest, that the classical policies
     are drawn at."""
     network: NetworkConfig = dataclasses.field(default_factory=NetworkConfig)
-    train: ControllerConfig = dataclasses.field(default_factory=ControllerConfig)
+    train: MetareasoningConfig = dataclasses.field(default_factory=MetareasoningConfig)
     seeds: int = 1
-    """Training seeds of each controller."""
+    """Training seeds of each metareasoning policy."""
     seed: int = 0
     """Seed of everything."""
 
@@ -55,5 +55,5 @@ def preset(env: str, name: str) -> MetalevelConfig:
     """
     if name not in PRESETS:
         raise unknown("preset", name, PRESETS)
-    network, train = controller_preset(env)
+    network, train = metareasoning_preset(env)
     return MetalevelConfig(env=env, network=network, train=train, seeds=5 if name == "full" else 1)

@@ -1,4 +1,4 @@
-"""The study of a metareasoning problem: train controllers on it, and score them exactly."""
+"""The study of a metareasoning problem: train policies on it, and score them exactly."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +9,9 @@ import numpy as np
 from rich.console import Console
 
 import envs
-from agents.metareasoning import network as controller_networks
+from agents.metareasoning import network as metareasoning_networks
 from agents.metareasoning.greedy import greedy_policy
-from agents.metareasoning.train import make_controller_train
+from agents.metareasoning.train import make_metareasoning_train
 from agents.training import fit
 from envs.metareasoning import exact
 from envs.metareasoning.exact import BeliefTable
@@ -28,14 +28,16 @@ from experiments.studies.metareasoning import tables as metalevel_tables
 from experiments.studies.metareasoning.config import MetalevelConfig
 from experiments.studies.metareasoning.scores import Row
 from experiments.studies.planning_depth.config import to_dict
+from rrplan.capabilities import Initializable, require
 from rrplan.errors import InputError
 from rrplan.types import Environment, Network, PyTree
 
-CONTROLLER = "ppo"
+TRAINED = "ppo"
+"""What tables and folders call the trained policy."""
 
 
 class MetareasoningProblem(NamedTuple):
-    """A metareasoning problem and the network of its controllers, built."""
+    """A metareasoning problem and the network of its policies, built."""
 
     config: MetalevelConfig
     env: MetalevelEnv
@@ -45,7 +47,7 @@ class MetareasoningProblem(NamedTuple):
 
     @property
     def costs(self) -> tuple[float, ...]:
-        """Costs that controllers are trained for."""
+        """Costs that policies are trained for."""
         return self.config.costs or (float(self.env.cost),)
 
     def params(self, cost: float) -> PyTree:
@@ -77,7 +79,7 @@ def run_study(
         answers = []
         for cost in problem.costs:
             trained = [_train(problem, run, cost, seed, progress) for seed in range(config.seeds)]
-            row = score_controllers(problem, cost, processes.hand_over(trained))
+            row = score_policies(problem, cost, processes.hand_over(trained))
             answers.append(scores.answer(problem.env, problem.table, cost, [row]))
         costs = _curve_costs(problem)
         curve = []
@@ -106,7 +108,7 @@ def run_study(
 
 
 def build_problem(config: MetalevelConfig) -> MetareasoningProblem:
-    """Build the problem and its table, and the network of its controllers.
+    """Build the problem and its table, and the network of its policies.
 
     Raises:
         rrplan.InputError: one of them cannot be built.
@@ -114,7 +116,7 @@ def build_problem(config: MetalevelConfig) -> MetareasoningProblem:
     env = build_env(config.env, config.env_kwargs)
     environment = envs.adapt(env)
     key = jax.random.key(0)
-    network, _ = controller_networks.build(config.network, environment, env.default_params, key)
+    network, _ = metareasoning_networks.build(config.network, environment, env.default_params, key)
     return MetareasoningProblem(config, env, environment, network, exact.tabulate(env))
 
 
@@ -133,8 +135,8 @@ def build_env(name: str, kwargs: dict[str, Any]) -> MetalevelEnv:
     return env
 
 
-def score_controllers(problem: MetareasoningProblem, cost: float, trained: Sequence[PyTree]) -> Row:
-    """Return what trained controllers come to at a cost, exactly, with their likeliest actions."""
+def score_policies(problem: MetareasoningProblem, cost: float, trained: Sequence[PyTree]) -> Row:
+    """Return what trained policies come to at a cost, exactly, with their likeliest actions."""
     plays = []
     for params in trained:
         policy = greedy_policy(
@@ -145,19 +147,21 @@ def score_controllers(problem: MetareasoningProblem, cost: float, trained: Seque
             problem.table.beliefs,
         )
         plays.append(exact.play(problem.table, policy))
-    return Row(CONTROLLER, tuple(plays), {})
+    return Row(TRAINED, tuple(plays), {})
 
 
-def load_controllers(problem: MetareasoningProblem, run: Run, cost: float) -> list[PyTree]:
-    """Return the parameters of a run's controllers for a cost, one of each training seed.
+def load_policies(problem: MetareasoningProblem, run: Run, cost: float) -> list[PyTree]:
+    """Return the parameters of a run's policies for a cost, one of each training seed.
 
     Raises:
         rrplan.InputError: none were trained for it, or their training has not ended.
     """
     if cost not in problem.costs:
         known = ", ".join(f"{c:g}" for c in problem.costs)
-        raise InputError(f"{run.path} has no controller for cost {cost:g}: expected {known}")
-    shapes = jax.eval_shape(problem.network.init, jax.random.key(0))
+        raise InputError(
+            f"{run.path} has no metareasoning policy for cost {cost:g}: expected {known}"
+        )
+    shapes = jax.eval_shape(require(problem.network, Initializable).init, jax.random.key(0))
     directories = (_directory(run, cost, seed) for seed in range(problem.config.seeds))
     return [fit.load_params(directory, shapes) for directory in directories]
 
@@ -166,18 +170,18 @@ def _train(
     problem: MetareasoningProblem, run: Run, cost: float, seed: int, progress: Progress
 ) -> PyTree:
     config = problem.config
-    train = make_controller_train(
+    train = make_metareasoning_train(
         problem.environment, problem.params(cost), problem.network, config.train
     )
-    # Controllers for different costs differ in it alone.
+    # Policies for different costs differ in it alone.
     key = study_key(config, Domain.CONTROL, seed)
-    label = f"{CONTROLLER}-{cost:g}"
+    label = f"{TRAINED}-{cost:g}"
     with progress.training(seed, config.seeds, config.train.num_chunks, label) as report:
         return fit.fit(train, key, _directory(run, cost, seed), resume=True, report=report)
 
 
 def _directory(run: Run, cost: float, seed: int) -> Path:
-    return run.training(seed) / "control" / f"{CONTROLLER}-{cost:g}"
+    return run.training(seed) / "control" / f"{TRAINED}-{cost:g}"
 
 
 def _curve_costs(problem: MetareasoningProblem) -> list[float]:

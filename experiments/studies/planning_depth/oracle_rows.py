@@ -13,6 +13,7 @@ from experiments.evaluation import Agent, Domain, StudyProblem, TrainedSeed, mak
 from experiments.runs import Run
 from experiments.runs.progress import Progress
 from rrplan import oracle
+from rrplan.capabilities import Enumerable, offers
 from rrplan.engine.dispatch import longest_queue
 from rrplan.errors import InputError
 
@@ -28,7 +29,7 @@ def work_out(
     wanted = [agent.name for agent in config.control.declared() if isinstance(agent, Ceiling)]
     if not wanted:
         return []
-    if not problem.environment.has_enumeration:
+    if not offers(problem.environment, Enumerable):
         progress.print(f"no oracle: {config.env} has no enumerate_states")
         return []
     agents = [

@@ -143,7 +143,7 @@ def tune(
             TrainedSeed(seed_params, {c.name: (c.meta_policy, c.params) for c in grid})
             for seed_params in params
         ]
-        agents = [Agent(name, None, c.name, Rule.family, controller=c.name) for c in grid]
+        agents = [Agent(name, None, c.name, Rule.family, meta_policy=c.name) for c in grid]
         tables = _evaluate_all(
             problem, run, trained, agents, split, acting, progress, f"tuning {name}"
         )

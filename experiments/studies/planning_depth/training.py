@@ -136,7 +136,7 @@ def train_all(
     """Train each seed's learned meta-policies, or go on from their last checkpoints.
 
     Returns:
-        For each seed its planner with all its controllers, tuned ones among them.
+        For each seed its planner with all its meta-policies, tuned ones among them.
     """
     shared = {
         choice.candidate.name: (choice.candidate.meta_policy, choice.candidate.params)

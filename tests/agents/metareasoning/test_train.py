@@ -1,4 +1,4 @@
-"""Controllers on metareasoning problems: what lanes record, resuming, exact values."""
+"""Policies on metareasoning problems: what lanes record, resuming, exact values."""
 
 import dataclasses
 import functools
@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from agents.metapolicies.learned.config import PPOConfig
-from agents.metareasoning import lanes as controller_lanes
-from agents.metareasoning import network as controller_networks
-from agents.metareasoning.config import ControllerConfig
+from agents.metareasoning import lanes as metareasoning_lanes
+from agents.metareasoning import network as metareasoning_networks
+from agents.metareasoning.config import MetareasoningConfig
 from agents.metareasoning.greedy import greedy_policy
 from agents.metareasoning.lanes import Actor, Decision, Seen
-from agents.metareasoning.train import EVALUATION_SEED, make_controller_train
+from agents.metareasoning.train import EVALUATION_SEED, make_metareasoning_train
 from agents.networks import NetworkConfig
 from agents.ppo import learner
 from agents.ppo.config import LearningConfig
-from agents.presets import controller_preset
+from agents.presets import metareasoning_preset
 from agents.training.fit import fit, load_params, read_metrics
 from envs.adapters.gymnax_adapter import adapt
 from envs.metareasoning import exact as tables
@@ -31,7 +31,7 @@ from rrplan.errors import InputError
 
 KEY = jax.random.key(3)
 COST = 0.02
-CONFIG = ControllerConfig(
+CONFIG = MetareasoningConfig(
     num_lanes=64, steps_per_chunk=8, num_chunks=40, minibatches=4, learning_rate=1e-2,
     value_chunks=2, evaluation_episodes=256, evaluate_every=20, checkpoint_every=10,
 )  # fmt: skip
@@ -52,7 +52,7 @@ class Problem(NamedTuple):
 def problem(env=ENV, kind="mlp"):
     environment, env_params = adapt(env), env.default_params
     config = NetworkConfig(kind, "tiny")
-    network, params = controller_networks.build(config, environment, env_params, KEY)
+    network, params = metareasoning_networks.build(config, environment, env_params, KEY)
     # Untrained heads are nearly flat, and say nothing at all of zeros.
     params = jax.tree.map(lambda leaf: leaf + 0.3 * jax.random.normal(KEY, leaf.shape), params)
     return Problem(environment, env_params, network, params, tables.tabulate(env))
@@ -62,10 +62,10 @@ def training(cost=COST, **changes):
     given = problem()
     config = dataclasses.replace(CONFIG, **changes)
     env_params = given.env_params.replace(cost=cost)
-    return make_controller_train(given.environment, env_params, given.network, config)
+    return make_metareasoning_train(given.environment, env_params, given.network, config)
 
 
-COLLECT = jax.jit(controller_lanes.collect, static_argnums=(0, 2, 6))
+COLLECT = jax.jit(metareasoning_lanes.collect, static_argnums=(0, 2, 6))
 
 
 def collect(given, lanes, steps, key=KEY):
@@ -77,7 +77,7 @@ def collect(given, lanes, steps, key=KEY):
 
 
 def begin(given, count, key=KEY):
-    return controller_lanes.start(given.environment, given.env_params, key, count)
+    return metareasoning_lanes.start(given.environment, given.env_params, key, count)
 
 
 def probabilities(given, beliefs):
@@ -92,7 +92,7 @@ def probabilities(given, beliefs):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("controller")
+    directory = tmp_path_factory.mktemp("policy")
     return directory, fit(training(), KEY, directory, report=lambda record: None)
 
 
@@ -155,7 +155,7 @@ def test_resuming_gives_the_same_result_bit_for_bit(finished, tmp_path):
 def test_another_training_is_not_gone_on_with(finished):
     given = problem()
     longer = problem(dataclasses.replace(ENV, horizon=4))
-    other = make_controller_train(longer.environment, given.env_params, given.network, CONFIG)
+    other = make_metareasoning_train(longer.environment, given.env_params, given.network, CONFIG)
     for train, what in (
         (training(cost=0.03), "env_params"),
         (training(clip=0.1), "train"),
@@ -191,7 +191,7 @@ def test_costs_and_seeds_share_one_program():
     def run(cost, seed, env=ENV):
         environment, network = adapt(env), Counting(given.network)
         params = dataclasses.replace(env, cost=cost).default_params
-        train = make_controller_train(environment, params, network, CONFIG)
+        train = make_metareasoning_train(environment, params, network, CONFIG)
         state = train.init(jax.random.key(seed), network.init(KEY))
         state, _ = train.advance(state)
         return train.evaluate(state.params)
@@ -297,7 +297,7 @@ def made_up(reward, ended, value):
 
 def test_advantages_by_hand():
     """Compute, stop, compute; the fourth row is open and gives its value."""
-    config = ControllerConfig(num_lanes=1, steps_per_chunk=3, gae_lambda=0.5, minibatches=2)
+    config = MetareasoningConfig(num_lanes=1, steps_per_chunk=3, gae_lambda=0.5, minibatches=2)
     asks = made_up([-0.1, 0.8, -0.1, 0.0], [0, 1, 0, 0], [0.5, 0.6, 0.4, 0.7])
     stop = 0.8 - 0.6
     expected = [-0.1 + 0.6 - 0.5 + 0.5 * stop, stop, -0.1 + 0.7 - 0.4, 0.0]
@@ -352,11 +352,11 @@ def test_with_a_stop_row_computations_have_no_number():
 
 
 def test_settings():
-    own = {field.name for field in dataclasses.fields(ControllerConfig)}
+    own = {field.name for field in dataclasses.fields(MetareasoningConfig)}
     shared = {field.name for field in dataclasses.fields(LearningConfig)}
     assert own - shared == {"steps_per_chunk"}
-    assert controller_preset("bernoulli").network.kind == "items"
-    assert controller_preset("mouselab").train == ControllerConfig()
+    assert metareasoning_preset("bernoulli").network.kind == "items"
+    assert metareasoning_preset("mouselab").train == MetareasoningConfig()
 
 
 def test_finished_runs_of_meta_policies_can_still_be_read():
@@ -375,11 +375,14 @@ def test_finished_runs_of_meta_policies_can_still_be_read():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ControllerConfig(steps_per_chunk=0), "steps_per_chunk must be at least 1, got 0"),
-        (lambda: ControllerConfig(clip=0.0), "clip must be positive"),
-        (lambda: ControllerConfig(num_chunks=4), "value_chunks must be below num_chunks = 4"),
         (
-            lambda: controller_networks.build(
+            lambda: MetareasoningConfig(steps_per_chunk=0),
+            "steps_per_chunk must be at least 1, got 0",
+        ),
+        (lambda: MetareasoningConfig(clip=0.0), "clip must be positive"),
+        (lambda: MetareasoningConfig(num_chunks=4), "value_chunks must be below num_chunks = 4"),
+        (
+            lambda: metareasoning_networks.build(
                 NetworkConfig("items"), _catch(), _catch().env.default_params, KEY
             ),
             r"an items network needs one row per computation, \[2, F\], got \[10, 5\]",

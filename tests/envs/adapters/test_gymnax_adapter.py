@@ -4,11 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from gymnax.environments import environment as gymnax_environment
 from gymnax.environments import spaces
 
 import envs
 from envs import Adapter, Knapsack, adapt, encode
 from envs.adapters.gymnax_adapter import state_dtypes
+from rrplan.capabilities import Enumerable, Greedy, Observable, ObservationKind, offers, require
 from rrplan.errors import InputError
 
 NAMES = [name for name in envs.names() if name != "MNISTBandit-bsuite"]  # it downloads its images
@@ -72,10 +74,10 @@ def test_the_greedy_rule_is_passed_on_where_there_is_one():
     params = env.default_params
     adapter = adapt(env)
     state, _ = adapter.reset(jax.random.key(0), params)
-    assert adapter.has_greedy
+    assert offers(adapter, Greedy)
     assert adapter.greedy_action(state, params) == env.greedy_action(state, params)
     cartpole, cartpole_params = envs.make("CartPole-v1")
-    assert not adapt(cartpole).has_greedy
+    assert not offers(adapt(cartpole), Greedy)
     with pytest.raises(InputError, match="CartPole-v1 has no greedy_action"):
         adapt(cartpole).greedy_action(None, cartpole_params)
 
@@ -86,16 +88,53 @@ def test_the_list_of_states_is_passed_on_where_there_is_one():
     adapter = adapt(env)
     state, _ = adapter.reset(jax.random.key(0), params)
     listed = jax.eval_shape(adapter.enumerate_states, state, params)
-    assert adapter.has_enumeration
+    assert offers(adapter, Enumerable)
     types = [
         [(leaf.shape, leaf.dtype, leaf.weak_type) for leaf in jax.tree.leaves(tree)]
         for tree in (listed, state)
     ]
     assert types[0] == [((8, *shape), *rest) for shape, *rest in types[1]]
     cartpole, cartpole_params = envs.make("CartPole-v1")
-    assert not adapt(cartpole).has_enumeration
+    assert not offers(adapt(cartpole), Enumerable)
     with pytest.raises(InputError, match="CartPole-v1 has no enumerate_states"):
         adapt(cartpole).enumerate_states(None, cartpole_params)
+
+
+def test_what_is_seen_of_a_state_is_passed_on_encoded():
+    env, params = envs.make("FrozenLake-misc", is_slippery=False)
+    adapter = adapt(env)
+    state, observation = adapter.reset(jax.random.key(0), params)
+    seen = require(adapter, Observable).observe_state(jax.random.key(1), state, params)
+    np.testing.assert_array_equal(seen, observation)
+    assert offers(adapt(Knapsack()), Observable)
+
+
+class Unseen(Knapsack):
+    """Has neither ``observe`` nor ``get_obs`` of its own."""
+
+    observe = gymnax_environment.Environment.observe
+
+
+def test_what_a_state_looks_like_is_not_offered_where_the_environment_does_not_tell():
+    assert not offers(adapt(Unseen()), Observable)
+    with pytest.raises(InputError, match="knapsack has no observe_state: expected one"):
+        require(adapt(Unseen()), Observable)
+
+
+def test_the_kind_of_observations_is_passed_on_where_it_is_said():
+    assert adapt(Knapsack()).observation_kind == "items"
+    assert offers(adapt(Knapsack()), ObservationKind)
+    cartpole, _ = envs.make("CartPole-v1")
+    assert adapt(cartpole).observation_kind is None
+    assert not offers(adapt(cartpole), ObservationKind)
+
+
+def test_an_adapter_tells_itself_from_others():
+    told = {"num_items": "3", "law": "'weakly'", "capacity_fraction": "0.5"}
+    described = adapt(Knapsack(num_items=3, law="weakly")).describe()
+    assert described == {"name": "knapsack"} | told
+    cartpole, _ = envs.make("CartPole-v1")
+    assert adapt(cartpole).describe() == {"name": "CartPole-v1"}
 
 
 def test_adapters_of_one_environment_share_compiled_programs():

@@ -144,7 +144,7 @@ def test_optimum_scores_a_trained_agent(run, capsys):
         (ppo,) = [row for row in answer["policies"] if row["policy"] == "ppo"]
         assert ppo["scores"] == entry(results, "ppo", answer["cost"])["scores"]
     line = fails(capsys, "optimum", "pandora", "--agent", str(run), "--cost", "3")
-    assert line == f"{run} has no controller for cost 3: expected 0.5, 1"
+    assert line == f"{run} has no metareasoning policy for cost 3: expected 0.5, 1"
     line = fails(capsys, "optimum", "pandora", "--costs", "(1,)", "--agent", str(run))
     assert line.startswith(f"{run} is a run on Pandora(")
 

@@ -39,7 +39,7 @@ def test_presets_are_what_the_study_promises():
     assert (quick.control.ppo.num_chunks, full.control.ppo.num_chunks) == (100, 400)
 
 
-def test_search_and_controllers_discount_as_training_did():
+def test_search_and_meta_policies_discount_as_training_did():
     config = preset("FrozenLake-misc", "quick")
     assert config.search.discount == config.control.ppo.gamma == config.train.gamma < 1.0
 
@@ -60,12 +60,12 @@ def test_search_and_controllers_discount_as_training_did():
         ),
     ],
 )
-def test_controllers_are_checked(changes, message):
+def test_meta_policies_are_checked(changes, message):
     with pytest.raises(InputError, match=f"^{message}"):
         ControlConfig(**changes)
 
 
-def test_controllers_follow_the_sweep():
+def test_meta_policies_follow_the_sweep():
     control = ControlConfig(agents=("stopper", "oracle"), num_prices=2, oracle_episodes=100)
     sweep = SweepConfig(prices=(1e-3,), episodes=50)
     config = StudyConfig(env="knapsack", control=control, sweep=sweep)

@@ -26,7 +26,8 @@ def refuse(*_):
 def test_one_line_says_why_there_is_none(monkeypatch, enumerable, said):
     monkeypatch.setattr(oracle_rows, "_of_seed", refuse)
     config = StudyConfig(env="knapsack", control=ControlConfig(agents=("oracle",)))
-    environment = SimpleNamespace(has_enumeration=enumerable)
+    listing = {"enumerate_states": refuse} if enumerable else {}
+    environment = SimpleNamespace(**listing)
     problem = SimpleNamespace(config=config, environment=environment)
     written = io.StringIO()
     with Progress(Console(file=written, width=200)) as progress:

@@ -132,7 +132,7 @@ def test_other_versions_are_warned_of(finished, config, fake_work, capsys):
     assert "warning: this run was begun with jax 0.0.1" in capsys.readouterr().err
 
 
-def test_controllers_stand_beside_the_sweep_each_at_its_prices(tmp_path, config, fake_work):
+def test_meta_policies_stand_beside_the_sweep_each_at_its_prices(tmp_path, config, fake_work):
     agents = ("stopper-priced", "oracle", "stopper", "entropy")
     control = ControlConfig(agents=agents, oracle_episodes=8)
     config = dataclasses.replace(config, control=control)
