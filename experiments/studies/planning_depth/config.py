@@ -1,12 +1,15 @@
 """What a study is: nested frozen dataclasses, checked as they are built, and presets."""
 
 import dataclasses
+import json
 import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from itertools import accumulate
+from typing import Annotated, Any, TypeVar
 
+import pydantic
 import tyro
 
 from agents.alphazero.config import TrainConfig
@@ -20,6 +23,8 @@ from rrplan.planner import Search
 
 Config = TypeVar("Config")
 PRESETS = ("quick", "full")
+# JSON says what a value is: "3" is no number, true no 1; a whole number may stand for any other.
+_STRICT = pydantic.ConfigDict(strict=True, extra="forbid")
 _RETURN_LABELS: Mapping[str, str] = {"knapsack": "return (share of the optimum)"}
 
 
@@ -236,7 +241,7 @@ def extends(there: StudyConfig, here: StudyConfig) -> bool:
 
 def to_dict(config: Config) -> dict[str, Any]:
     """Return a configuration as plain JSON values: tuples become lists."""
-    return _plain(dataclasses.asdict(config))
+    return json.loads(json.dumps(dataclasses.asdict(config)))
 
 
 def from_dict(data: Mapping[str, Any], kind: type[Config] = StudyConfig) -> Config:
@@ -246,7 +251,12 @@ def from_dict(data: Mapping[str, Any], kind: type[Config] = StudyConfig) -> Conf
         InputError: a key is unknown (the nearest known one is named), one is missing, or a value
             is of the wrong type or out of range.
     """
-    return _decode(kind, data, "config")
+    # pydantic takes no settings for a dataclass, but those for a list reach the dataclass in it.
+    reader = pydantic.TypeAdapter(types.GenericAlias(list, kind), config=_STRICT)
+    try:
+        return reader.validate_json(json.dumps([data]))[0]
+    except pydantic.ValidationError as error:
+        raise _told(error.errors()[0], kind) from None
 
 
 def _require(option: str, value: object, holds: bool, expected: str) -> None:
@@ -254,50 +264,20 @@ def _require(option: str, value: object, holds: bool, expected: str) -> None:
         raise InputError(f"{option} must be {expected}, got {value}")
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _decode(hint: Any, value: Any, where: str) -> Any:
-    """Return ``value``, read from JSON, as the type that ``hint`` annotates."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is Annotated:
-        return _decode(arguments[0], value, where)
-    if dataclasses.is_dataclass(hint):
-        return _decode_dataclass(hint, value, where)
-    if origin is tuple and isinstance(value, list):
-        return tuple(_decode(arguments[0], item, where) for item in value)
-    if origin is Literal and value in arguments:
-        return value
-    if origin in (typing.Union, types.UnionType) and any(_is_a(value, kind) for kind in arguments):
-        return value
-    if hint is float and _is_a(value, int):
-        return float(value)
-    if _is_a(value, origin or hint):
-        return value
-    raise InputError(f"{where} has a wrong value: {value!r}")
-
-
-def _decode_dataclass(kind: type, data: Any, where: str) -> Any:
-    if not isinstance(data, Mapping):
-        raise InputError(f"{where} must hold named values, got {data!r}")
-    hints = typing.get_type_hints(kind, include_extras=True)
-    for key in data:
-        if key not in hints:
-            raise unknown(f"key in {where}", key, hints)
-    values = {key: _decode(hints[key], item, f"{where}.{key}") for key, item in data.items()}
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise InputError(f"{where} is incomplete: {error}") from error
-
-
-def _is_a(value: Any, kind: Any) -> bool:
-    # bool is an int to Python, but `episodes: true` is a mistake.
-    if isinstance(value, bool) and kind is not bool:
-        return False
-    return isinstance(kind, type) and isinstance(value, kind)
+def _told(flaw: Mapping[str, Any], kind: Any) -> InputError:
+    """Return in one line what pydantic found wrong in the configuration of a kind."""
+    _, *keys = flaw["loc"]  # the first is the place in the list around it
+    *outer, where = accumulate(
+        (f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys), initial="config"
+    )
+    if flaw["type"] == "value_error":  # a configuration has said itself what is wrong
+        return InputError(str(flaw["ctx"]["error"]))
+    if flaw["type"] == "missing":
+        return InputError(f"{where} is missing")
+    if flaw["type"] == "unexpected_keyword_argument":
+        for key in keys[:-1]:
+            kind = typing.get_type_hints(kind)[key]
+        known = [field.name for field in dataclasses.fields(kind)]
+        return unknown(f"key in {outer[-1]}", keys[-1], known)
+    expected = flaw["msg"].removeprefix("Input should be ")
+    return InputError(f"{where} has a wrong value: {flaw['input']!r} (expected {expected})")

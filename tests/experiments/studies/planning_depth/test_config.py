@@ -126,11 +126,35 @@ def test_seeds_out_of_range_are_refused(changes):
     [
         (("sweep", "budget"), [1], "unknown key in config.sweep 'budget': did you mean 'budgets'?"),
         (("netwrk",), 1, "unknown key in config 'netwrk': did you mean 'network'?"),
-        (("seeds",), "1", "config.seeds has a wrong value: '1'"),
-        (("seeds",), True, "config.seeds has a wrong value: True"),
-        (("search", "acting"), "vists", "config.search.acting has a wrong value: 'vists'"),
-        (("sweep", "budgets"), [0, 1.5], "config.sweep.budgets has a wrong value: 1.5"),
-        (("network",), 3, "config.network must hold named values, got 3"),
+        (("seeds",), "1", "config.seeds has a wrong value: '1' (expected a valid integer)"),
+        (("seeds",), True, "config.seeds has a wrong value: True (expected a valid integer)"),
+        (
+            ("search", "acting"),
+            "vists",
+            "config.search.acting has a wrong value: 'vists'"
+            " (expected 'visits', 'completed_q' or 'validate')",
+        ),
+        (
+            ("sweep", "budgets"),
+            [0, 1.5],
+            "config.sweep.budgets[1] has a wrong value: 1.5 (expected a valid integer)",
+        ),
+        (
+            ("sweep", "budgets"),
+            "34",
+            "config.sweep.budgets has a wrong value: '34' (expected a valid array)",
+        ),
+        (("network",), 3, "config.network has a wrong value: 3 (expected an object)"),
+        (
+            ("control", "ppo", "gama"),
+            1.0,
+            "unknown key in config.control.ppo 'gama': did you mean 'gamma'?",
+        ),
+        (
+            ("sweep", "episodes"),
+            1,
+            "sweep.episodes must be at least 2 (an interval needs two), got 1",
+        ),
     ],
 )
 def test_a_wrong_file_is_told_where_it_is_wrong(config, path, value, message):
@@ -147,7 +171,7 @@ def test_a_wrong_file_is_told_where_it_is_wrong(config, path, value, message):
 def test_a_missing_key_is_told(config):
     data = to_dict(config)
     del data["env"]
-    with pytest.raises(InputError, match=r"config is incomplete: .*'env'"):
+    with pytest.raises(InputError, match=r"^config\.env is missing$"):
         from_dict(data)
 
 
