@@ -31,13 +31,6 @@ def test_own_environment(capsys):
         assert 1.5 < float(line.split()[-1]) < 3.5
 
 
-def test_own_meta_policy(capsys):
-    (line,) = run("own_meta_policy", capsys)
-    timed, simulations = map(float, line.split())
-    assert 0.5 < timed < 1.0
-    assert 8 <= simulations <= 320
-
-
 @pytest.mark.parametrize("name", ["own_environment", "own_meta_policy"])
 def test_the_readme_shows_the_same_code(name):
     code = (ROOT / "examples" / f"{name}.py").read_text().split('"""\n\n', 1)[1]

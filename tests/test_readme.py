@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import agents
-import envs
 from experiments.cli import main as cli
 from experiments.studies.planning_depth import training as meta_training
 from experiments.studies.planning_depth.config import preset
@@ -37,11 +36,6 @@ def test_the_ten_lines_print_what_the_readme_says(capsys):
         for text in (capsys.readouterr().out, shown)
     )
     np.testing.assert_allclose(printed, expected, atol=0.002)
-
-
-def test_the_environment_is_sound(treats):
-    report = envs.check(*envs.make(treats))
-    assert report.ok, str(report)
 
 
 def test_the_environment_runs_the_study(treats, tmp_path, capsys):
