@@ -1,6 +1,7 @@
 """What a study is: nested frozen dataclasses, checked as they are built, and presets."""
 
 import dataclasses
+import functools
 import json
 import math
 import types
@@ -251,10 +252,8 @@ def from_dict(data: Mapping[str, Any], kind: type[Config] = StudyConfig) -> Conf
         InputError: a key is unknown (the nearest known one is named), one is missing, or a value
             is of the wrong type or out of range.
     """
-    # pydantic takes no settings for a dataclass, but those for a list reach the dataclass in it.
-    reader = pydantic.TypeAdapter(types.GenericAlias(list, kind), config=_STRICT)
     try:
-        return reader.validate_json(json.dumps([data]))[0]
+        return _reader(kind).validate_json(json.dumps([data]))[0]
     except pydantic.ValidationError as error:
         raise _told(error.errors()[0], kind) from None
 
@@ -262,6 +261,13 @@ def from_dict(data: Mapping[str, Any], kind: type[Config] = StudyConfig) -> Conf
 def _require(option: str, value: object, holds: bool, expected: str) -> None:
     if not holds:
         raise InputError(f"{option} must be {expected}, got {value}")
+
+
+@functools.cache
+def _reader(kind: type) -> pydantic.TypeAdapter[list[Any]]:
+    """Return what reads a configuration of a kind, in a list, from JSON."""
+    # pydantic takes no settings for a dataclass, but those for a list reach the dataclass in it.
+    return pydantic.TypeAdapter(types.GenericAlias(list, kind), config=_STRICT)
 
 
 def _told(flaw: Mapping[str, Any], kind: Any) -> InputError:
