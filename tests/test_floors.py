@@ -34,7 +34,7 @@ FLOORS = {
         ["agents.declarations", "agents.training.*"],
         ["agents.networks.*", "agents.ppo.*"],
         ["agents.alphazero.*", "agents.metapolicies.*", "agents.metareasoning.*"],
-        ["agents.presets", "agents.study_training"],
+        ["agents.presets"],
         ["agents"],
     ],
     "experiments": [
@@ -44,7 +44,7 @@ FLOORS = {
         ["experiments.analysis.*"],
         ["experiments.report.*"],
         ["experiments.studies.*"],
-        ["experiments.loading", "experiments.study_control"],
+        ["experiments.loading"],
         ["experiments.cli.options"],
         ["experiments.bench.*"],
         ["experiments.cli.*"],

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from agents.networks.own import OwnNetwork, build_own
 from rrplan.capabilities import ObservationKind, offers
 from rrplan.errors import InputError, unknown
 from rrplan.types import Array, Environment, Evaluation, PyTree
@@ -23,15 +24,16 @@ DEPTHS: Mapping[str, int] = {"tiny": 1, "small": 2, "medium": 2, "large": 3}
 class NetworkConfig:
     """Which network evaluates positions."""
 
-    kind: Literal["auto", "mlp", "conv", "items"] = "auto"
-    """Architecture: chosen by the shape of the observation, or one by name."""
+    kind: str = "auto"
+    """Architecture: auto (by the shape of the observation), mlp, conv or items; or a network of
+    your own, as package.module:NAME. --network is short for it."""
     size: Literal["tiny", "small", "medium", "large"] = "small"
     """Width and depth: 16 x 1, 32 x 2, 64 x 2 or 128 x 3 hidden layers."""
     return_scale: float = 1.0
     """Typical size of an episode's return; the value head speaks in multiples of it."""
 
     def __post_init__(self):
-        if self.kind not in KINDS:
+        if ":" not in self.kind and self.kind not in KINDS:
             raise unknown("network kind", self.kind, KINDS)
         if self.size not in WIDTHS:
             raise unknown("network size", self.size, WIDTHS)
@@ -190,17 +192,21 @@ def count_parameters(params: PyTree) -> int:
 
 def build(
     config: NetworkConfig, environment: Environment, env_params: PyTree, key: Array
-) -> tuple[PlannerNetwork, PyTree]:
+) -> tuple[PlannerNetwork | OwnNetwork, PyTree]:
     """Return a network that fits the environment's observations, and fresh parameters.
 
     ``auto`` takes the permutation-equivariant network for environments that say
     ``observation_kind = "items"`` (one row per item, and action i is item i), the
     convolutional one for images (observations of rank 3), and an MLP for anything else:
     flat vectors, small boards such as Catch's, and pytrees, whose leaves are flattened.
+    A name with a colon is a user's own network (:func:`agents.networks.own.build_own`).
 
     Raises:
-        InputError: where the network asked for cannot take the observation.
+        InputError: where the network asked for cannot take the observation, or the user's own
+            cannot be built.
     """
+    if ":" in config.kind:
+        return build_own(config.kind, config, environment, env_params, key)
     reset = functools.partial(jax.eval_shape, environment.reset)
     _, observation = reset(jax.random.key(0), env_params)
     leaves = jax.tree.leaves(observation)

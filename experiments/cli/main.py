@@ -3,6 +3,7 @@
 Nothing heavy is imported before a command needs it, so that help comes at once.
 """
 
+import functools
 import os
 import shlex
 import sys
@@ -182,9 +183,16 @@ def bench(arguments: Sequence[str]) -> None:
         print(line)
 
 
+def ablate(arguments: Sequence[str]) -> None:
+    """Train an agent with one thing changed at a time, and compare."""
+    from experiments.cli.ablate import ablate
+
+    ablate(arguments, functools.partial(print, flush=True))
+
+
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
     command.__name__: command
-    for command in (run, train, evaluate, figures, table, compare, optimum, envs, bench)
+    for command in (run, train, evaluate, figures, table, compare, optimum, envs, bench, ablate)
 }
 
 

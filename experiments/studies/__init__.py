@@ -3,9 +3,11 @@
 from rrplan.imports import hand_on
 
 __all__ = (
+    "ABLATIONS",
     "METAREASONING",
     "PLANNING_DEPTH",
     "STUDIES",
+    "Ablation",
     "Study",
     "any_environment",
     "of_config",

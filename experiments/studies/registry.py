@@ -1,4 +1,4 @@
-"""The registry of studies: what `rrplan run` can run, declared once.
+"""The registry of studies: what `rrplan run` and `rrplan ablate` can run, declared once.
 
 It is plain data: what belongs to a study is named, and imported when it is needed.
 """
@@ -70,6 +70,53 @@ PLANNING_DEPTH = Study(
 )
 STUDIES: Mapping[str, Study] = {study.name: study for study in (METAREASONING, PLANNING_DEPTH)}
 """In the order in which they are asked whether an environment is theirs."""
+
+
+class Ablation(NamedTuple):
+    """One training with one thing changed at a time. Fields but the first two are names."""
+
+    name: str
+    help: str
+    """One sentence: what is changed."""
+    arms: str
+    """``() -> arms``: the settings, each with a label of its own; the first is the one that the
+    others are compared with."""
+    prepare: str
+    """``(arms, options) -> experiments.studies.ablations.harness.Bench``."""
+    options: str
+    """The command's options, a dataclass: its docstring is the command's help."""
+
+    def get(self, field: str) -> Any:
+        """Return what a field names."""
+        return import_name(getattr(self, field))
+
+
+def _of_metapolicy(name: str, help: str) -> Ablation:
+    module = "experiments.studies.ablations.metapolicy"
+    options = "experiments.cli.ablate:MetapolicyOptions"
+    return Ablation(name, help, f"{module}:{name}", f"{module}:prepare", options)
+
+
+def _of_planner(name: str, help: str) -> Ablation:
+    module = "experiments.studies.ablations.planner"
+    options = "experiments.cli.ablate:AblationOptions"
+    return Ablation(name, help, f"{module}:{name}", f"{module}:prepare", options)
+
+
+ABLATIONS: Mapping[str, Ablation] = {
+    ablation.name: ablation
+    for ablation in (
+        _of_metapolicy("start", "Meta-policy: where its training starts from."),
+        _of_metapolicy("inputs", "Meta-policy: what it sees, all or all but one group of inputs."),
+        _of_metapolicy("advantages", "Meta-policy: how advantages are estimated."),
+        _of_metapolicy("menus", "Meta-policy: what it may answer, and how often it is asked."),
+        _of_metapolicy("learning", "Meta-policy: how fast, how long and how freely it learns."),
+        _of_planner("networks", "Planner: architectures and sizes of its network."),
+        _of_planner("targets", "Planner: what its policy learns from."),
+        _of_planner("optimum", "Planner: environments whose best return is known to be 1."),
+        _of_planner("long", "Planner: a larger network, trained twelve times as long."),
+    )
+}
 
 
 def any_environment(name: str) -> bool:

@@ -49,7 +49,7 @@ def test_a_reader_that_has_enough_gets_no_traceback(arguments):
         (
             "",
             "expected a command: run, train, evaluate, figures, table, compare, optimum, envs,"
-            " bench (rrplan --help)",
+            " bench, ablate (rrplan --help)",
         ),
         ("rnu", "unknown command 'rnu': did you mean 'run'?"),
         ("run", "missing ENV: see rrplan run --help"),

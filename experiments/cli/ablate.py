@@ -1,0 +1,108 @@
+"""``rrplan ablate``: one training with one thing changed at a time."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from experiments import studies
+from experiments.studies import Ablation
+from rrplan.errors import InputError, unknown
+
+_PROG = "rrplan ablate"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AblationOptions:
+    """Train an agent with one thing changed at a time, over a few seeds, and compare returns.
+
+    Prints a Markdown table: means on held-out episodes with 95% intervals over seeds and episodes,
+    and each arm's difference to the first arm, episode by episode.
+    """
+
+    seeds: int = 3
+    """Training seeds of each arm."""
+    episodes: int = 4096
+    """Held-out episodes to compare on."""
+    chunks: int | None = None
+    """Rounds of each training; the usual number if not given."""
+    only: Annotated[str, tyro.conf.arg(metavar="TEXT")] = ""
+    """Only arms whose label contains this; the first of them is the one to compare with."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Also write the rows to this JSON file, after each arm."""
+    resume: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Keep the arms that FILE holds already, and go on with the next."""
+
+    def __post_init__(self):
+        for name, least in (("seeds", 1), ("episodes", 2), ("chunks", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"{name} must be at least {least}, got {value}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MetapolicyOptions(AblationOptions):
+    """Train a meta-policy with one thing changed at a time, on the planner of a finished run.
+
+    Prints a Markdown table: means on held-out episodes with 95% intervals over seeds and episodes,
+    and each arm's difference to the first arm, episode by episode. The last row is the run's best
+    fixed k.
+    """
+
+    run: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Directory of a finished run of `rrplan run`."""
+    price: float = 3e-4
+    """Price of one simulation: one of the run's."""
+
+
+def ablate(arguments: Sequence[str], report: Callable[[str], None]) -> None:
+    """Run one ablation.
+
+    Args:
+        arguments: the command line after ``rrplan ablate``.
+        report: takes each line of the table.
+
+    Raises:
+        SystemExit: help was asked for, and printed.
+        InputError: an argument is wrong, or a result would be overwritten.
+    """
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(_help())
+        raise SystemExit(0)  # as the commands whose help tyro prints
+    ablation = _find(arguments)
+    from experiments.cli.options import parse
+
+    options = parse(ablation.get("options"), arguments[1:], f"{_PROG} {ablation.name}")
+    from experiments.studies.ablations import harness
+    from experiments.studies.ablations.record import open_record
+
+    arms = harness.choose(ablation.name, ablation.get("arms")(), options.only)
+    record = open_record(options.out, _settings(ablation, options), resume=options.resume)
+    harness.run(ablation.get("prepare")(arms, options), record, options.seeds, report)
+
+
+def _find(arguments: Sequence[str]) -> Ablation:
+    names = list(studies.ABLATIONS)
+    if not arguments:
+        raise InputError(f"expected an ablation: {', '.join(names)} ({_PROG} --help)")
+    if arguments[0] not in names:
+        raise unknown("ablation", arguments[0], names)
+    return studies.ABLATIONS[arguments[0]]
+
+
+def _settings(ablation: Ablation, options: AblationOptions) -> dict[str, Any]:
+    """Return what makes an ablation itself, as JSON."""
+    given = dataclasses.asdict(options)
+    del given["out"], given["resume"]
+    return {
+        "ablation": ablation.name,
+        **{name: str(v) if isinstance(v, Path) else v for name, v in given.items()},
+    }
+
+
+def _help() -> str:
+    lines = [f"usage: {_PROG} NAME [options]", ""]
+    lines += [f"  {a.name:<12}{a.help}" for a in studies.ABLATIONS.values()]
+    return "\n".join([*lines, "", f"`{_PROG} NAME --help` shows an ablation's options."])
