@@ -3,6 +3,11 @@
 Nothing heavy is imported before a command needs it, so that help comes at once.
 """
 
+# Tried in place of the commands below: subcommands of tyro (tyro.extras.SubcommandApp, 1.0). They
+# need the types of all commands at once, and so load JAX for `rrplan --help`: many seconds of CPU
+# instead of 0.3. Commands that take any words instead lose `rrplan run --help` and refuse
+# options. Both kinds tell what is wrong in a box of many lines, and name no nearest command.
+
 import functools
 import os
 import shlex

@@ -1,5 +1,9 @@
 """The options of the commands, and what turns a command line into them."""
 
+# tyro (1.0) tells what is wrong in a box of many lines, and lists similar options without
+# choosing one, or none at all where none is very similar. What it knows in values instead of text
+# is in a module of its own that may change in any release. So its text is read here.
+
 import contextlib
 import dataclasses
 import io
