@@ -105,10 +105,10 @@ def parse_run(arguments: Sequence[str], prog: str) -> RunOptions:
         InputError: an option or a value is wrong.
     """
     rest, env_kwargs = split_env_options(arguments)
+    rest = [re.sub(r"^--network(?==|$)", "--network.kind", argument) for argument in rest]
     study = _study_of(rest)
     kind, make = study.get("options"), study.get("preset")
     plain = [argument for argument in rest if argument not in _HELP]
-    rest = [re.sub(r"^--network(?==|$)", "--network.kind", argument) for argument in rest]
     anything = dataclasses.replace(make("", "quick"), env=tyro.MISSING)
     default = kind(study=anything)
     if plain or not any(argument in _HELP for argument in rest):
