@@ -12,7 +12,7 @@ demo: $(READY)  ## train, search and draw: timed and untimed returns on the knap
 	@echo 'To run rrplan yourself: source $(VENV)/bin/activate (or call $(BIN)/rrplan)'
 
 test: lint  ## lint, then the test suite
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff check .

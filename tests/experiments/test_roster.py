@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import shlex
-import subprocess
 import sys
 
 import jax
@@ -14,6 +13,7 @@ from agents import Candidate, Learned, Rule, declarations, metapolicies
 from experiments import load, roster
 from experiments.cli import main as cli
 from experiments.evaluation import name_key
+from experiments.report import figures
 from experiments.studies.planning_depth import config
 from experiments.studies.planning_depth import training as meta_training
 from rrplan import InputError
@@ -90,14 +90,15 @@ def test_a_users_own_agents_stand_beside_the_others(directory):
     assert (directory / "control" / "narrow-0.001" / "checkpoints").exists()
 
 
-def test_figures_of_a_users_own_agents_need_their_file_no_more(directory, capsys):
-    code = (
-        "import sys; from experiments.cli import main as cli;"
-        "from experiments.report import figures;"
-        f"figures.draw(__import__('pathlib').Path({str(directory)!r}));"
-        "assert 'my_agents_of_roster_test' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd="/")
+def test_figures_of_a_users_own_agents_need_their_file_no_more(directory, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(directory.parent)])
+    monkeypatch.delitem(sys.modules, "my_agents_of_roster_test")
+    roster.find.cache_clear()
+    assert figures.draw(directory)
+    assert "my_agents_of_roster_test" not in sys.modules
+    with pytest.raises(InputError, match="cannot import it"):
+        roster.find("my_agents_of_roster_test:EARLY")
 
 
 def test_a_finished_run_is_loaded_and_plays_as_it_did(directory):

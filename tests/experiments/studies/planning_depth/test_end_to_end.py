@@ -109,18 +109,22 @@ def test_a_story_is_told_of_a_learned_agent(directory):
     assert ("stopper", "legal_actions") in groups
 
 
-def test_killed_and_resumed_gives_the_same_numbers(directory, compiled, tmp_path):
-    arguments = [*TINY, "--out", str(tmp_path / "killed")]
+def test_trained_alone_then_killed_then_resumed_gives_the_same_numbers(
+    directory, compiled, tmp_path
+):
+    arguments = [*TINY[1:], "--out", str(tmp_path / "parts")]
+    assert cli.main(["train", *arguments]) == 0
+    assert not (tmp_path / "parts" / "results.json").exists()
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, *arguments],
+        [sys.executable, "-c", KILLED, "run", *arguments, "--resume"],
         env=os.environ | compiled,
         capture_output=True,
         check=False,
     )
     assert killed.returncode == -9, killed.stderr.decode()
-    assert len(list((tmp_path / "killed" / "evaluations").glob("*.npz"))) == 2
-    assert cli.main([*arguments, "--resume"]) == 0
-    assert numbers(tmp_path / "killed") == numbers(directory)
+    assert len(list((tmp_path / "parts" / "evaluations").glob("*.npz"))) == 2
+    assert cli.main(["run", *arguments, "--resume"]) == 0
+    assert numbers(tmp_path / "parts") == numbers(directory)
 
 
 def test_a_trained_run_is_evaluated_at_other_budgets(directory, capsys):
@@ -136,14 +140,6 @@ def test_a_trained_run_is_evaluated_at_other_budgets(directory, capsys):
     first = json.loads(numbers(directory))["agents"][0]
     assert again[0]["untimed"] == first["untimed"]
     assert sorted(path for path in directory.rglob("*")) == before
-
-
-def test_training_alone_can_be_gone_on_with(directory, tmp_path, capsys):
-    arguments = [*TINY[1:], "--out", str(tmp_path / "trained")]
-    assert cli.main(["train", *arguments]) == 0
-    assert not (tmp_path / "trained" / "results.json").exists()
-    assert cli.main(["run", *arguments, "--resume"]) == 0
-    assert numbers(tmp_path / "trained") == numbers(directory)
 
 
 def test_settings_are_compared_on_a_finished_runs_planner(directory, tmp_path, capsys):
