@@ -72,13 +72,17 @@ def replace_fields(
     """
     if not changes:
         return params
-    known = dataclasses.fields(params) if dataclasses.is_dataclass(params) else ()
-    fields = {field.name: getattr(params, field.name) for field in known}
+    fields = {name: getattr(params, name) for name in _field_names(params)}
     for key in changes:
         if key not in fields:
             raise unknown(f"option of {name}", key, {*fields, *others})
     fitted = {key: _fit(name, key, value, fields[key]) for key, value in changes.items()}
     return dataclasses.replace(params, **fitted)
+
+
+def _field_names(params: PyTree) -> list[str]:
+    known = dataclasses.fields(params) if dataclasses.is_dataclass(params) else ()
+    return [field.name for field in known]
 
 
 def _fit(name: str, key: str, value: Any, default: Any) -> Any:
@@ -87,8 +91,8 @@ def _fit(name: str, key: str, value: Any, default: Any) -> Any:
         if isinstance(value, bool):
             return value
         expected = "True or False"
-    elif isinstance(default, numbers.Number):
-        if isinstance(value, numbers.Number) and not isinstance(value, bool):
+    elif isinstance(default, numbers.Real):
+        if isinstance(value, numbers.Real) and not isinstance(value, bool):
             return float(value) if isinstance(default, float) else value
         expected = f"a number, such as {default!r}"
     elif isinstance(default, jax.Array | np.ndarray):

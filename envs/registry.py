@@ -200,7 +200,7 @@ def _describe(name: str) -> EnvironmentRow:
     )
 
 
-def _shape(space: spaces.Space) -> str:
+def _shape(space: Any) -> str:
     """Return a space in a few characters."""
     if isinstance(space, spaces.Discrete):
         return f"one of {space.n}"

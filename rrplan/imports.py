@@ -198,9 +198,11 @@ def _make_package(alias: str, folder: Path) -> None:
         run = init.is_file()
     else:
         spec, run = spec_from_file_location(alias, folder.with_suffix(".py")), True
+    assert spec is not None  # a path that ends in .py always has one
     module = sys.modules[alias] = module_from_spec(spec)
     try:
         if run:
+            assert spec.loader is not None
             spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[alias]

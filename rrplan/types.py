@@ -19,7 +19,7 @@ A trailing ``...`` stands for the shape of one observation, state or carry.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
 import mctx
@@ -28,6 +28,9 @@ from rrplan.costs import Costs as Costs  # one of the words, though its bill sta
 
 PyTree = Any
 Array = jax.Array
+# Where jaxlib ships no types, pyright takes these two for variables.
+Device: TypeAlias = jax.Device  # pyright: ignore[reportInvalidTypeForm]
+PyTreeDef: TypeAlias = jax.tree_util.PyTreeDef  # pyright: ignore[reportInvalidTypeForm]
 
 
 class Transition(NamedTuple):
@@ -51,15 +54,19 @@ class Environment(Protocol):
     @property
     def num_actions(self) -> int:
         """Number of discrete actions, ``A``."""
+        ...
 
     def reset(self, key: Array, params: PyTree) -> tuple[PyTree, PyTree]:
         """Return the first ``(state, observation)`` of an episode."""
+        ...
 
     def step(self, key: Array, state: PyTree, action: Array, params: PyTree) -> Transition:
         """Step once, without automatic reset."""
+        ...
 
     def invalid_actions(self, state: PyTree, params: PyTree) -> Array:
         """Return a boolean mask ``[A]``, true where an action is illegal."""
+        ...
 
 
 class Evaluation(NamedTuple):

@@ -1,6 +1,7 @@
 """What play shows: values, spaces, masks, the ends of episodes."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +33,7 @@ class SeenRange:
 
     def __init__(self, space: spaces.Space):
         self._space = space
-        self._seen: dict[str, tuple[spaces.Space, np.ndarray, np.ndarray]] = {}
+        self._seen: dict[str, tuple[spaces.Discrete | spaces.Box, np.ndarray, np.ndarray]] = {}
 
     def add(self, observation: PyTree) -> None:
         """Take in observations of all lanes, ``[B, ...]``."""
@@ -47,8 +48,10 @@ class SeenRange:
     def check(self, findings: Findings) -> None:
         """Check that every observation lay in the declared space."""
         for name, part, lowest, highest in ((n, *seen) for n, seen in self._seen.items()):
-            discrete = isinstance(part, spaces.Discrete)
-            low, high = (0, part.n - 1) if discrete else (part.low, part.high)
+            if isinstance(part, spaces.Discrete):
+                low, high = 0, part.n - 1
+            else:
+                low, high = part.low, part.high
             _check_side(name, "below", "least", lowest, low, lowest < low - _slack(low), findings)
             _check_side(
                 name, "above", "most", highest, high, highest > high + _slack(high), findings
@@ -175,7 +178,7 @@ def _compare_lane(
 
 
 def _check_numbers(
-    what: str, tree: PyTree, fits: Predicate, findings: Findings, lanes=slice(None)
+    what: str, tree: PyTree, fits: Predicate, findings: Findings, lanes: Any = slice(None)
 ) -> None:
     for name, leaf in to_numpy(tree).items():
         leaf = leaf[lanes]
@@ -198,7 +201,7 @@ def _check_side(name, side, most, seen, bound, outside, findings: Findings) -> N
     )
 
 
-def _slack(bound: np.ndarray | float) -> np.ndarray:
+def _slack(bound: Any) -> np.ndarray:
     return TOLERANCE * (1 + np.abs(np.asarray(bound, np.float64)))
 
 

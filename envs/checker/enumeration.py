@@ -18,7 +18,8 @@ def check_listing(subject: Subject, key: Array, findings: Findings) -> None:
 
     What only keeps the oracle from its work is noted: chance, more states than can be listed.
     """
-    if not offers(subject.env, Enumerable):
+    lists_states = offers(subject.env, Enumerable)
+    if not lists_states:
         return
     try:
         state_graph.explore(adapt(subject.env), subject.params, key, np.arange(INSTANCES))

@@ -194,7 +194,7 @@ def _check_scalars(outcome: Outcome, findings: Findings) -> bool:
     for name, value, kind, wanted in expected:
         leaf = leaf_types(value).get("")
         scalar = leaf is not None and leaf.is_array and leaf.shape == ()
-        fits = scalar and jnp.issubdtype(leaf.dtype, kind)
+        fits = leaf is not None and scalar and jnp.issubdtype(leaf.dtype, kind)
         # Whole numbers can be summed all the same; what is no truth value ends no episode.
         usable &= fits or (scalar and kind is jnp.floating)
         if not fits:

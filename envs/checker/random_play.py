@@ -58,8 +58,7 @@ class Player:
 
     def step_lanes(self, keys: Array, state: PyTree, action: np.ndarray) -> Outcome:
         """Step all lanes; ``keys`` is ``[B]``, the states that come back are settled."""
-        action = jnp.asarray(action, jnp.int32)
-        outcome = self._step_lanes(keys, state, action, self.subject.params)
+        outcome = self._step_lanes(keys, state, jnp.asarray(action, jnp.int32), self.subject.params)
         return outcome._replace(
             state=self.settle(outcome.state), invalid=self.known(outcome.invalid)
         )

@@ -18,7 +18,7 @@ class First(NamedTuple):
 
     observation: PyTree  # [...]
     state: PyTree  # [...]
-    invalid: Array | None  # [A]; None where the environment has no mask
+    invalid: Any  # [A]; None where the environment has no mask
 
 
 class Outcome(NamedTuple):
@@ -26,10 +26,10 @@ class Outcome(NamedTuple):
 
     observation: PyTree  # [...]
     state: PyTree  # [...]
-    reward: Array  # []
-    terminated: Array  # []
-    truncated: Array  # []
-    invalid: Array | None  # [A] of the new state; None where the environment has no mask
+    reward: Any  # []
+    terminated: Any  # []
+    truncated: Any  # []
+    invalid: Any  # [A] of the new state; None where the environment has no mask
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
-from envs.metareasoning.mdp import MetalevelEnv, MetalevelState, check_cost, check_count
+from envs.metareasoning.mdp import AnyArray, MetalevelEnv, MetalevelState, check_cost, check_count
 from rrplan.errors import InputError
-from rrplan.types import Array
 
 
 @struct.dataclass
@@ -22,11 +21,11 @@ class BernoulliState(MetalevelState):
         counts: of each arm, ones and zeros.
     """
 
-    counts: Array  # [n, 2] int32
+    counts: AnyArray  # [n, 2] int32
 
 
 @dataclasses.dataclass(frozen=True)
-class BernoulliSelection(MetalevelEnv):
+class BernoulliSelection(MetalevelEnv[BernoulliState]):
     """Samples of arms before one is chosen (Hay et al. 2012, arXiv 1207.5879).
 
     Each of ``n`` arms pays 1 with a probability of its own, uniform on [0, 1] beforehand. A
@@ -107,7 +106,7 @@ class BernoulliSelection(MetalevelEnv):
         time = sums[:, -1].copy()
         return BernoulliState(time=time, stopped=np.zeros(time.shape, bool), counts=counts)
 
-    def index(self, state: BernoulliState, xp: ModuleType = jnp) -> Array:
+    def index(self, state: BernoulliState, xp: ModuleType = jnp) -> AnyArray:
         """Place in :meth:`beliefs`, by the combinatorial number system."""
         size = 2 * self.arms
         parts = state.counts.reshape(*state.counts.shape[:-2], size)
@@ -118,30 +117,32 @@ class BernoulliSelection(MetalevelEnv):
             place = place + binomials[total, number + 1]
         return place
 
-    def payoff(self, state: BernoulliState, xp: ModuleType = jnp) -> Array:
+    def payoff(self, state: BernoulliState, xp: ModuleType = jnp) -> AnyArray:
         """Largest posterior mean, or the alternative."""
         best = _means(state.counts).max(-1)
         return best if self.alternative is None else xp.maximum(best, self.alternative)
 
-    def possible(self, state: BernoulliState, xp: ModuleType = jnp) -> Array:
+    def possible(self, state: BernoulliState, xp: ModuleType = jnp) -> AnyArray:
         """Every arm, until the horizon is used up."""
         left = state.counts.sum((-2, -1)) < self.horizon
         return xp.broadcast_to(left[..., None], (*left.shape, self.arms))
 
-    def news(self, state: BernoulliState, computation: Array, xp: ModuleType = jnp) -> Array:
+    def news(self, state: BernoulliState, computation: AnyArray, xp: ModuleType = jnp) -> AnyArray:
         """Probabilities ``[..., 2]`` of a one and of a zero."""
         one = _means(state.counts)[..., computation]
         return xp.stack([one, 1.0 - one], axis=-1)
 
     def learn(
-        self, state: BernoulliState, computation: Array, outcome: Array, xp: ModuleType = jnp
+        self, state: BernoulliState, computation: AnyArray, outcome: AnyArray, xp: ModuleType = jnp
     ) -> BernoulliState:
         """Count the sample: outcome 0 is a one, 1 a zero."""
         arm = xp.arange(self.arms)[:, None] == computation
         new = arm & (xp.arange(2) == outcome)
-        return state.replace(time=state.time + 1, counts=state.counts + new.astype(np.int32))
+        return dataclasses.replace(
+            state, time=state.time + 1, counts=state.counts + new.astype(np.int32)
+        )
 
-    def show(self, state: BernoulliState, xp: ModuleType = jnp) -> Array:
+    def show(self, state: BernoulliState, xp: ModuleType = jnp) -> AnyArray:
         """Return a row for each arm."""
         shares, means = state.counts / self.horizon, _means(state.counts)
         deviations = xp.sqrt(means * (1 - means) / (3 + state.counts.sum(-1)))
@@ -167,6 +168,6 @@ class BernoulliSelection(MetalevelEnv):
         return np.array(rows, np.int64)
 
 
-def _means(counts: Array) -> Array:
+def _means(counts: AnyArray) -> AnyArray:
     """Return the posterior mean ``[..., n]`` of each arm."""
     return (1 + counts[..., 0]) / (2 + counts.sum(-1))

@@ -1,8 +1,9 @@
 """Metareasoning problems as environments: compute, or stop and take what the belief is worth."""
 
 import abc
+import dataclasses
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,9 @@ from gymnax.environments import environment, spaces
 
 from rrplan.errors import InputError
 from rrplan.types import Array
+
+AnyArray = Any
+"""An array, or number, of numpy's or of ``jax.numpy``'s: the same lines work on both."""
 
 
 @struct.dataclass
@@ -23,7 +27,8 @@ class MetalevelState(environment.EnvState):
         stopped: the agent has stopped, and was paid.
     """
 
-    stopped: Array  # [] bool
+    time: AnyArray  # [] int32; gymnax calls it an int
+    stopped: AnyArray  # [] bool
 
 
 @struct.dataclass
@@ -40,7 +45,10 @@ class MetalevelParams(environment.EnvParams):
     cost: float = 0.01
 
 
-class MetalevelEnv(environment.Environment[MetalevelState, MetalevelParams], abc.ABC):
+State = TypeVar("State", bound=MetalevelState)
+
+
+class MetalevelEnv(environment.Environment[State, MetalevelParams], abc.ABC):
     """A metalevel Markov decision process (Hay et al. 2012, arXiv 1207.5879).
 
     Actions ``0..N-1`` are computations: each costs something and brings news. Action ``N`` stops:
@@ -81,40 +89,40 @@ class MetalevelEnv(environment.Environment[MetalevelState, MetalevelParams], abc
         """Return ``[N, N]`` bool: which computations tell of the actions that one tells of."""
 
     @abc.abstractmethod
-    def first_belief(self) -> MetalevelState:
+    def first_belief(self) -> State:
         """Return the belief before any computation, of numpy arrays."""
 
     @abc.abstractmethod
-    def beliefs(self) -> MetalevelState:
+    def beliefs(self) -> State:
         """Return all beliefs ``[S, ...]`` that can be reached, and maybe others, as numpy arrays.
 
         None of them has stopped.
         """
 
     @abc.abstractmethod
-    def index(self, state: MetalevelState, xp: ModuleType = jnp) -> Array:
+    def index(self, state: State, xp: ModuleType = jnp) -> AnyArray:
         """Return where a state's belief stands in :meth:`beliefs`, ``[...]`` int32."""
 
     @abc.abstractmethod
-    def payoff(self, state: MetalevelState, xp: ModuleType = jnp) -> Array:
+    def payoff(self, state: State, xp: ModuleType = jnp) -> AnyArray:
         """Return what stopping pays, ``[...]``."""
 
     @abc.abstractmethod
-    def possible(self, state: MetalevelState, xp: ModuleType = jnp) -> Array:
+    def possible(self, state: State, xp: ModuleType = jnp) -> AnyArray:
         """Return which computations are left, ``[..., N]`` bool, stopped or not."""
 
     @abc.abstractmethod
-    def news(self, state: MetalevelState, computation: Array, xp: ModuleType = jnp) -> Array:
+    def news(self, state: State, computation: AnyArray, xp: ModuleType = jnp) -> AnyArray:
         """Return the probabilities ``[..., O]`` of what a computation may bring."""
 
     @abc.abstractmethod
     def learn(
-        self, state: MetalevelState, computation: Array, outcome: Array, xp: ModuleType = jnp
-    ) -> MetalevelState:
+        self, state: State, computation: AnyArray, outcome: AnyArray, xp: ModuleType = jnp
+    ) -> State:
         """Return the belief after a possible computation that brought news ``outcome``."""
 
     @abc.abstractmethod
-    def show(self, state: MetalevelState, xp: ModuleType = jnp) -> Array:
+    def show(self, state: State, xp: ModuleType = jnp) -> AnyArray:
         """Return the observation ``[..., N, F]``, a row for each computation."""
 
     @abc.abstractmethod
@@ -133,14 +141,14 @@ class MetalevelEnv(environment.Environment[MetalevelState, MetalevelParams], abc
             max_steps_in_episode=self.most_computations + 1, cost=float(self.cost)
         )
 
-    def reset_env(self, key: Array, params: MetalevelParams) -> tuple[Array, MetalevelState]:
+    def reset_env(self, key: Array, params: MetalevelParams) -> tuple[Array, State]:
         """Return the first ``(observation, state)``: nothing has been computed yet."""
         state = jax.tree.map(jnp.asarray, self.first_belief())
         return self.observe(key, state, None, params), state
 
     def step_env(
-        self, key: Array, state: MetalevelState, action: Array, params: MetalevelParams
-    ) -> tuple[Array, MetalevelState, Array, Array, dict[str, Any]]:
+        self, key: Array, state: State, action: Array | int | float, params: MetalevelParams
+    ) -> tuple[Array, State, Array, Array, dict[str, Any]]:
         """Compute, or stop; return ``(observation, state, reward, terminated, info)``."""
         stops = ~state.stopped & (action == self.num_computations)
         computation = jnp.minimum(action, self.num_computations - 1)
@@ -151,22 +159,22 @@ class MetalevelEnv(environment.Environment[MetalevelState, MetalevelParams], abc
         price = params.cost * jnp.asarray(self.unit_costs)[computation]
         reward = reward - jnp.where(computes, price, 0.0)
         state = jax.tree.map(lambda new, old: jnp.where(computes, new, old), after, state)
-        state = state.replace(stopped=state.stopped | stops)
+        state = dataclasses.replace(state, stopped=state.stopped | stops)
         observation = self.observe(key, state, action, params)
         return observation, state, reward, self.is_terminated(state, params), {}
 
     def observe(
-        self, key: Array, state: MetalevelState, action: Array | None, params: MetalevelParams
+        self, key: Array, state: State, action: Array | int | float | None, params: MetalevelParams
     ) -> Array:
         """Return the observation ``[N, F]`` float32 of a state."""
         return jnp.asarray(self.show(state), jnp.float32)
 
-    def invalid_actions(self, state: MetalevelState, params: MetalevelParams) -> Array:
+    def invalid_actions(self, state: State, params: MetalevelParams) -> Array:
         """Return a mask ``[A]`` bool; one can stop at any time, but once only."""
         computations = ~self.possible(state) | state.stopped
         return jnp.append(computations, state.stopped)
 
-    def greedy_action(self, state: MetalevelState, params: MetalevelParams) -> Array:
+    def greedy_action(self, state: State, params: MetalevelParams) -> Array:
         """Return the myopic action ``[]`` int32: as if one would stop after the next computation.
 
         Of equals the first; it stops where no computation promises more than it costs.
@@ -187,7 +195,7 @@ class MetalevelEnv(environment.Environment[MetalevelState, MetalevelParams], abc
         first = (gains >= gains.max() - rounding).argmax()
         return jnp.where(gains.max() > rounding, first, self.num_computations).astype(jnp.int32)
 
-    def is_terminated(self, state: MetalevelState, params: MetalevelParams) -> Array:
+    def is_terminated(self, state: State, params: MetalevelParams) -> Array:
         """Return whether the agent has stopped, ``[]`` bool."""
         return state.stopped
 
@@ -198,7 +206,8 @@ class MetalevelEnv(environment.Environment[MetalevelState, MetalevelParams], abc
     def observation_space(self, params: MetalevelParams) -> spaces.Box:
         """Space of the observations."""
         low, high = (bound.astype(np.float32) for bound in self.bounds())
-        return spaces.Box(low, high, low.shape, jnp.float32)
+        # gymnax takes NumPy's arrays too, whatever it declares.
+        return spaces.Box(low, high, low.shape, jnp.float32)  # pyright: ignore[reportArgumentType]
 
 
 def check_cost(name: str, cost: object) -> None:

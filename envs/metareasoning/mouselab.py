@@ -4,15 +4,15 @@ import dataclasses
 import functools
 import math
 from types import ModuleType
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
 from envs.metareasoning.distributions import Distributions, distributions, freeze
-from envs.metareasoning.mdp import MetalevelEnv, MetalevelState, check_cost
+from envs.metareasoning.mdp import AnyArray, MetalevelEnv, MetalevelState, check_cost
 from rrplan.errors import InputError
-from rrplan.types import Array
 
 
 @struct.dataclass
@@ -23,11 +23,11 @@ class MouselabState(MetalevelState):
         shown: number of each node's value, -1 where it is hidden.
     """
 
-    shown: Array  # [n] int32
+    shown: AnyArray  # [n] int32
 
 
 @dataclasses.dataclass(frozen=True)
-class Mouselab(MetalevelEnv):
+class Mouselab(MetalevelEnv[MouselabState]):
     """Clicks on the hidden nodes of a tree before a path is chosen.
 
     Below a root that is worth nothing hang ``n`` nodes of hidden, independent values. A
@@ -68,7 +68,7 @@ class Mouselab(MetalevelEnv):
         # One tree has one name: what was only a way to write it down makes no other object.
         object.__setattr__(self, "branching", ())
         _check_tree(self.parents)
-        distributions(len(self.parents), self.values, self.probabilities)
+        distributions(len(self._tree), self.values, self.probabilities)
 
     @property
     def name(self) -> str:
@@ -78,12 +78,12 @@ class Mouselab(MetalevelEnv):
     @property
     def num_computations(self) -> int:
         """Number of nodes."""
-        return len(self.parents)
+        return len(self._tree)
 
     @property
     def most_computations(self) -> int:
         """Every node can be clicked once."""
-        return len(self.parents)
+        return len(self._tree)
 
     @property
     def num_beliefs(self) -> int:
@@ -93,27 +93,27 @@ class Mouselab(MetalevelEnv):
     @functools.cached_property
     def nodes(self) -> Distributions:
         """Distributions of the nodes' values."""
-        return distributions(len(self.parents), self.values, self.probabilities)
+        return distributions(len(self._tree), self.values, self.probabilities)
 
     @functools.cached_property
     def paths(self) -> np.ndarray:
         """Nodes of each path from the root to a leaf, ``[P, n]`` bool."""
-        leaves = sorted(set(range(len(self.parents))) - set(self.parents))
-        paths = np.zeros((len(leaves), len(self.parents)), bool)
+        leaves = sorted(set(range(len(self._tree))) - set(self._tree))
+        paths = np.zeros((len(leaves), len(self._tree)), bool)
         for path, node in zip(paths, leaves, strict=True):
             while node >= 0:
                 path[node] = True
-                node = self.parents[node]
+                node = self._tree[node]
         return paths
 
     @property
     def related(self) -> np.ndarray:
         """Nodes that lie on a path together."""
-        return (self.paths[:, :, None] & self.paths[:, None, :]).any(axis=0)
+        return np.any(self.paths[:, :, None] & self.paths[:, None, :], axis=0)
 
     def first_belief(self) -> MouselabState:
         """All nodes hidden."""
-        shown = np.full(len(self.parents), -1, np.int32)
+        shown = np.full(len(self._tree), -1, np.int32)
         return MouselabState(time=np.int32(0), stopped=np.bool_(False), shown=shown)
 
     def beliefs(self) -> MouselabState:
@@ -123,36 +123,35 @@ class Mouselab(MetalevelEnv):
         time = (shown >= 0).sum(axis=1, dtype=np.int32)
         return MouselabState(time=time, stopped=np.zeros(time.shape, bool), shown=shown)
 
-    def index(self, state: MouselabState, xp: ModuleType = jnp) -> Array:
+    def index(self, state: MouselabState, xp: ModuleType = jnp) -> AnyArray:
         """Place in :meth:`beliefs`."""
         places = [
-            math.prod(int(s) + 1 for s in self.nodes.sizes[i + 1 :])
-            for i in range(len(self.parents))
+            math.prod(int(s) + 1 for s in self.nodes.sizes[i + 1 :]) for i in range(len(self._tree))
         ]
         return ((state.shown + 1) * xp.asarray(places, dtype=xp.int32)).sum(-1)
 
-    def payoff(self, state: MouselabState, xp: ModuleType = jnp) -> Array:
+    def payoff(self, state: MouselabState, xp: ModuleType = jnp) -> AnyArray:
         """Largest expected sum of a path."""
         return self._path_sums(state, xp).max(-1)
 
-    def possible(self, state: MouselabState, xp: ModuleType = jnp) -> Array:
+    def possible(self, state: MouselabState, xp: ModuleType = jnp) -> AnyArray:
         """Nodes that are hidden."""
         return state.shown < 0
 
-    def news(self, state: MouselabState, computation: Array, xp: ModuleType = jnp) -> Array:
+    def news(self, state: MouselabState, computation: AnyArray, xp: ModuleType = jnp) -> AnyArray:
         """Probabilities ``[..., O]`` of the node's values."""
         chances = xp.asarray(self.nodes.probabilities)[computation]
         return xp.broadcast_to(chances, (*state.shown.shape[:-1], *chances.shape))
 
     def learn(
-        self, state: MouselabState, computation: Array, outcome: Array, xp: ModuleType = jnp
+        self, state: MouselabState, computation: AnyArray, outcome: AnyArray, xp: ModuleType = jnp
     ) -> MouselabState:
         """Show the node: it has its value number ``outcome``."""
-        clicked = xp.arange(len(self.parents)) == computation
+        clicked = xp.arange(len(self._tree)) == computation
         shown = xp.where(clicked, outcome, state.shown).astype(np.int32)
-        return state.replace(time=state.time + 1, shown=shown)
+        return dataclasses.replace(state, time=state.time + 1, shown=shown)
 
-    def show(self, state: MouselabState, xp: ModuleType = jnp) -> Array:
+    def show(self, state: MouselabState, xp: ModuleType = jnp) -> AnyArray:
         """Return a row for each node."""
         sums = self._path_sums(state, xp)[..., None]
         through = xp.where(self.paths, sums, -np.inf).max(-2)
@@ -168,17 +167,22 @@ class Mouselab(MetalevelEnv):
         least = np.stack([0 * ones, low, -longest * ones, 0 * ones], axis=1)
         return least, np.stack([ones, high, longest * ones, 2 * longest * ones], axis=1)
 
-    def _expected(self, state: MouselabState, xp: ModuleType) -> Array:
+    def _expected(self, state: MouselabState, xp: ModuleType) -> AnyArray:
         values = xp.asarray(self.nodes.values)[
-            np.arange(len(self.parents)), xp.maximum(state.shown, 0)
+            np.arange(len(self._tree)), xp.maximum(state.shown, 0)
         ]
         return xp.where(state.shown < 0, xp.asarray(self.nodes.means), values)
 
-    def _path_sums(self, state: MouselabState, xp: ModuleType) -> Array:
+    def _path_sums(self, state: MouselabState, xp: ModuleType) -> AnyArray:
         return (self._expected(state, xp)[..., None, :] * self.paths).sum(-1)
 
+    @property
+    def _tree(self) -> tuple[int, ...]:
+        assert self.parents is not None  # grown at the latest when this object was made
+        return self.parents
 
-def _grow(branching: object) -> tuple[int, ...]:
+
+def _grow(branching: Any) -> tuple[int, ...]:
     """Return the parents of a tree all of whose nodes of one depth have as many children."""
     whole = isinstance(branching, tuple) and branching
     if not whole or any(isinstance(b, bool) or not isinstance(b, int) or b < 1 for b in branching):
@@ -191,7 +195,7 @@ def _grow(branching: object) -> tuple[int, ...]:
     return tuple(parents)
 
 
-def _check_tree(parents: object) -> None:
+def _check_tree(parents: Any) -> None:
     if not isinstance(parents, tuple) or not parents:
         raise InputError(f"parents is {parents!r}: expected a node's number for each, or -1")
     for node, parent in enumerate(parents):

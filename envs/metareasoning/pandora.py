@@ -9,9 +9,8 @@ import numpy as np
 from flax import struct
 
 from envs.metareasoning.distributions import Distributions, distributions, freeze
-from envs.metareasoning.mdp import MetalevelEnv, MetalevelState, check_cost
+from envs.metareasoning.mdp import AnyArray, MetalevelEnv, MetalevelState, check_cost
 from rrplan.errors import InputError
-from rrplan.types import Array
 
 
 @struct.dataclass
@@ -23,12 +22,12 @@ class PandoraState(MetalevelState):
         best: number of the best value so far, among :attr:`Pandora.prizes`.
     """
 
-    opened: Array  # [n] bool
-    best: Array  # [] int32
+    opened: AnyArray  # [n] bool
+    best: AnyArray  # [] int32
 
 
 @dataclasses.dataclass(frozen=True)
-class Pandora(MetalevelEnv):
+class Pandora(MetalevelEnv[PandoraState]):
     """Boxes with prizes of known distributions, opened one by one (Weitzman 1979).
 
     A computation opens a box and shows its prize. Stopping takes the best prize seen, or
@@ -119,37 +118,38 @@ class Pandora(MetalevelEnv):
         time = opened.sum(axis=1, dtype=np.int32)
         return PandoraState(time=time, stopped=np.zeros(time.shape, bool), opened=opened, best=best)
 
-    def index(self, state: PandoraState, xp: ModuleType = jnp) -> Array:
+    def index(self, state: PandoraState, xp: ModuleType = jnp) -> AnyArray:
         """Place in :meth:`beliefs`."""
         bits = 2 ** np.arange(len(self.costs))[::-1]
         opened = (state.opened * xp.asarray(bits, dtype=xp.int32)).sum(-1)
         return opened * len(self.prizes) + state.best
 
-    def payoff(self, state: PandoraState, xp: ModuleType = jnp) -> Array:
+    def payoff(self, state: PandoraState, xp: ModuleType = jnp) -> AnyArray:
         """The best prize so far."""
         return xp.asarray(self.prizes)[state.best]
 
-    def possible(self, state: PandoraState, xp: ModuleType = jnp) -> Array:
+    def possible(self, state: PandoraState, xp: ModuleType = jnp) -> AnyArray:
         """Boxes that are closed."""
         return ~state.opened
 
-    def news(self, state: PandoraState, computation: Array, xp: ModuleType = jnp) -> Array:
+    def news(self, state: PandoraState, computation: AnyArray, xp: ModuleType = jnp) -> AnyArray:
         """Probabilities ``[..., O]`` of the box's prizes."""
         chances = xp.asarray(self.boxes.probabilities)[computation]
         return xp.broadcast_to(chances, (*state.best.shape, *chances.shape))
 
     def learn(
-        self, state: PandoraState, computation: Array, outcome: Array, xp: ModuleType = jnp
+        self, state: PandoraState, computation: AnyArray, outcome: AnyArray, xp: ModuleType = jnp
     ) -> PandoraState:
         """Open the box: it holds its prize number ``outcome``."""
         found = xp.asarray(self._places)[computation, outcome]
-        return state.replace(
+        return dataclasses.replace(
+            state,
             time=state.time + 1,
             opened=state.opened | (xp.arange(len(self.costs)) == computation),
             best=xp.maximum(state.best, found),
         )
 
-    def show(self, state: PandoraState, xp: ModuleType = jnp) -> Array:
+    def show(self, state: PandoraState, xp: ModuleType = jnp) -> AnyArray:
         """Return a row for each box."""
         best = xp.broadcast_to(self.payoff(state, xp)[..., None], state.opened.shape)
         return xp.stack([state.opened.astype(best.dtype), best], axis=-1)

@@ -159,12 +159,13 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
         return self.observe(key, state, None, params), state
 
     def step_env(
-        self, key: Array, state: KnapsackState, action: Array, params: KnapsackParams
+        self, key: Array, state: KnapsackState, action: Array | int | float, params: KnapsackParams
     ) -> tuple[Array, KnapsackState, Array, Array, dict[str, Any]]:
         """Pack item ``action``; return ``(observation, state, reward, terminated, info)``."""
         legal = feasible(state)[action]
         reward = jnp.where(legal, state.values[action] / state.optimum, 0.0).astype(jnp.float32)
-        state = state.replace(
+        state = dataclasses.replace(
+            state,
             time=state.time + legal,
             packed=state.packed.at[action].set(state.packed[action] | legal),
             remaining=state.remaining - jnp.where(legal, state.weights[action], 0),
@@ -173,7 +174,11 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
         return observation, state, reward, self.is_terminated(state, params), {}
 
     def observe(
-        self, key: Array, state: KnapsackState, action: Array | None, params: KnapsackParams
+        self,
+        key: Array,
+        state: KnapsackState,
+        action: Array | int | float | None,
+        params: KnapsackParams,
     ) -> Array:
         """Return the observation ``[A, 5]`` float32 of a state."""
         values = state.values.astype(jnp.float32)
@@ -217,7 +222,8 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
             lambda leaf: jnp.broadcast_to(leaf, (subset.size, *leaf.shape)), first_state
         )
         weight = jnp.where(packed, first_state.weights, 0).sum(axis=1)
-        return states.replace(
+        return dataclasses.replace(
+            states,
             time=packed.sum(axis=1, dtype=jnp.int32),
             packed=packed,
             remaining=first_state.capacity - weight,
@@ -237,7 +243,9 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
         # which is n times their mean.
         high = np.array([self.max_weight, self.num_items, 1, 1, 1], np.float32)
         high = np.broadcast_to(high, (self.num_items, 5))
-        return spaces.Box(np.zeros_like(high), high, high.shape, jnp.float32)
+        low = np.zeros_like(high)
+        # gymnax takes NumPy's arrays too, whatever it declares.
+        return spaces.Box(low, high, high.shape, jnp.float32)  # pyright: ignore[reportArgumentType]
 
     def _draw_values(self, key: Array, weights: Array) -> Array:
         if self.law == "strongly":

@@ -21,7 +21,7 @@ from rrplan import keys
 from rrplan.engine import lanes
 from rrplan.engine.state import Counters, Engine, EngineState, Queue, Results
 from rrplan.models import Settings
-from rrplan.types import Array, Environment, Trace, Work
+from rrplan.types import Array, Device, Environment, Trace, Work
 
 Progress = Callable[[int, int, int], None]
 """``(episodes done, episodes in all, simulations so far) -> None``, of this process"""
@@ -34,9 +34,9 @@ _AXIS = "devices"
 class Orders(NamedTuple):
     """The episodes dealt to each of ``H`` devices."""
 
-    ids: Array  # [H, L] int32
-    prices: Array  # [H, L] float32
-    totals: Array  # [H] int32, how many of the L are episodes; the rest is padding
+    ids: Array | np.ndarray  # [H, L] int32
+    prices: Array | np.ndarray  # [H, L] float32
+    totals: Array | np.ndarray  # [H] int32, how many of the L are episodes; the rest is padding
 
 
 class Finished(NamedTuple):
@@ -79,7 +79,7 @@ def run(
     settings: Settings,
     ids: np.ndarray,
     prices: np.ndarray,
-    devices: Sequence[jax.Device],
+    devices: Sequence[Device],
     progress: Progress | None = None,
 ) -> Finished:
     """Run all episodes: this process its share, on ``devices``; return everybody's results.
@@ -111,7 +111,7 @@ def _run_here(
     settings: Settings,
     ids: np.ndarray,
     prices: np.ndarray,
-    devices: Sequence[jax.Device],
+    devices: Sequence[Device],
     progress: Progress | None,
 ) -> Finished:
     """Drive the compiled ticks of this process until every episode of its share is finished."""

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from rrplan.errors import InputError
 from rrplan.search import trees
+from rrplan.types import Device
 
 
 def bytes_per_lane(max_simulations: int, num_actions: int, state: Any) -> int:
@@ -23,14 +24,15 @@ def bytes_per_lane(max_simulations: int, num_actions: int, state: Any) -> int:
 
     Linear in the largest budget: ``(max_simulations + 1) x (32 + 20 A + state)``.
     """
-    lane, edge = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((1,), (1, num_actions)))
+    lane: Any = jax.ShapeDtypeStruct((1,), jnp.float32)  # stands in for an array
+    edge: Any = jax.ShapeDtypeStruct((1, num_actions), jnp.float32)
     states = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), state)
     node = trees.Node(states, edge, lane, lane, lane)
     tree = jax.eval_shape(functools.partial(trees.allocate, max_simulations + 1, node))
     return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
-def free_bytes(device: jax.Device) -> int | None:
+def free_bytes(device: Device) -> int | None:
     """Return what a device has free, or the machine where it does not say."""
     stats = device.memory_stats()
     if stats and "bytes_limit" in stats:
@@ -45,7 +47,7 @@ def check_fits(
     max_simulations: int,
     num_actions: int,
     state: Any,
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[Device] | None = None,
 ) -> None:
     """Raise an :class:`InputError` with the numbers where the trees cannot fit.
 

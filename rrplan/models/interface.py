@@ -69,7 +69,10 @@ class Answer(NamedTuple):
 class Model(Protocol):
     """A planner's model of its environment. Static and hashable; all methods are batched."""
 
-    environment: Environment
+    @property
+    def environment(self) -> Environment:
+        """Where real steps are made."""
+        ...
 
     def step(
         self, settings: Settings, keys: Array, thinking: Array, action: Array, before: Before
@@ -78,20 +81,24 @@ class Model(Protocol):
 
         ``keys`` are one a lane, drawn for its imagined or its real step.
         """
+        ...
 
     def root(self, settings: Settings, keys: Array, position: Position, observation) -> Answer:
         """Answer for real states."""
+        ...
 
     def answer(self, settings: Settings, keys: Array, thinking: Array, moved: Moved) -> Answer:
         """Answer for the states that the lanes came to."""
+        ...
 
     def keep(self, position: Position) -> PyTree:
         """Return what each lane must keep of its real position beside its tree."""
+        ...
 
 
 def make_model(
     environment: Environment, env_params: PyTree, network: Network | LearnedModel
-) -> Model:
+) -> "Perfect | Learned":
     """Return the environment as its own model, or a learned one."""
     if isinstance(network, LearnedModel):
         return Learned(environment, network)

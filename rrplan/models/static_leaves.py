@@ -9,13 +9,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rrplan.types import Array, Environment, PyTree
+from rrplan.types import Array, Environment, PyTree, PyTreeDef
 
 
 class Division(NamedTuple):
     """Which leaves of an environment's state a step may change. Static."""
 
-    structure: jax.tree_util.PyTreeDef
+    structure: PyTreeDef
     moves: tuple[bool, ...]  # per leaf
 
     def divide(self, state: PyTree) -> tuple[list[Array], list[Array]]:
@@ -27,9 +27,9 @@ class Division(NamedTuple):
 
     def join(self, moving: list[Array], still: list[Array]) -> PyTree:
         """Return the state that :meth:`divide` took apart."""
-        moving, still = iter(moving), iter(still)
+        left, kept = iter(moving), iter(still)
         return jax.tree.unflatten(
-            self.structure, [next(moving) if moves else next(still) for moves in self.moves]
+            self.structure, [next(left) if moves else next(kept) for moves in self.moves]
         )
 
 

@@ -206,24 +206,22 @@ class _Notes:
 
         ``steps`` may say more at its end than there are rows.
         """
-        steps = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(rows)], steps)
-        none = ~steps.legal.any(axis=1)
+        told = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(rows)], steps)
+        none = ~told.legal.any(axis=1)
         refuse(none, self._id(rows), "no action is legal in a state in which it goes on")
-        place, action = np.nonzero(steps.legal)
+        place, action = np.nonzero(told.legal)
         row = rows[place]
-        steps = jax.tree.map(lambda leaf: leaf[place, action], steps)
-        refuse(steps.chance, self._id(row), "a step leads elsewhere under another key")
-        refuse(~np.isfinite(steps.reward), self._id(row), "a reward is NaN or infinite")
-        target = self._find(row // self._size, steps.raw)
+        told = jax.tree.map(lambda leaf: leaf[place, action], told)
+        refuse(told.chance, self._id(row), "a step leads elsewhere under another key")
+        refuse(~np.isfinite(told.reward), self._id(row), "a reward is NaN or infinite")
+        target = self._find(row // self._size, told.raw)
         missing = "enumerate_states does not list what a step leads to"
         refuse(target < 0, self._id(row), missing, ListingError)
         self._legal[row, action] = True
-        self._reward[row, action] = steps.reward
-        self._following[row, action] = np.where(steps.done, ENDED, target)
-        onward = ~steps.done
-        return self._meet(
-            target[onward], jax.tree.map(lambda leaf: leaf[onward], steps.observation)
-        )
+        self._reward[row, action] = told.reward
+        self._following[row, action] = np.where(told.done, ENDED, target)
+        onward = ~told.done
+        return self._meet(target[onward], jax.tree.map(lambda leaf: leaf[onward], told.observation))
 
     def finish(self) -> tuple[Graph, np.ndarray]:
         """Return the graph of what was met, and the row of each node."""
@@ -310,5 +308,5 @@ def _step(
     )
 
 
-def _take(states: PyTree, rows: Array) -> PyTree:
+def _take(states: PyTree, rows: Array | np.ndarray) -> PyTree:
     return jax.tree.map(lambda leaf: leaf[rows], states)

@@ -7,7 +7,6 @@ one ``step``.
 
 from typing import NamedTuple
 
-import chex
 import jax
 import jax.numpy as jnp
 import mctx
@@ -23,6 +22,7 @@ class State(NamedTuple):
     tree: trees.Tree
     used: Array  # [] int32, slots in use after the root's, the same for all lanes
     invalid_actions: Array  # [B, A] bool, at the root
+    levels: Array  # [B] int32, edges that the simulations went down, over all of them
 
 
 class Summary(NamedTuple):
@@ -67,7 +67,7 @@ def init(
     )
     tree = trees.allocate(max_simulations + 1, node)
     # What to take from a root is worked out at each simulation: this choice is never read.
-    return State(trees.write(tree, jnp.int32(0), node, _likeliest), jnp.int32(0), invalid)
+    return State(trees.write(tree, jnp.int32(0), node, _likeliest), jnp.int32(0), invalid, none)
 
 
 def step(
@@ -80,8 +80,8 @@ def step(
     max_depth: int | Array | None = None,
     loop_fn: mctx.LoopFn = jax.lax.fori_loop,
     qtransform: qtransforms.QTransform = mctx.qtransform_by_parent_and_siblings,
-    pb_c_init: chex.Numeric = 1.25,
-    pb_c_base: chex.Numeric = 19652,
+    pb_c_init: Array | float = 1.25,
+    pb_c_base: Array | float = 19652,
 ) -> State:
     """Run some more simulations of each lane.
 
@@ -133,8 +133,8 @@ def roots(state: State) -> trees.Rows:
 
 def puct_rules(
     invalid_actions: Array,
-    pb_c_init: chex.Numeric,
-    pb_c_base: chex.Numeric,
+    pb_c_init: Array | float,
+    pb_c_base: Array | float,
     qtransform: qtransforms.QTransform = mctx.qtransform_by_parent_and_siblings,
 ) -> Rules:
     """Return PUCT's choice, at the root among the legal actions. Ties go to the prior."""
@@ -173,7 +173,8 @@ def advance(
     requests.check_recurrent_fn(recurrent_fn, params, rng_key, roots(state).prior_logits, embedding)
     none = jnp.zeros(num_lanes, jnp.int32)
 
-    def simulate(index, tree):
+    def simulate(index, carry):
+        tree, levels = carry
         slot = jnp.int32(state.used + 1 + index)
         root_action = rules.at_root(trees.read(tree, none))
         tree, path = trees.descend(tree, none, root_action, depth, index < budget)
@@ -187,14 +188,13 @@ def advance(
             embedding, output.prior_logits, output.value, output.reward, output.discount
         )
         tree = trees.write(tree, slot, node, rules.below, path)
-        return trees.backup(tree, slot, path, rules.below)
+        return trees.backup(tree, slot, path, rules.below), levels + path.depth
 
     if num_slots == 1:
         return state
     ticks = budget.max()
-    return state._replace(
-        tree=loop_fn(0, ticks, simulate, state.tree), used=jnp.int32(state.used + ticks)
-    )
+    tree, levels = loop_fn(0, ticks, simulate, (state.tree, state.levels))
+    return state._replace(tree=tree, used=jnp.int32(state.used + ticks), levels=levels)
 
 
 def _likeliest(rows: trees.Rows) -> Array:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-import chex
 import jax
 import jax.numpy as jnp
 import mctx
 import numpy as np
+from jax.core import Tracer
 
 from rrplan.errors import InputError
 from rrplan.logits import mask_logits
@@ -27,11 +27,11 @@ def muzero_policy(
     *,
     max_simulations: int | None = None,
     qtransform: qtransforms.QTransform = mctx.qtransform_by_parent_and_siblings,
-    dirichlet_fraction: chex.Numeric = 0.25,
-    dirichlet_alpha: chex.Numeric = 0.3,
-    pb_c_init: chex.Numeric = 1.25,
-    pb_c_base: chex.Numeric = 19652,
-    temperature: chex.Numeric = 1.0,
+    dirichlet_fraction: Array | float = 0.25,
+    dirichlet_alpha: Array | float = 0.3,
+    pb_c_init: Array | float = 1.25,
+    pb_c_base: Array | float = 19652,
+    temperature: Array | float = 1.0,
 ) -> mctx.PolicyOutput:
     """Run MuZero's search: as ``mctx.muzero_policy``, with a budget for every lane.
 
@@ -110,7 +110,7 @@ def gumbel_muzero_policy(
     max_simulations: int | None = None,
     qtransform: qtransforms.QTransform = mctx.qtransform_completed_by_mix_value,
     max_num_considered_actions: int = 16,
-    gumbel_scale: chex.Numeric = 1.0,
+    gumbel_scale: Array | float = 1.0,
     root_gumbel: Array | None = None,
 ) -> mctx.PolicyOutput[mctx.GumbelMuZeroExtraData]:
     """Run Gumbel MuZero's search: as ``mctx.gumbel_muzero_policy``, with a budget for every lane.
@@ -153,7 +153,9 @@ def gumbel_muzero_policy(
     search_key, noise_key = jax.random.split(rng_key)
     if root_gumbel is None:
         noise = jax.random.gumbel(noise_key, root.prior_logits.shape, root.prior_logits.dtype)
-        root_gumbel = gumbel_scale * noise
+        gumbel = gumbel_scale * noise
+    else:
+        gumbel = root_gumbel
     value_score = qtransforms.for_rows(qtransform)
     table = _halving_table(num_simulations, most, max_num_considered_actions)
     considered = jnp.minimum(max_num_considered_actions, (~invalid).sum(-1))
@@ -163,7 +165,7 @@ def gumbel_muzero_policy(
 
     def choose_considered(rows, considered_visits):
         scores = action_selection.score_considered(
-            rows, root_gumbel, considered_visits, value_score(rows)
+            rows, gumbel, considered_visits, value_score(rows)
         )
         scores = jnp.where(invalid, -jnp.inf, scores)
         return jnp.argmax(scores, axis=-1).astype(jnp.int32)
@@ -182,7 +184,7 @@ def gumbel_muzero_policy(
         action=choose_considered(roots, roots.visit_counts.max(-1)),
         action_weights=jax.nn.softmax(mask_logits(improved, invalid)),
         search_tree=as_mctx_tree(state.tree, invalid).replace(
-            extra_data=mctx.GumbelMuZeroExtraData(root_gumbel=root_gumbel)
+            extra_data=mctx.GumbelMuZeroExtraData(root_gumbel=gumbel)
         ),
     )
 
@@ -191,7 +193,7 @@ def _halving_table(
     num_simulations: int | Array, max_simulations: int, max_considered: int
 ) -> Callable[[Array, Array, Array], Array]:
     """Return ``budget, considered, simulation [B] -> visits [B]`` of the actions to try."""
-    if isinstance(num_simulations, jax.core.Tracer):
+    if isinstance(num_simulations, Tracer):
         budgets = tuple(range(max_simulations + 1))
     else:
         budgets = tuple(np.unique(np.asarray(num_simulations)).tolist())
@@ -203,7 +205,7 @@ def _halving_table(
 
 
 def _add_dirichlet_noise(
-    key: Array, probs: Array, fraction: chex.Numeric, alpha: chex.Numeric
+    key: Array, probs: Array, fraction: Array | float, alpha: Array | float
 ) -> Array:
     """Return ``(1 - fraction) x probs + fraction x noise``, ``[B, A]``."""
     if isinstance(fraction, int | float) and fraction == 0:
@@ -217,6 +219,6 @@ def _log(probs: Array) -> Array:
     return jnp.log(jnp.maximum(probs, jnp.finfo(probs.dtype).tiny))
 
 
-def _with_temperature(logits: Array, temperature: chex.Numeric) -> Array:
+def _with_temperature(logits: Array, temperature: Array | float) -> Array:
     logits = logits - logits.max(-1, keepdims=True)
     return logits / jnp.maximum(jnp.finfo(logits.dtype).tiny, temperature)

@@ -6,6 +6,7 @@ at one node of every lane; any other gets a view of its node as an ``mctx.Tree``
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +21,8 @@ QTransform = Callable[..., Array]
 
 def for_rows(qtransform: QTransform) -> Callable[[Rows], Array]:
     """Return an mctx transform (or a ``functools.partial`` of one) as ``rows -> [B, A]``."""
-    function, options = qtransform, {}
+    function: QTransform = qtransform
+    options: dict[str, Any] = {}
     while isinstance(function, functools.partial) and not function.args:
         function, options = function.func, {**function.keywords, **options}
     if function in _FAST:

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import mctx
 import numpy as np
+from jax.core import Tracer
 
 from rrplan.errors import InputError
 from rrplan.search import shapes
@@ -25,7 +26,7 @@ def check_root(root: mctx.RootFnOutput, invalid_actions: Array | None) -> Array:
 
 def check_room(max_simulations: int) -> None:
     """Refuse a bound that is not a number of simulations."""
-    if isinstance(max_simulations, jax.core.Tracer):
+    if isinstance(max_simulations, Tracer):
         raise InputError("max_simulations is traced: expected a number that is known beforehand")
     if not isinstance(max_simulations, int | np.integer) or max_simulations < 0:
         raise InputError(f"max_simulations is {max_simulations}: expected 0 or more")
@@ -37,7 +38,7 @@ def find_room(num_simulations: int | Array, max_simulations: int | None) -> int:
     Raises:
         InputError: the budgets are traced and no bound is given, or one exceeds it.
     """
-    if isinstance(num_simulations, jax.core.Tracer):
+    if isinstance(num_simulations, Tracer):
         if max_simulations is None:
             raise InputError("num_simulations is traced: expected max_simulations, a static bound")
         return max_simulations
@@ -58,11 +59,11 @@ def check_more(
     """
     budget = per_lane("num_simulations", num_simulations, num_lanes)
     room = max_simulations - used
-    if not isinstance(num_simulations, jax.core.Tracer):
+    if not isinstance(num_simulations, Tracer):
         least, largest = int(np.min(num_simulations)), int(np.max(num_simulations))
         if least < 0:
             raise InputError(f"num_simulations is {least}: expected 0 or more")
-        if not isinstance(room, jax.core.Tracer) and largest > room:
+        if not isinstance(room, Tracer) and largest > room:
             raise InputError(
                 f"num_simulations is {largest}: expected at most {room}, what is left of"
                 f" max_simulations = {max_simulations}"

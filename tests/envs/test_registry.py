@@ -127,6 +127,11 @@ WRONG = [
         "environment 'knapsack': max_steps_in_episode is 'many', expected a number, such as 11",
     ),
     (
+        "CartPole-v1",
+        {"gravity": 1j},
+        "environment 'CartPole-v1': gravity is 1j, expected a number, such as 9.8",
+    ),
+    (
         "Acrobot-v1",
         {"available_torque": [1, 2]},
         "environment 'Acrobot-v1': available_torque is [1, 2], expected an array of shape (3,)",
