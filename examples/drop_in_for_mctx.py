@@ -35,7 +35,7 @@ def recurrent_fn(params, key, action, state):
 
 state = jnp.arange(LANES)
 root = mctx.RootFnOutput(prior_logits=priors[state], value=values[state], embedding=state)
-shared = {"dirichlet_fraction": 0.0}  # no noise at the root, so that results can be compared
+shared: dict = {"dirichlet_fraction": 0.0}  # no noise at the root, so that results can be compared
 
 
 def visits(output):

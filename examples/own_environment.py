@@ -19,7 +19,9 @@ class State(environment.EnvState):
 
 
 class Treats(environment.Environment):
-    num_actions = 2  # take the left end, or the right
+    @property
+    def num_actions(self):
+        return 2  # take the left end, or the right
 
     @property
     def default_params(self):

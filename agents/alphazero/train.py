@@ -13,7 +13,7 @@ from agents.alphazero.config import TrainConfig
 from agents.alphazero.replay import Position, Replay
 from agents.alphazero.selfplay import SelfPlayState
 from agents.networks.prior_policy import evaluate_prior
-from agents.training.protocol import Training
+from agents.training.protocol import TrainableEvaluator, Training
 from rrplan.capabilities import return_scale_of
 from rrplan.logits import mask_logits
 from rrplan.models.true_model import make_true_model
@@ -64,7 +64,7 @@ class _Spec(NamedTuple):
 
 
 def make_train(
-    environment: Environment, env_params: PyTree, network: Network, config: TrainConfig
+    environment: Environment, env_params: PyTree, network: TrainableEvaluator, config: TrainConfig
 ) -> Training:
     """Return the functions that train ``network`` on ``environment``.
 
@@ -138,7 +138,8 @@ def _advance(spec: _Spec, env_params: PyTree, state: TrainState) -> tuple[TrainS
     params, opt_state, losses = _learn(spec, learn_key, state.params, state.opt_state, rows)
     chunk = state.chunk + 1
     updates = chunk * config.updates_per_chunk
-    metrics = _summarize(played, losses, make_schedule(config)(updates - 1))
+    rate = jnp.asarray(make_schedule(config)(updates - 1))
+    metrics = _summarize(played, losses, rate)
     return TrainState(params, opt_state, rows, lanes, state.key, chunk), metrics
 
 

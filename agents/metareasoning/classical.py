@@ -15,7 +15,7 @@ from scipy import optimize
 from envs.metareasoning import exact
 from envs.metareasoning.exact import BeliefTable, Play, Policy
 from envs.metareasoning.mdp import MetalevelEnv
-from envs.metareasoning.pandora import Pandora, reservation_values
+from envs.metareasoning.pandora import Pandora, PandoraState, reservation_values
 
 NAMES = ("fixed", "myopic", "blinkered", "vpi", "bmps", "weitzman")
 
@@ -160,7 +160,7 @@ def fit_bmps(table: BeliefTable, cost: float, *, rounds: int = 12, seed: int = 0
         maxiter=rounds,
         tol=0.0,
         polish=False,
-        seed=seed,
+        seed=seed,  # pyright: ignore[reportCallIssue] - scipy takes it, and draws others for `rng`
     )
     return weigh(found.x)
 
@@ -170,11 +170,12 @@ def weitzman(env: Pandora, table: BeliefTable, cost: float) -> Policy:
 
     It is optimal (Weitzman 1979).
     """
-    values = reservation_values(env, cost)
+    values, known = reservation_values(env, cost), table.beliefs
+    assert isinstance(known, PandoraState)  # the table is of this problem
 
     def gain(beliefs):
         gains = values - table.payoffs[beliefs, None]
-        return np.where(table.beliefs.opened[beliefs], -np.inf, gains)
+        return np.where(known.opened[beliefs], -np.inf, gains)
 
     return lambda beliefs: exact.choose(gain(beliefs))
 

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 
 from agents import networks
 from agents.networks import NetworkConfig, PlannerNetwork
+from agents.training.protocol import TrainableEvaluator
 from rrplan.errors import InputError
-from rrplan.types import Array, Environment, Evaluation, Network, PyTree
+from rrplan.types import Array, Environment, Evaluation, PyTree
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class StopRow:
 
 def build(
     config: NetworkConfig, environment: Environment, env_params: PyTree, key: Array
-) -> tuple[Network, PyTree]:
+) -> tuple[TrainableEvaluator, PyTree]:
     """Return a metareasoning policy's network and fresh parameters.
 
     As :func:`agents.networks.build`, but that ``items`` stands for the rows of computations, with

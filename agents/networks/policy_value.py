@@ -224,6 +224,7 @@ def build(
     if kind == "mlp":
         shape = (sum(math.prod(leaf.shape) for leaf in leaves),)
     else:
+        assert single is not None  # as was checked
         shape = (*single, 1) if kind == "conv" and len(single) == 2 else single
     network = PlannerNetwork(
         kind=kind,

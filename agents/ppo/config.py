@@ -22,6 +22,8 @@ class LearningConfig:
     ``gamma`` and ``lambda_per`` how they are discounted.
     """
 
+    gamma: ClassVar[float]
+    lambda_per: ClassVar[str]
     idle_chunks: ClassVar[int] = 0
     """First chunks of which nothing is kept that was learned; they take no gradient steps."""
 
@@ -60,6 +62,11 @@ class LearningConfig:
         )
         fewer = self.value_chunks < self.num_chunks
         require(self, "value_chunks", fewer, f"below num_chunks = {self.num_chunks}")
+
+    @property
+    def batch_rows(self) -> int:
+        """Meta-steps that a round learns from, with padding: whole minibatches."""
+        raise NotImplementedError
 
     @property
     def total_updates(self) -> int:

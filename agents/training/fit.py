@@ -116,11 +116,12 @@ def _advance(train: Training, state: State) -> tuple[State, dict[str, Any], floa
     start = time.perf_counter()
     state, metrics = train.advance(state)
     metrics = jax.tree.map(float, metrics)
-    record = {"chunk": int(state.chunk), **_finite_or_none(metrics)}
-    if hasattr(train.config, "rows_per_chunk"):
-        record["steps"] = record["chunk"] * train.config.rows_per_chunk
+    record: dict[str, Any] = {"chunk": int(state.chunk), **_finite_or_none(metrics)}
+    rows = getattr(train.config, "rows_per_chunk", None)
+    if rows is not None:
+        record["steps"] = record["chunk"] * rows
     _refuse_nan(metrics, record["chunk"])
-    latest = metrics.mean_return
+    latest = float(metrics.mean_return)
     if _due(record["chunk"], train.config.evaluate_every, train.config.num_chunks):
         returns = np.asarray(train.evaluate(state.params))
         latest = record["evaluation_return"] = float(returns.mean())
@@ -146,7 +147,7 @@ def _finite_or_none(metrics: Metrics) -> dict[str, float | None]:
     # A chunk in which no episode ended has no mean return; JSON has no NaN.
     named = metrics._asdict()
     del named["finite_input"]
-    return {name: value if math.isfinite(value) else None for name, value in named.items()}
+    return {name: float(value) if math.isfinite(value) else None for name, value in named.items()}
 
 
 def _due(chunk: int, every: int, last: int) -> bool:

@@ -47,16 +47,16 @@ def of_trace(trace: Trace | None) -> dict[str, np.ndarray]:
     """Return what is kept of a trace ``[E, N]``: the sums, and one episode's decisions ``[D]``."""
     if trace is None:
         return {}
-    trace = Trace(*(np.asarray(column) for column in trace))
-    episode = _most_telling(trace)
-    length = trace.valid[episode].sum()
+    columns: Any = Trace._make(map(np.asarray, trace))
+    episode = _most_telling(columns)
+    length = columns.valid[episode].sum()
     story = {
         f"{_STORY}{name}": column[episode, :length]
-        for name, column in trace._asdict().items()
+        for name, column in columns._asdict().items()
         if name != "valid"
     }
-    sums = summarize(trace.valid, trace.simulations, trace.legal_actions)
-    return {**sums, **story, f"{_STORY}episode": np.int64(episode)}
+    sums = summarize(columns.valid, columns.simulations, columns.legal_actions)
+    return {**sums, **story, f"{_STORY}episode": np.asarray(episode, np.int64)}
 
 
 def describe(

@@ -218,6 +218,7 @@ def _name_above(axes: Axes, names: Mapping[str, str]) -> None:
             fontsize=plotting.LABEL_SIZE,
             va="bottom",
         )
+        assert isinstance(axes.figure, Figure)  # no part of one
         axes.figure.draw_without_rendering()
         box = note.get_window_extent().transformed(axes.transAxes.inverted())
         place = box.x1 + 0.03

@@ -26,8 +26,13 @@ class BenchProblem(NamedTuple):
 
     def planner(self, max_simulations: int) -> Planner:
         """Return what the lane engine evaluates."""
-        _, *parts = self
-        return Planner(*parts, max_simulations=max_simulations)
+        return Planner(
+            self.environment,
+            self.env_params,
+            self.network,
+            self.network_params,
+            max_simulations=max_simulations,
+        )
 
 
 class Knapsack(NamedTuple):
@@ -203,7 +208,7 @@ def _flat_network(params: Weights, observation: Array) -> Evaluation:
 
 def _untrained(inputs: int, actions: int) -> Weights:
     keys = jax.random.split(jax.random.key(0), 3)
-    shapes = Weights((inputs, HIDDEN), (HIDDEN, actions), (HIDDEN, 1))
+    shapes = ((inputs, HIDDEN), (HIDDEN, actions), (HIDDEN, 1))
     return Weights(
         *(jax.random.normal(k, s) / s[0] ** 0.5 for k, s in zip(keys, shapes, strict=True))
     )

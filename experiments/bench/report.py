@@ -109,8 +109,9 @@ def measure_load() -> dict[str, Any]:
     if before is None:
         return {"average": average, "cores_used_by_others": None}
     time.sleep(_LOOK)
-    busy, own = _busy_seconds() - before, time.process_time() - own_before
-    others = max(0.0, busy - own) / (time.perf_counter() - start)
+    after, own = _busy_seconds(), time.process_time() - own_before
+    assert after is not None  # as it was told before
+    others = max(0.0, after - before - own) / (time.perf_counter() - start)
     return {"average": average, "cores_used_by_others": round(others, 3)}
 
 

@@ -132,6 +132,7 @@ def _environment(results: Mapping[str, Any]) -> str:
 
 def _short_names(directories: Sequence[Path]) -> list[str]:
     """Return the last part of each path, with as many more as tell all of them apart."""
+    names: list[str] = []
     for parts in range(1, max(len(directory.parts) for directory in directories) + 1):
         names = [str(Path(*directory.parts[-parts:])) for directory in directories]
         if len(set(names)) == len(names):

@@ -87,7 +87,7 @@ def write(
     """
     figure.draw_without_rendering()
     points = 72 / figure.dpi
-    area = axes.bbox.extents * points + np.array([2.0, 2.0, 0.0, 0.0])  # off the spines
+    area = np.asarray(axes.bbox.extents) * points + np.array([2.0, 2.0, 0.0, 0.0])  # off the spines
     drawn = np.concatenate([_sample(_on_paper(axes, line)) for line in lines])
     texts = [_annotate(axes, note) for note in notes]
     candidates = []

@@ -25,7 +25,7 @@ STYLES: tuple[Mapping[str, Any], ...] = (
 # The same markers as characters, to stand in a label.
 GLYPHS: Mapping[str, str] = dict(zip("os^DvP>d*hXp.", "●■▲◆▼✚▷◇★⬢✖⬟•", strict=True))
 LABEL_SIZE = 7.0
-RC: Mapping[str, Any] = {
+RC: Mapping[Any, Any] = {
     "font.size": 8.0,
     "axes.labelsize": 8.0,
     "axes.titlesize": 9.0,

@@ -9,6 +9,7 @@ from agents.metareasoning import classical
 from envs.metareasoning import exact
 from envs.metareasoning.exact import BeliefTable, Play, Policy
 from envs.metareasoning.mdp import MetalevelEnv
+from envs.metareasoning.pandora import Pandora
 
 NOTHING, OPTIMUM = "stop at once", "optimum"
 Setting = Mapping[str, float]
@@ -50,7 +51,8 @@ class Answer(NamedTuple):
     def scores(self, row: Row) -> list[float] | None:
         """Return a policy's scores, or None where computing cannot gain anything."""
         scores = [self.bounds.score(value) for value in self.values(row)]
-        return None if None in scores else scores
+        known = [score for score in scores if score is not None]
+        return known if len(known) == len(scores) else None
 
 
 def answer(
@@ -95,6 +97,7 @@ def _policy(
         weights = classical.fit_bmps(table, cost)
         return classical.bmps(table, cost, weights), weights._asdict()
     if name == "weitzman":
+        assert isinstance(env, Pandora)  # it is defined for no other
         return classical.weitzman(env, table, cost), {}
     make = {"myopic": classical.myopic, "blinkered": classical.blinkered, "vpi": classical.vpi}
     return make[name](table, cost), {}

@@ -1,5 +1,6 @@
 """The study of a metareasoning problem: train policies on it, and score them exactly."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from agents.metareasoning import network as metareasoning_networks
 from agents.metareasoning.greedy import greedy_policy
 from agents.metareasoning.train import make_metareasoning_train
 from agents.training import fit
+from agents.training.protocol import TrainableEvaluator
 from envs.metareasoning import exact
 from envs.metareasoning.exact import BeliefTable
 from envs.metareasoning.mdp import MetalevelEnv
@@ -30,7 +32,7 @@ from experiments.studies.metareasoning.scores import Row
 from experiments.studies.planning_depth.config import to_dict
 from rrplan.capabilities import Initializable, require
 from rrplan.errors import InputError
-from rrplan.types import Environment, Network, PyTree
+from rrplan.types import Environment, PyTree
 
 TRAINED = "ppo"
 """What tables and folders call the trained policy."""
@@ -42,7 +44,7 @@ class MetareasoningProblem(NamedTuple):
     config: MetalevelConfig
     env: MetalevelEnv
     environment: Environment
-    network: Network
+    network: TrainableEvaluator
     table: BeliefTable
 
     @property
@@ -52,7 +54,7 @@ class MetareasoningProblem(NamedTuple):
 
     def params(self, cost: float) -> PyTree:
         """Return the environment's parameters at a cost."""
-        return self.env.default_params.replace(cost=float(cost))
+        return dataclasses.replace(self.env.default_params, cost=float(cost))
 
 
 def run_study(
@@ -190,7 +192,7 @@ def _curve_costs(problem: MetareasoningProblem) -> list[float]:
     if not positive or not problem.config.curve_points:
         return []
     ends = np.log10([min(positive) / 10, max(positive) * 10])
-    return [float(cost) for cost in np.logspace(*ends, problem.config.curve_points)]
+    return [float(cost) for cost in np.logspace(ends[0], ends[1], problem.config.curve_points)]
 
 
 def _cost_unit(env: MetalevelEnv) -> str:
