@@ -11,12 +11,13 @@ demo: $(READY)  ## train, search and draw: timed and untimed returns on the knap
 	$(BIN)/rrplan run knapsack --preset quick --out runs/demo --resume
 	@echo 'To run rrplan yourself: source $(VENV)/bin/activate (or call $(BIN)/rrplan)'
 
-test: lint  ## lint, then the test suite
+test: lint  ## style and types, then the test suite
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/pyright
 
 install: $(READY)
 
