@@ -40,6 +40,8 @@ class Request(NamedTuple):
         Any  # agents.metapolicies.learned.config.PPOConfig: its price range is the one to train for
     )
     start: int  # the fixed k that is best at the middle of that range
+    rates: Callable[[Any, Any], Any]
+    """``(meta_policy, shapes of its parameters) -> rrplan.Rates``: what it is charged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +60,6 @@ class Agent:
     """What figures call it; the name if empty."""
     style: Mapping[str, Any] = field(default_factory=lambda: {"color": GREY, "marker": "h"})
     """How figures draw it, in matplotlib's words: color (as ``"#rrggbb"``), marker, linestyle."""
-    looks: Literal["never", "once", "every"] = "never"
-    """When a network answers it: at no ask, at the first of a decision, or at every ask."""
     family: ClassVar[str] = ""
 
     def __post_init__(self):
@@ -80,7 +80,6 @@ class Agent:
             "help": self.help,
             "label": self.label or self.name,
             "style": {"marker": "h", "linestyle": "none", **self.style},
-            "looks": self.looks,
             "priced": getattr(self, "priced", False),
         }
 
@@ -131,7 +130,6 @@ class Learned(Agent):
     """Which menu of the command line it is given."""
     priced: bool = False
     """Whether one training serves all prices; else there is one training for each price."""
-    looks: Literal["never", "once", "every"] = "every"
     family: ClassVar[str] = "learned"
 
 

@@ -5,22 +5,24 @@ import enum
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 import envs
 import rrplan
 from agents import declarations, metapolicies, networks
 from agents.declarations import Untuned
 from agents.training import fit
+from agents.training.protocol import TrainableEvaluator
 from experiments import roster
 from experiments.runs import Run
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.capabilities import Greedy, Initializable, offers, require
 from rrplan.planner import Planner
-from rrplan.types import Array, Environment, Episodes, MetaPolicy, Network, PyTree, Work
+from rrplan.types import Array, Environment, Episodes, MetaPolicy, PyTree, Work
 
 TRACED = 64
 """Decisions of an episode that are recorded of agents that control themselves."""
@@ -49,7 +51,7 @@ class StudyProblem(NamedTuple):
     config: StudyConfig
     environment: Environment
     env_params: PyTree
-    network: Network
+    network: TrainableEvaluator
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,12 @@ class Agent:
     """The one price at which it plays so, and is told; None where it plays alike at all."""
     meta_policy: str | None = None
     """Name of its meta-policy among the seed's, where it is tuned or learned."""
+    look: float = 0.0
+    """Operations of one of its looks."""
+    rates: rrplan.Rates = rrplan.Rates()
+    """What it is charged for each count, in multiples of the price."""
+    turns: Callable[[rrplan.Trace], np.ndarray] | None = None
+    """``(trace) -> [E]``: turns of loops in its looks, where these depend on data."""
 
 
 class TrainedSeed(NamedTuple):
@@ -75,7 +83,16 @@ class TrainedSeed(NamedTuple):
     meta_policies: Mapping[str, tuple[MetaPolicy, PyTree]] = {}
 
 
-def study_key(config: StudyConfig, domain: Domain, index: int = 0) -> Array:
+class Seeded(Protocol):
+    """The configuration of any study."""
+
+    @property
+    def seed(self) -> int:
+        """What all that is drawn comes from."""
+        ...
+
+
+def study_key(config: Seeded, domain: Domain, index: int = 0) -> Array:
     """Return the key for one use of the study's seed."""
     return jax.random.fold_in(jax.random.fold_in(jax.random.key(config.seed), domain), index)
 
@@ -141,19 +158,24 @@ def evaluate_agent(
             key=key,
             episodes=split.episodes,
         )
-    meta_policy, meta_params = _meta_policy(agent, trained, config)
+    meta_policy, meta_params = meta_policy_of(agent, trained, config)
     return rrplan.evaluate(
         make_planner(problem, trained.params, acting),
         meta_policy,
         meta_params,
         key=key,
         episodes=split.episodes,
-        costs=rrplan.Costs(price=agent.price or 0.0),
+        costs=rrplan.Costs(price=agent.price or 0.0, rates=agent.rates),
         num_lanes=config.sweep.num_lanes,
-        trace=TRACED if agent.meta_policy and split.domain == Domain.HELD_OUT else 0,
+        trace=TRACED if _is_traced(agent, split) else 0,
         progress=report,
         on_work=on_work,
     )
+
+
+def _is_traced(agent: Agent, split: Split) -> bool:
+    told = agent.meta_policy is not None and split.domain == Domain.HELD_OUT
+    return told or agent.turns is not None
 
 
 def load_params(problem: StudyProblem, run: Run, seed: int) -> PyTree:
@@ -197,9 +219,10 @@ def fixed_agent(name: str, k: int) -> Agent:
     return Agent(name, k, f"fixed-{k}", declarations.Fixed.family)
 
 
-def _meta_policy(
+def meta_policy_of(
     agent: Agent, trained: TrainedSeed, config: StudyConfig
 ) -> tuple[MetaPolicy, PyTree]:
+    """Return an agent's meta-policy and its parameters; for all families but the greedy rule's."""
     if agent.meta_policy:
         return trained.meta_policies[agent.meta_policy]
     if agent.k is not None:

@@ -12,6 +12,8 @@ from agents.declarations import Trainable
 from agents.training import fit
 from experiments import runs
 from experiments.analysis.results import BestFixed
+from experiments.bill import Bill
+from experiments.bill import make as make_bill
 from experiments.evaluation import StudyProblem, build_problem, load_params, make_planner
 from experiments.runs import Run
 from experiments.studies.planning_depth import training as meta_training
@@ -55,7 +57,7 @@ def load(directory: Path | str, seed: int = 0) -> Loaded:
         f"fixed-{choice.price:g}": (metapolicies.fixed(), jnp.int32(choice.k)) for choice in best
     }
     found |= _load_rules(problem, planner, results)
-    found |= _load_learned(run, seed, planner, best)
+    found |= _load_learned(run, seed, planner, best, make_bill(problem, run.operations))
     return Loaded(planner, found, run.config)
 
 
@@ -67,16 +69,18 @@ def _load_rules(problem: StudyProblem, planner: Planner, results: Mapping[str, A
     for name, grid in grids.items():
         by_name = {candidate.name: candidate for candidate in grid}
         for price in problem.config.sweep.prices:
-            candidate = by_name.get(chosen.get((name, price)))
+            candidate = by_name.get(chosen.get((name, price), ""))
             if candidate is not None:
                 found[f"{name}-{price:g}"] = (candidate.meta_policy, candidate.params)
     return found
 
 
-def _load_learned(run: Run, seed: int, planner: Planner, best: Sequence[BestFixed]) -> Agents:
+def _load_learned(
+    run: Run, seed: int, planner: Planner, best: Sequence[BestFixed], bill: Bill
+) -> Agents:
     found: Agents = {}
     for case in meta_training.list_cases(run.config):
-        trainable = meta_training.make_trainable(run.config, planner, case, best)
+        trainable = meta_training.make_trainable(run.config, planner, case, best, bill)
         directory = meta_training.training_directory(run, seed, case)
         params = fit.load_params(directory, _shapes(trainable))
         found[case.label] = (trainable.meta_policy, params)

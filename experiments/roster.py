@@ -72,7 +72,6 @@ _AGENTS: tuple[Agent, ...] = (
         help="learned: chooses k once a decision, trained for one price",
         style={"color": "#009E73", "marker": "^"},
         kind="gate",
-        looks="once",
     ),
     Learned(
         name="stopper",
@@ -89,7 +88,6 @@ _AGENTS: tuple[Agent, ...] = (
             "markerfacecolor": "white",
         },
         kind="gate",
-        looks="once",
         priced=True,
     ),
     Learned(

@@ -18,6 +18,7 @@ _NAMES = {
     "MetaPolicy": "rrplan.types",
     "Network": "rrplan.types",
     "Planner": "rrplan.planner",
+    "Rates": "rrplan.costs",
     "Search": "rrplan.planner",
     "Trace": "rrplan.types",
     "Transition": "rrplan.types",

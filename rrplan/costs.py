@@ -1,21 +1,32 @@
 """What thinking costs: the prices, what they are charged for, and the one bill made of both."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 Array = jax.Array
-Numbers = Array | np.ndarray | float  # anything that arithmetic broadcasts
+Numbers = Array | np.ndarray | np.number | float  # anything that arithmetic broadcasts
+
+
+class Rates(NamedTuple):
+    """What one of each count costs, in multiples of the price. All scalars."""
+
+    simulation: Array | float = 1.0
+    look: Array | float = 0.0
+    decision: Array | float = 0.0
+    level: Array | float = 0.0
 
 
 class Costs(NamedTuple):
     """What thinking costs. All fields are traced, so that a sweep compiles once."""
 
-    price: Array | float = 0.0  # [] or [E], of one simulation, in units of return
-    decision_fee: Array | float = 0.0  # [], charged at every decision
-    look_fee: Array | float = 0.0  # [], charged at every ask of the meta-policy
-    level_fee: Array | float = 0.0  # [], charged for every level that a simulation descends
+    price: Numbers = 0.0  # [] or [E], in units of return; of one simulation by default
+    rates: Rates = Rates()  # what is charged in multiples of the price
+    decision_fee: Array | float = 0.0  # [], charged at every decision, whatever the price
+    look_fee: Array | float = 0.0  # [], charged at every look, whatever the price
+    level_fee: Array | float = 0.0  # [], charged for every level, whatever the price
     cap: Array | int = 2**30  # [] int32, most simulations of one decision
     budget: Array | int = 2**30  # [] int32, most simulations of one episode
 
@@ -27,25 +38,45 @@ class Counts(NamedTuple):
     """
 
     simulations: Numbers = 0
-    looks: Numbers = 0  # asks of the meta-policy
+    looks: Numbers = 0  # answers that the meta-policy computed
     decisions: Numbers = 0
     levels: Numbers = 0  # edges that the simulations went down, over all of them
 
 
-def charge(costs: Costs, counts: Counts) -> Numbers:
+def traced(costs: Costs) -> Costs:
+    """Return costs as arrays, without the price: the engine's queue holds each episode's own."""
+    return Costs(
+        price=jnp.float32(0.0),
+        rates=Rates(*map(jnp.float32, costs.rates)),
+        decision_fee=jnp.float32(costs.decision_fee),
+        look_fee=jnp.float32(costs.look_fee),
+        level_fee=jnp.float32(costs.level_fee),
+        cap=jnp.int32(costs.cap),
+        budget=jnp.int32(costs.budget),
+    )
+
+
+def charge(costs: Costs, counts: Counts) -> Any:
     """Return what ``counts`` cost, in units of return and of their shape: the one bill.
 
-    Works on NumPy arrays and on JAX's, traced or not, in the precision that they have. Cap and
-    budget are no prices: they charge nothing.
+    Works on NumPy arrays and on JAX's, traced or not, in the precision that they have, and
+    returns an array of the same kind. Cap and budget are no prices: they charge nothing.
     """
+    rates = costs.rates
+    units = (
+        rates.simulation * counts.simulations
+        + rates.look * counts.looks
+        + rates.decision * counts.decisions
+        + rates.level * counts.levels
+    )
     return (
-        costs.price * counts.simulations
+        costs.price * units
         + costs.decision_fee * counts.decisions
         + costs.look_fee * counts.looks
         + costs.level_fee * counts.levels
     )
 
 
-def timed_return(untimed_return: Numbers, costs: Costs, counts: Counts) -> Numbers:
+def timed_return(untimed_return: Numbers, costs: Costs, counts: Counts) -> Any:
     """Return what is left of returns when ``counts`` are charged."""
     return untimed_return - charge(costs, counts)

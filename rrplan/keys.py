@@ -17,7 +17,7 @@ class Domain(enum.IntEnum):
     RESET = 0
     STEP = 1  # index: decision
     SEARCH = 2  # indices: decision, simulation
-    META = 3  # index: ask
+    META = 3  # indices: decision, simulation
     PRICE = 4
     ROOT = 5  # index: decision; a learned model's root
 

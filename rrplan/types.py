@@ -19,7 +19,7 @@ A trailing ``...`` stands for the shape of one observation, state or carry.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import jax
 import mctx
@@ -119,6 +119,7 @@ class MetaObservation(NamedTuple):
     decision: Array  # [B] int32, index of this decision in its episode
     price: Array  # [B] float32, cost of one simulation
     budget_left: Array  # [B] int32, simulations left to the episode
+    max_depth: Array  # [B] int32, depth limit in force; none yet at the first look of a decision
 
 
 class Control(NamedTuple):
@@ -127,7 +128,7 @@ class Control(NamedTuple):
     extra_simulations: Array  # [B] int32, 0 = act now
     max_depth: Array  # [B] int32, depth limit from now on
     carry: PyTree  # [B, ...], lives as long as the episode
-    aux: PyTree = ()  # [B, ...], recorded with the ask; a field `keep` [B] may say which asks
+    aux: PyTree = ()  # [B, ...], recorded with the look
 
 
 class MetaPolicy(NamedTuple):
@@ -135,12 +136,19 @@ class MetaPolicy(NamedTuple):
 
     ``init(batch_size)`` returns a fresh carry ``[B, ...]``; ``apply(params, key, carry,
     meta_observation)`` returns a :class:`Control`. ``key`` is ``[B]``, one key a lane, and
-    belongs to the lane's episode and ask. ``simulations == 0`` marks a new decision.
+    belongs to the lane's episode and look. ``simulations == 0`` marks a new decision.
     Both callables are static; what is swept goes into ``params``.
+
+    ``looks`` says which answers are computed from what is seen, and are counted and charged as
+    looks: those to ``"every"`` question, to the first of a decision (``"once"``: what it orders
+    then is run, and the lane acts), or ``"never"``. The engine asks only lanes that need an answer,
+    some at a time, so ``B`` is no number of lanes; it asks all of them where ``looks`` is
+    ``"never"``.
     """
 
     init: Callable[[int], PyTree]
     apply: Callable[[PyTree, Array, PyTree, MetaObservation], Control]
+    looks: Literal["never", "once", "every"] = "every"
 
 
 class Trace(NamedTuple):
@@ -151,7 +159,8 @@ class Trace(NamedTuple):
     prior_action: Array  # [E, N] int32, the likeliest before any search
     reward: Array  # [E, N] float32, that it earned
     simulations: Array  # [E, N] int32
-    asks: Array  # [E, N] int32, times the meta-policy was asked
+    looks: Array  # [E, N] int32, answers that the meta-policy computed
+    levels: Array  # [E, N] int32, edges that its simulations went down, over all of them
     raw_value: Array  # [E, N] float32, the network's value of the root
     search_value: Array  # [E, N] float32, mean over the network's value and the simulations
     legal_actions: Array  # [E, N] int32, how many there were
@@ -166,8 +175,8 @@ class Episodes(NamedTuple):
     cost: Array  # [E] float32, prices and fees
     simulations: Array  # [E] int32
     length: Array  # [E] int32, decisions
-    asks: Array  # [E] int32, times the meta-policy was asked
-    levels: Array | int = 0  # [E] int32, edges that its simulations went down, over all of them
+    looks: Array  # [E] int32, answers that the meta-policy computed
+    levels: Array  # [E] int32, edges that its simulations went down, over all of them
     trace: Trace | None = None  # where one was asked for
 
 

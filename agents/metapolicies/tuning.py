@@ -2,9 +2,10 @@
 
 One routine serves every meta-policy that does not look at the price. Each candidate is run once,
 whatever the number of prices: what it earns at a price follows from its untimed returns and its
-simulations. Choose on episodes that nothing is reported on.
+counts. Choose on episodes that nothing is reported on.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from agents.metapolicies.rules import constant, heuristics
-from rrplan.costs import Costs, Counts, timed_return
+from rrplan.costs import Costs, Counts, Rates, timed_return
 from rrplan.errors import InputError
 from rrplan.planner import Search
 from rrplan.types import MetaPolicy, PyTree, Trace
@@ -28,12 +29,17 @@ VET_RATIOS = (0.2, 0.5)
 VET_TOLERANCES = (0.1, 0.05, 0.2, 0.4)  # the source's first: it stands for what equals it
 
 
+# The order of the counts is that of rrplan.Counts.
+_COLUMNS = ("untimed_return", "simulations", "looks", "length", "levels")
+
+
 class Candidate(NamedTuple):
     """A meta-policy with values for its parameters."""
 
     name: str  # of its own among the candidates, fit for a file's name
     meta_policy: MetaPolicy
     params: PyTree  # of plain numbers
+    turns: Callable[[Trace], np.ndarray] | None = None  # -> [E], of its loops in each episode
 
     def __str__(self) -> str:
         return self.name
@@ -52,7 +58,10 @@ class Choice(NamedTuple):
 
 
 def tune(
-    evaluate: Callable[[C], Any], candidates: Iterable[C], prices: Iterable[float]
+    evaluate: Callable[[C], Any],
+    candidates: Iterable[C],
+    prices: Iterable[float],
+    rates: Callable[[C], Rates] | None = None,
 ) -> list[Choice]:
     """Return the candidate with the largest mean timed return for each price, in their order.
 
@@ -62,9 +71,12 @@ def tune(
     Args:
         evaluate: runs a candidate on the validation episodes; called once for each. What it
             returns holds ``untimed_return`` and ``simulations``, ``[S, E]`` (training seeds,
-            episodes) or ``[E]``, as attributes (:class:`rrplan.Episodes`) or as keys.
+            episodes) or ``[E]``, as attributes (:class:`rrplan.Episodes`) or as keys; ``looks``,
+            ``length`` and ``levels`` too, where they are charged.
         candidates: :class:`Candidate` or anything else that ``evaluate`` takes, such as budgets.
-        prices: of one simulation, in units of return.
+        prices: in units of return.
+        rates: what a candidate pays for each count, in multiples of the price; for simulations
+            alone if None. Called after the candidate was run.
 
     Raises:
         InputError: there is no candidate or no price; a price is negative or not finite;
@@ -79,11 +91,12 @@ def tune(
         if not 0.0 <= price < math.inf:
             raise InputError(f"price is {price}: expected a finite number >= 0")
     means = _run_all(evaluate, candidates)
-    return [_choose(candidates, means, price) for price in prices]
+    charged = [rates(candidate) if rates else Rates() for candidate in candidates]
+    return [_choose(candidates, means, charged, price) for price in prices]
 
 
 def _run_all(evaluate: Callable[[C], Any], candidates: Sequence[C]) -> np.ndarray:
-    """Return each candidate's mean untimed return and simulations, ``[n, 2]`` float64."""
+    """Return each candidate's mean of each column, ``[n, 5]`` float64."""
     means, expected = [], None
     for candidate in candidates:
         columns = _columns(evaluate(candidate), candidate)
@@ -93,17 +106,16 @@ def _run_all(evaluate: Callable[[C], Any], candidates: Sequence[C]) -> np.ndarra
                 f"candidate {candidate} has episodes of shape {columns.shape[1:]}:"
                 f" expected {expected[1:]}, those of the first one"
             )
-        means.append(columns.reshape(2, -1).mean(-1))
+        means.append(columns.reshape(len(_COLUMNS), -1).mean(-1))
     return np.stack(means)
 
 
 def _columns(episodes: Any, candidate: Any) -> np.ndarray:
-    """Return untimed returns and simulations as one array, ``[2, ...]`` float64."""
-    keyed = isinstance(episodes, Mapping)
-    untimed, simulations = (
-        np.asarray(episodes[name] if keyed else getattr(episodes, name), float)
-        for name in ("untimed_return", "simulations")
-    )
+    """Return the columns as one array, ``[5, ...]`` float64; a count that is not told is 0."""
+    told = episodes
+    if not isinstance(episodes, Mapping):
+        told = {name: getattr(episodes, name) for name in _COLUMNS if hasattr(episodes, name)}
+    untimed, simulations = (np.asarray(told[name], float) for name in _COLUMNS[:2])
     if untimed.shape != simulations.shape or not untimed.size:
         raise InputError(
             f"candidate {candidate} has untimed returns of shape {untimed.shape} and simulations"
@@ -115,12 +127,20 @@ def _columns(episodes: Any, candidate: Any) -> np.ndarray:
             f"candidate {candidate} earned what is NaN or infinite in {bad.sum()} of {bad.size}"
             " episodes: expected finite numbers"
         )
-    return np.stack([untimed, simulations])
+    others = (np.asarray(told.get(name, 0.0), float) for name in _COLUMNS[2:])
+    return np.stack([untimed, simulations, *(np.broadcast_to(c, untimed.shape) for c in others)])
 
 
-def _choose(candidates: Sequence[C], means: np.ndarray, price: float) -> Choice:
-    untimed, simulations = means.T
-    timed = timed_return(untimed, Costs(price), Counts(simulations))
+def _choose(
+    candidates: Sequence[C], means: np.ndarray, rates: Sequence[Rates], price: float
+) -> Choice:
+    simulations = means[:, 1]
+    timed = np.array(
+        [
+            timed_return(untimed, Costs(price, own), Counts(*counts))
+            for (untimed, *counts), own in zip(means, rates, strict=True)
+        ]
+    )
     best = np.lexsort((simulations, -timed))[0]  # stable: of equals, the first
     return Choice(price, candidates[best], float(timed[best]), float(simulations[best]))
 
@@ -204,6 +224,7 @@ def vet_candidates(
             f"vet-cap{cap}-ratio{ratio:g}-tolerance{tolerance:g}",
             heuristics.vet(max_simulations, num_actions),
             heuristics.VetParams(cap, ratio, tolerance, search.c_init, search.c_base),
+            functools.partial(heuristics.virtual_visits, cap=cap, ratio=ratio),
         )
         for cap, ratio, tolerance in [(0, 1.0, 0.0), *distinct.values()]
     ]

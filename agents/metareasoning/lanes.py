@@ -1,6 +1,6 @@
 """Lanes in which a metareasoning policy computes, stops and starts anew, and their records."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import jax
@@ -9,7 +9,7 @@ from flax import struct
 
 from rrplan import keys
 from rrplan.capabilities import return_scale_of
-from rrplan.engine.meta_steps import Asks
+from rrplan.engine.meta_steps import Looks
 from rrplan.logits import mask_logits
 from rrplan.models import where
 from rrplan.types import Array, Environment, Network, PyTree
@@ -67,7 +67,7 @@ class RolloutState:
 class Harvest(NamedTuple):
     """What a chunk brought: all that was done, and of each step what ended with it."""
 
-    asks: Asks  # [T + 1, B], the last row open
+    looks: Looks  # [T + 1, B], the last row open
     ended: Array  # [T, B] bool
     total: Array  # [T, B] float32, return of the episode so far
     length: Array  # [T, B] int32, its actions so far
@@ -115,8 +115,8 @@ def collect(
         )
         ended = after.terminated | after.truncated
         total, length = lanes.total + after.reward, lanes.time + 1
-        stepped = lanes.replace(
-            state=after.state, observation=after.observation, time=length, total=total
+        stepped = replace(
+            lanes, state=after.state, observation=after.observation, time=length, total=total
         )
         number = lanes.begun + jnp.cumsum(ended, dtype=jnp.int32) - 1
         begun = lanes.begun + ended.sum(dtype=jnp.int32)
@@ -124,20 +124,20 @@ def collect(
         finite = jnp.isfinite(after.reward) & _finite(decision.inputs.observation)
         row = (decision, after.reward, ended, total, length, finite)
         # One number is shared by all lanes; the rest is selected lane by lane.
-        kept = where(ended, fresh.replace(begun=()), stepped.replace(begun=()))
-        return kept.replace(begun=begun), row
+        kept = where(ended, replace(fresh, begun=()), replace(stepped, begun=()))
+        return replace(kept, begun=begun), row
 
     lanes, rows = jax.lax.scan(body, lanes, None, length=steps)
     decisions, reward, ended, total, length, finite = rows
     last = _decide(environment, env_params, actor, params, key, lanes)
-    asks = Asks(
+    looks = Looks(
         aux=jax.tree.map(lambda row, end: jnp.append(row, end[None], axis=0), decisions, last),
         reward=_open(reward),
         acted=_open(jnp.ones_like(ended)),
         ended=_open(ended),
         count=jnp.full(ended.shape[1], steps + 1, jnp.int32),
     )
-    return lanes, Harvest(asks, ended, total, length, finite)
+    return lanes, Harvest(looks, ended, total, length, finite)
 
 
 def _begin(

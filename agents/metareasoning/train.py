@@ -15,7 +15,7 @@ from agents.networks.prior_policy import evaluate_prior
 from agents.ppo import learner as ppo
 from agents.ppo import train as ppo_train
 from agents.ppo.train import Learner, Source
-from agents.training.protocol import Training
+from agents.training.protocol import TrainableEvaluator, Training
 from rrplan.capabilities import Described, require
 from rrplan.types import Array, Environment, Network, PyTree
 
@@ -65,7 +65,10 @@ class _Spec(NamedTuple):
 
 
 def make_metareasoning_train(
-    environment: Environment, env_params: PyTree, network: Network, config: MetareasoningConfig
+    environment: Environment,
+    env_params: PyTree,
+    network: TrainableEvaluator,
+    config: MetareasoningConfig,
 ) -> Training:
     """Return the functions that train ``network`` to choose the environment's actions.
 
@@ -98,7 +101,7 @@ def make_metareasoning_train(
     )
 
 
-def _source(spec: _Spec, env_params: PyTree) -> Source:
+def _source(spec: _Spec, env_params: PyTree) -> Source[Harvest]:
     environment, config, actor = spec.environment, spec.config, Actor(spec.network)
 
     def start(params, key):
@@ -115,8 +118,8 @@ def _source(spec: _Spec, env_params: PyTree) -> Source:
 
 @functools.partial(jax.jit, static_argnums=0)
 def _init(spec: _Spec, env_params: PyTree, key: Array, params: PyTree) -> MetareasoningTrainState:
-    source = _source(spec, env_params)
-    return _to_state(ppo_train.begin(source, spec.config, key, source.actor.wrap(params)))
+    source, params = _source(spec, env_params), Actor(spec.network).wrap(params)
+    return _to_state(ppo_train.begin(source, spec.config, key, params))
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -124,7 +127,7 @@ def _advance(
     spec: _Spec, env_params: PyTree, state: MetareasoningTrainState
 ) -> tuple[MetareasoningTrainState, MetareasoningMetrics]:
     source = _source(spec, env_params)
-    params = source.actor.wrap(state.params)
+    params = Actor(spec.network).wrap(state.params)
     learner = Learner(params, state.opt_state, state.lanes, state.key, state.chunk)
     learner, done = ppo_train.advance(source, spec.config, learner)
     return _to_state(learner), summarize(done.harvest, done.losses, done.learning_rate)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from agents.ppo.config import LearningConfig
-from rrplan.engine.meta_steps import Asks, closed
+from rrplan.engine.meta_steps import Looks, closed
 from rrplan.types import Array, PyTree
 
 Actor = Callable[[PyTree, PyTree], tuple[Array, Array]]
@@ -20,23 +20,27 @@ rest is none of the learner's business.
 
 
 class Recorded(Protocol):
-    """What is recorded with an ask, to learn from: a NamedTuple of these fields at least."""
+    """What is recorded with a look, to learn from: a NamedTuple of these fields at least."""
 
     @property
     def inputs(self) -> PyTree:
         """What was decided on, ``[N, ...]``."""
+        ...
 
     @property
     def answer(self) -> Array:
         """Which of the ``M`` answers was given, ``[N]`` int32."""
+        ...
 
     @property
     def log_prob(self) -> Array:
         """Its log-probability as it was drawn, ``[N]`` float32."""
+        ...
 
     @property
     def value(self) -> Array:
         """Return to go that was expected, ``[N]`` float32."""
+        ...
 
 
 class Batch(NamedTuple):
@@ -75,15 +79,15 @@ def tell(losses: Losses, learning_rate: Array) -> dict[str, Array]:
     return named | {"learning_rate": jnp.asarray(learning_rate, jnp.float32)}
 
 
-def advantages(asks: Asks, config: LearningConfig) -> Array:
+def advantages(looks: Looks, config: LearningConfig) -> Array:
     """Return generalised advantages ``[R, B]`` (arXiv 1506.02438) of the closed meta-steps.
 
-    A meta-step's reward is what it earned until the next ask, less what its simulations cost.
+    A meta-step's reward is what it earned until the next look, less what its simulations cost.
     Thinking takes no time: only a real step is discounted. The last row of a lane is open, and
-    the one before is bootstrapped with its value. The factor λ counts once an ask or once a
+    the one before is bootstrapped with its value. The factor λ counts once a look or once a
     real step, as ``config.lambda_per`` says. Rows that are not closed get 0.
     """
-    last = closed(asks)
+    last = closed(looks)
 
     def backward(later, row):
         later_value, later_advantage = later
@@ -95,21 +99,21 @@ def advantages(asks: Asks, config: LearningConfig) -> Array:
         advantage = jnp.where(number < last, advantage, 0.0)
         return (value, advantage), advantage
 
-    value = asks.aux.value
-    rows = (jnp.arange(value.shape[0]), value, asks.reward, asks.acted, asks.ended)
+    value = looks.aux.value
+    rows = (jnp.arange(value.shape[0]), value, looks.reward, looks.acted, looks.ended)
     nothing = jnp.zeros_like(value[0])
     return jax.lax.scan(backward, (nothing, nothing), rows, reverse=True)[1]
 
 
-def to_batch(asks: Asks, config: LearningConfig) -> Batch:
+def to_batch(looks: Looks, config: LearningConfig) -> Batch:
     """Return all closed meta-steps as one batch, padded to ``config.batch_rows``."""
-    num_rows, num_lanes = asks.reward.shape
+    num_rows, num_lanes = looks.reward.shape
     size = config.batch_rows
-    is_closed = (jnp.arange(num_rows)[:, None] < closed(asks)).ravel()
+    is_closed = (jnp.arange(num_rows)[:, None] < closed(looks)).ravel()
     (index,) = jnp.nonzero(is_closed, size=size, fill_value=0)
-    advantage = advantages(asks, config).ravel()[index]
+    advantage = advantages(looks, config).ravel()[index]
     choice = jax.tree.map(
-        lambda leaf: leaf.reshape(num_rows * num_lanes, *leaf.shape[2:])[index], asks.aux
+        lambda leaf: leaf.reshape(num_rows * num_lanes, *leaf.shape[2:])[index], looks.aux
     )
     weight = (jnp.arange(size) < is_closed.sum()).astype(jnp.float32)
     return Batch(choice, advantage, advantage + choice.value, weight)

@@ -1,7 +1,7 @@
 """One round of PPO after the other, wherever the experience comes from."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -9,19 +9,23 @@ import jax.numpy as jnp
 from agents.ppo import learner as ppo
 from agents.ppo.config import LearningConfig
 from agents.ppo.optimizer import make_optimizer, make_schedule
-from rrplan.engine.meta_steps import Asks
+from rrplan.engine.meta_steps import Looks
 from rrplan.types import Array, PyTree
 
 
 class Harvest(Protocol):
-    """What a chunk of experience brought: of it all, PPO learns from what was asked."""
+    """What a chunk of experience brought: of it all, PPO learns from the looks."""
 
     @property
-    def asks(self) -> Asks:
+    def looks(self) -> Looks:
         """The record ``[R, B]``; its ``aux`` holds a :class:`agents.ppo.learner.Recorded`."""
+        ...
 
 
-class Source(NamedTuple):
+Brought = TypeVar("Brought", bound=Harvest)
+
+
+class Source(NamedTuple, Generic[Brought]):
     """Where experience comes from, as pure functions.
 
     The episodes' key is the same in every chunk: what is drawn comes from it and from numbers
@@ -30,7 +34,7 @@ class Source(NamedTuple):
 
     actor: ppo.Actor  # that learns; its parameters are those of the functions below
     start: Callable[[PyTree, Array], PyTree]  # (params, key) -> episodes under way
-    collect: Callable[[PyTree, Array, PyTree], tuple[PyTree, Harvest]]
+    collect: Callable[[PyTree, Array, PyTree], tuple[PyTree, Brought]]
     """``(params, key, episodes) -> (episodes, Harvest)``"""
 
 
@@ -44,10 +48,10 @@ class Learner(NamedTuple):
     chunk: Array  # [] int32, chunks done
 
 
-class Round(NamedTuple):
+class Round(NamedTuple, Generic[Brought]):
     """What a chunk brought and what was learned from it."""
 
-    harvest: Harvest
+    harvest: Brought
     batch: ppo.Batch
     losses: ppo.Losses
     learning_rate: Array  # [] of the last gradient step
@@ -71,7 +75,9 @@ def begin(source: Source, config: LearningConfig, key: Array, params: PyTree) ->
     )
 
 
-def advance(source: Source, config: LearningConfig, learner: Learner) -> tuple[Learner, Round]:
+def advance(
+    source: Source[Brought], config: LearningConfig, learner: Learner
+) -> tuple[Learner, Round[Brought]]:
     """Collect one chunk of experience and learn from it.
 
     In the first ``config.idle_chunks`` nothing is kept of what was learned; the losses are told.
@@ -79,7 +85,7 @@ def advance(source: Source, config: LearningConfig, learner: Learner) -> tuple[L
     params, opt_state, episodes, key, chunk = learner
     episodes_key, learn_key = _keys(key)
     episodes, harvest = source.collect(params, episodes_key, episodes)
-    batch = ppo.to_batch(harvest.asks, config)
+    batch = ppo.to_batch(harvest.looks, config)
     learned = ppo.learn(
         source.actor,
         config,
@@ -90,16 +96,16 @@ def advance(source: Source, config: LearningConfig, learner: Learner) -> tuple[L
         opt_state,
         batch,
     )
-    *kept, losses = learned
+    kept, losses = learned[:2], learned[2]
     if config.idle_chunks:
         kept = jax.tree.map(
             lambda new, old: jnp.where(chunk < config.idle_chunks, old, new),
-            tuple(kept),
+            kept,
             (params, opt_state),
         )
-    following = Learner(*kept, episodes, key, chunk + 1)
+    following = Learner(kept[0], kept[1], episodes, key, chunk + 1)
     updates = (following.chunk - config.idle_chunks) * config.epochs * config.minibatches
-    rate = make_schedule(config)(jnp.maximum(updates - 1, 0))
+    rate = jnp.asarray(make_schedule(config)(jnp.maximum(updates - 1, 0)))
     return following, Round(harvest, batch, losses, rate)
 
 

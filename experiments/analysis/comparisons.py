@@ -57,21 +57,6 @@ def pairs(timed: Mapping[float, Mapping[str, np.ndarray]]) -> list[dict[str, Any
     ]
 
 
-def meta_evaluations(looks: str, table: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return how often an episode's questions were answered by a network, ``[S, E]``.
-
-    Args:
-        looks: as :attr:`agents.declarations.Agent.looks` says it.
-        table: columns ``[S, E]``, ``length`` and ``asks`` among them.
-    """
-    times = {
-        "never": np.zeros_like(table["asks"]),
-        "once": np.minimum(table["length"], table["asks"]),
-        "every": table["asks"],
-    }
-    return times[looks]
-
-
 def fixed_simulations(curve: Mapping[int, Columns], untimed: float) -> float | None:
     """Return the simulations an episode with which a fixed k first earns ``untimed``.
 

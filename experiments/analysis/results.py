@@ -1,27 +1,21 @@
 """From episodes to ``results.json``: one entry per agent and price, with intervals."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from agents.metapolicies.tuning import tune
-from experiments import roster, runs, studies
+from experiments import roster, studies
 from experiments.analysis import comparisons, thinking
+from experiments.analysis.columns import Columns, counts_of, of_frame, timed_return
 from experiments.analysis.comparisons import Yardstick, as_json
+from experiments.bill import Bill
 from experiments.evaluation import Agent
 from experiments.studies.planning_depth.config import StudyConfig, to_dict
 from rrplan import costs
 from rrplan.statistics import mean_ci, significant_falls
-from rrplan.types import Episodes
-
-COLUMNS = ("untimed_return", "simulations", "length", "asks")
-"""What is kept of an episode. Its timed return at any price follows from the first two."""
-
-Columns = dict[str, np.ndarray]
-"""Values by column: ``[E]`` of one training seed, or ``[S, E]`` of all."""
 
 
 class BestFixed(NamedTuple):
@@ -32,72 +26,18 @@ class BestFixed(NamedTuple):
     timed: float
 
 
-def to_table(episodes: Episodes) -> Columns:
-    """Return what is kept of evaluated episodes: columns ``[E]``, and what a trace sums up to."""
-    columns = {name: np.asarray(getattr(episodes, name)) for name in COLUMNS}
-    return columns | thinking.of_trace(episodes.trace)
-
-
-def load_table(path: Path, num_episodes: int) -> Columns | None:
-    """Return a finished evaluation, or None where there is none that is whole."""
-    table = runs.load_arrays(path)
-    whole = table is not None and all(
-        name in table and table[name].shape == (num_episodes,) for name in COLUMNS
-    )
-    return table if whole else None
-
-
-def stack_tables(tables: Sequence[Columns]) -> Columns:
-    """Return the tables ``[E]`` of all training seeds as one, ``[S, E]``."""
-    return {name: np.stack([table[name] for table in tables]) for name in COLUMNS}
-
-
-def timed_return(table: Columns, price: float) -> np.ndarray:
-    """Return the untimed return less the bill at a price of a simulation, float64."""
-    counts = costs.Counts(simulations=table["simulations"])
-    return costs.timed_return(table["untimed_return"].astype(float), costs.Costs(price), counts)
-
-
-def best_fixed(curve: Mapping[int, Columns], prices: Sequence[float]) -> list[BestFixed]:
+def best_fixed(
+    curve: Mapping[int, Columns], prices: Sequence[float], rates: costs.Rates
+) -> list[BestFixed]:
     """Return the best k for each price; of equals, the smallest.
 
     Args:
         curve: the table of each k.
-        prices: of one simulation.
+        prices: in units of return.
+        rates: what a fixed k is charged, in multiples of the price.
     """
-    choices = tune(curve.__getitem__, sorted(curve), prices)
+    choices = tune(curve.__getitem__, sorted(curve), prices, lambda k: rates)
     return [BestFixed(choice.price, choice.candidate, choice.timed) for choice in choices]
-
-
-def to_frame(rows: Sequence[tuple[Agent, Columns]]) -> pl.DataFrame:
-    """Return one row per agent, training seed and episode.
-
-    Args:
-        rows: each agent with its table ``[S, E]``. ``price`` is null where it plays alike at all
-            prices, ``k`` where it varies.
-    """
-    frames = []
-    for agent, table in rows:
-        num_seeds, num_episodes = table["length"].shape
-        size = num_seeds * num_episodes
-        frames.append(
-            pl.DataFrame(
-                {
-                    "agent": pl.repeat(agent.name, size, eager=True),
-                    "k": pl.repeat(agent.k, size, dtype=pl.Int32, eager=True),
-                    "price": pl.repeat(agent.price, size, dtype=pl.Float64, eager=True),
-                    "seed": np.repeat(np.arange(num_seeds, dtype=np.int32), num_episodes),
-                    "episode": np.tile(np.arange(num_episodes, dtype=np.int32), num_seeds),
-                    **{column: table[column].ravel() for column in COLUMNS},
-                }
-            )
-        )
-    return pl.concat(frames)
-
-
-def write_frame(path: Path, frame: pl.DataFrame) -> None:
-    """Write a frame as parquet, atomically."""
-    runs.write_atomically(path, lambda file: frame.write_parquet(file))
 
 
 def summarize(
@@ -106,7 +46,8 @@ def summarize(
     frame: pl.DataFrame,
     acting: str,
     best: Sequence[BestFixed],
-    rows: Sequence[tuple[Agent, Sequence[Columns]]] = (),
+    rows: Sequence[tuple[Agent, Sequence[Columns]]],
+    bill: Bill,
 ) -> dict[str, Any]:
     """Return what ``results.json`` holds: plain values, the same whenever it is made.
 
@@ -117,26 +58,26 @@ def summarize(
         acting: the rule of acting that every agent follows.
         best: the best fixed k for each price, chosen on validation episodes.
         rows: each agent with its seeds' tables, for what their traces sum up to.
+        bill: of the study.
     """
     curve = {}
     tables = {}
+    agents = {(agent.name, agent.k, agent.price): agent for agent, _ in rows}
     for (name, k, price), episodes in frame.group_by("agent", "k", "price", maintain_order=True):
-        table = _table_of(episodes)
+        table = of_frame(episodes)
         tables[name, k, price] = table
         if name == "fixed":
             curve[k] = table
     known = roster.describe(config.control.agents)
     controlled = [name for name, a in known.items() if a["family"] in roster.CONTROLLED]
     own = {key: table for key, table in tables.items() if key[0] in controlled}
-    yardsticks = [_yardstick(choice, curve, tables) for choice in best]
-    evaluations = {(agent.name, agent.k, agent.price): agent.evaluation for agent, _ in rows}
-    agents = [
-        {**entry, "evaluation": evaluations.get((name, k, price))}
+    yardsticks = [_yardstick(choice, curve, tables, agents) for choice in best]
+    entries = [
+        entry
         for (name, k, price), table in tables.items()
         for entry in _entries(
-            name,
-            k,
-            known[name]["looks"],
+            agents[name, k, price],
+            bill,
             table,
             config.sweep.prices if price is None else (price,),
             curve,
@@ -148,22 +89,23 @@ def summarize(
         "config": to_dict(config),
         "versions": dict(versions),
         "acting": acting,
+        "bill": bill.describe(),
         "roster": known,
         "best_fixed": [
             {"price": choice.price, "k": choice.k, "validation_timed": choice.timed}
             for choice in best
         ],
         "falls": _falls({k: table["untimed_return"] for k, table in curve.items()}),
-        "agents": agents,
+        "agents": entries,
         "fronts": comparisons.fronts(own, curve),
-        "pairs": comparisons.pairs(_of_controlled(own, controlled, config.sweep.prices)),
+        "pairs": comparisons.pairs(_of_controlled(own, controlled, config.sweep.prices, agents)),
         "thinking": [
             group
             for agent, of_seeds in rows
             for group in thinking.describe(agent.name, agent.price, of_seeds)
         ],
         "stories": [
-            story
+            {**story, "rates": agent.rates._asdict()}
             for agent, of_seeds in rows
             if agent.family == "learned"
             and (story := thinking.tell(agent.name, agent.price, of_seeds[0]))
@@ -172,12 +114,15 @@ def summarize(
 
 
 def _of_controlled(
-    tables: Mapping[tuple, Columns], names: Sequence[str], prices: Sequence[float]
+    tables: Mapping[tuple, Columns],
+    names: Sequence[str],
+    prices: Sequence[float],
+    agents: Mapping[tuple, Agent],
 ) -> dict[float, dict[str, np.ndarray]]:
     """Return by price the timed returns of the agents that control themselves."""
     return {
         price: {
-            name: timed_return(tables[name, None, price], price)
+            name: timed_return(tables[name, None, price], price, agents[name, None, price].rates)
             for name in names
             if (name, None, price) in tables
         }
@@ -186,11 +131,17 @@ def _of_controlled(
 
 
 def _yardstick(
-    choice: BestFixed, curve: Mapping[int, Columns], tables: Mapping[tuple, Columns]
+    choice: BestFixed,
+    curve: Mapping[int, Columns],
+    tables: Mapping[tuple, Columns],
+    agents: Mapping[tuple, Agent],
 ) -> Yardstick:
-    oracle = tables.get(("oracle", None, choice.price))
-    ceiling = None if oracle is None else timed_return(oracle, choice.price)
-    return Yardstick(choice.price, timed_return(curve[choice.k], choice.price), ceiling)
+    price, fixed = choice.price, agents["fixed", choice.k, None]
+    oracle = tables.get(("oracle", None, price))
+    ceiling = None
+    if oracle is not None:
+        ceiling = timed_return(oracle, price, agents["oracle", None, price].rates)
+    return Yardstick(price, timed_return(curve[choice.k], price, fixed.rates), ceiling)
 
 
 def _first(curve: Mapping[int, Columns], episodes: int) -> dict[int, Columns]:
@@ -208,14 +159,14 @@ def fixed_curve(results: Mapping[str, Any], price: float) -> list[dict[str, Any]
 
 
 def _entries(
-    name: str,
-    k: int | None,
-    looks: str,
+    agent: Agent,
+    bill: Bill,
     table: Columns,
     prices: Sequence[float],
     curve: Mapping[int, Columns],
     yardsticks: Sequence[Yardstick],
 ) -> list[dict[str, Any]]:
+    rates = bill.every_rate(agent)
     same_for_all = {
         "untimed": _estimate(table["untimed_return"]),
         "fixed_simulations": comparisons.fixed_simulations(
@@ -223,20 +174,26 @@ def _entries(
         ),
         "simulations": _estimate(table["simulations"]),
         "length": _estimate(table["length"]),
-        "asks": _estimate(table["asks"]),
-        "meta_evaluations": float(comparisons.meta_evaluations(looks, table).mean()),
+        "looks": _estimate(table["looks"]),
+        "levels": _estimate(table["levels"]),
+        "operations": _estimate(bill.operations_of(agent, counts_of(table))),
+        "rates": {kind: own._asdict() for kind, own in rates.items()},
+        "evaluation": agent.evaluation,
     }
     num_seeds, num_episodes = table["length"].shape
     by_price = {yardstick.price: yardstick for yardstick in yardsticks}
     return [
         {
-            "agent": name,
-            "k": k,
+            "agent": agent.name,
+            "k": agent.k,
             "price": price,
             "seeds": num_seeds,
             "episodes": num_episodes,
-            "timed": _estimate(timed_return(table, price)),
-            **comparisons.compare(timed_return(table, price), by_price.get(price)),
+            "timed": _estimate(timed_return(table, price, agent.rates)),
+            "timed_by": {
+                kind: _estimate(timed_return(table, price, own)) for kind, own in rates.items()
+            },
+            **comparisons.compare(timed_return(table, price, agent.rates), by_price.get(price)),
             **same_for_all,
         }
         for price in prices
@@ -261,9 +218,3 @@ def _falls(curve: Mapping[int, np.ndarray]) -> list[dict[str, Any]]:
         }
         for fall in significant_falls(np.stack([curve[k] for k in ks]))
     ]
-
-
-def _table_of(rows: pl.DataFrame) -> Columns:
-    rows = rows.sort("seed", "episode")
-    num_seeds = rows["seed"].n_unique()
-    return {column: rows[column].to_numpy().reshape(num_seeds, -1) for column in COLUMNS}

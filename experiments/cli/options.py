@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import tyro
 
@@ -30,7 +30,7 @@ class RunOptions:
     """Train the base planners, sweep the budgets, charge the prices, draw the figures."""
 
     study: Annotated[StudyConfig, tyro.conf.arg(name="")]
-    preset: Literal[PRESETS] = "quick"
+    preset: Literal[PRESETS] = "quick"  # pyright: ignore[reportInvalidTypeForm] - known to tyro
     """Where the defaults of all options come from."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Directory of the run; runs/ENV-PRESET-seedSEED if not given."""
@@ -48,7 +48,10 @@ class RunOptions:
 class MetalevelRunOptions(RunOptions):
     """Train policies on a metareasoning problem and score them beside the exact optimum."""
 
-    study: Annotated[MetalevelConfig, tyro.conf.arg(name="")]
+    # What is inherited are the other options.
+    study: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
+        MetalevelConfig, tyro.conf.arg(name="")
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +179,7 @@ def parse(
             raise unknown("option", argument.partition("=")[0], _known_options(kind, default))
     if left:
         raise InputError(f"unexpected argument {left[0]!r}")
-    return options
+    return cast("Options", options)
 
 
 def split_env_options(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any]]:

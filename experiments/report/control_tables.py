@@ -135,7 +135,9 @@ def _of_fixed(entry: Entry) -> str:
 
 
 def _looks(entry: Entry) -> str:
-    looks = entry.get("meta_evaluations")
+    if "looks" in entry:
+        return format_mean(entry["looks"]["mean"])
+    looks = entry.get("meta_evaluations")  # as older results call them
     return DASH if looks is None else format_mean(looks)
 
 
@@ -145,7 +147,7 @@ def _caption(results: Mapping[str, Any], seconds: Seconds) -> str:
     parts = [
         "Gain: timed return less that of the best fixed k, paired by episode.",
         f"Gap closed: its share of what the oracle, the exact ceiling, gains{where}.",
-        "Looks: times an episode that a network was asked how long to think.",
+        "Looks: answers an episode, each computed, to how long to think.",
         "Time: of an episode by the clock, while others run beside it." if seconds else "",
     ]
     return " ".join(part for part in parts if part)

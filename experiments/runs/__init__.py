@@ -16,5 +16,6 @@ __all__ = (
     "write_atomically",
     "write_config",
     "write_json",
+    "write_operations",
 )
 __getattr__ = hand_on(__name__, dict.fromkeys(__all__, "experiments.runs.directory"))

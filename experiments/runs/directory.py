@@ -26,7 +26,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
 import jax
 import numpy as np
@@ -39,7 +39,17 @@ from rrplan.errors import InputError
 _PACKAGES = ("rrplan", "jax", "jaxlib", "flax", "optax", "mctx", "gymnax", "numpy", "scipy")
 _LOCK = ".lock"
 
-Config = TypeVar("Config")
+
+class Seeded(Protocol):
+    """The configuration of any study."""
+
+    @property
+    def seeds(self) -> int:
+        """Training seeds."""
+        ...
+
+
+Config = TypeVar("Config", bound=Seeded)
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,8 @@ class Run(Generic[Config]):
     path: Path
     config: Config
     versions: Mapping[str, str]
+    operations: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """What was counted when it was begun, see :mod:`experiments.bill`."""
 
     def training(self, seed: int) -> Path:
         """Where training seed ``seed`` keeps its metrics and checkpoints."""
@@ -125,7 +137,16 @@ def write_config(run: Run) -> None:
     while it was extended can be gone on with either way.
     """
     data = {"study": studies.of_config(run.config).name, "config": to_dict(run.config)}
-    write_json(run.path / "config.json", {**data, "versions": run.versions})
+    data |= {"versions": run.versions, "operations": run.operations}
+    write_json(run.path / "config.json", data)
+
+
+def write_operations(run: Run, operations: Mapping[str, Any]) -> Run:
+    """Write what was counted into ``config.json``, which else stays, and return the run with it."""
+    path = run.path / "config.json"
+    data = read_json(path, missing=f"{path} is missing")
+    write_json(path, {**data, "operations": operations})
+    return dataclasses.replace(run, operations=operations)
 
 
 def _extends(run: Run, config: Any) -> bool:
@@ -150,7 +171,8 @@ def load_run(path: Path, study: Study = studies.PLANNING_DEPTH) -> Run:
         found = data.get("study", studies.PLANNING_DEPTH.name)
         if found != study.name:
             raise InputError(f"it is a study of {found}, expected one of {study.name}")
-        return Run(path, from_dict(data["config"], study.get("config")), data["versions"])
+        config = from_dict(data["config"], study.get("config"))
+        return Run(path, config, data["versions"], data.get("operations", {}))
     except (KeyError, TypeError, AttributeError):
         raise InputError(f"{path / 'config.json'} is damaged: no configuration in it") from None
     except InputError as error:
@@ -182,7 +204,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file so that at any moment it is whole or absent, even if power fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
@@ -226,7 +248,8 @@ def append_json_line(path: Path, data: Mapping[str, Any]) -> None:
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write named arrays atomically."""
-    write_atomically(path, lambda file: np.savez_compressed(file, **arrays))
+    named: dict[str, Any] = dict(arrays)
+    write_atomically(path, lambda file: np.savez_compressed(file, **named))
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray] | None:

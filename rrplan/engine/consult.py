@@ -1,5 +1,7 @@
 """The one question: lanes that have used up what they were given ask their meta-policy."""
 
+from typing import Any, NamedTuple
+
 import jax
 import jax.numpy as jnp
 
@@ -11,33 +13,48 @@ from rrplan.models import Settings, where
 from rrplan.search import trees
 from rrplan.types import Array, Control, MetaObservation
 
+NO_DEPTH_LIMIT = jnp.iinfo(jnp.int32).max
+
+# Askers are shown to the meta-policy in groups of a quarter of the lanes, but not below this: a
+# group has a cost of its own, and one of few rows costs as much as one of so many.
+_LEAST_GROUP = 32
+
+
+class _Left(NamedTuple):
+    """Simulations left, ``[B]`` each."""
+
+    decision: Array  # within the caps of decision and episode
+    episode: Array  # within the episode's
+
 
 def ask(
     engine: Engine, settings: Settings, queue: Queue, lanes: EngineState, roots: trees.Rows
 ) -> tuple[EngineState, Array]:
     """Ask the lanes that have used up what they were given; say which lanes think, ``[B]``."""
-    left, _ = _simulations_left(engine, settings, lanes)
-    asked = lanes.active & ~lanes.starting & (lanes.ordered == 0) & (left > 0)
-
-    def consult(lanes):
-        control = _consult(engine, settings, queue, lanes, roots)
-        return control if engine.record else control._replace(aux=())
-
-    def skip(lanes):
-        shapes = jax.eval_shape(consult, lanes).aux if engine.record else ()
-        aux = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-        return Control(lanes.ordered, lanes.max_depth, lanes.carry, aux)
-
-    control = jax.lax.cond(asked.any(), consult, skip, lanes)
-    extra = jnp.clip(control.extra_simulations, 0, left)
+    left = _simulations_left(engine, settings, lanes)
+    asked = lanes.active & ~lanes.starting & (lanes.ordered == 0) & (left.decision > 0)
+    looking = asked & _looks(engine, lanes)
+    seen = _observe(settings, queue, lanes, roots, left)
+    if engine.meta_policy.looks == "never":
+        control = _answer(engine, settings, queue, lanes, seen, None)
+    else:
+        control = _ask_in_groups(engine, settings, queue, lanes, seen, looking)
+        # A lane that has had its one look in this decision acts.
+        control = control._replace(
+            extra_simulations=jnp.where(looking, control.extra_simulations, 0),
+            max_depth=jnp.where(looking, control.max_depth, lanes.max_depth),
+        )
+    extra = jnp.clip(control.extra_simulations, 0, left.decision)
     if engine.record:
-        cost = charge(settings.costs, Counts(looks=asked))
-        lanes = lanes._replace(asks=meta_steps.begin(lanes.asks, asked, control.aux, cost))
+        costs = settings.costs._replace(price=queue.prices[lanes.place])
+        cost = charge(costs, Counts(looks=looking))
+        assert lanes.looks is not None  # as the engine records
+        lanes = lanes._replace(looks=meta_steps.begin(lanes.looks, looking, control.aux, cost))
     lanes = lanes._replace(
         carry=where(asked, control.carry, lanes.carry),
         max_depth=jnp.where(asked, control.max_depth, lanes.max_depth),
         ordered=jnp.where(asked, extra, lanes.ordered),
-        sums=lanes.sums._replace(asks=lanes.sums.asks + asked),
+        sums=lanes.sums._replace(looks=lanes.sums.looks + looking),
     )
     return lanes, lanes.active & (lanes.ordered > 0)
 
@@ -58,23 +75,100 @@ def rows_seen(seen: MetaObservation) -> trees.Rows:
 def with_record(
     engine: Engine, settings: Settings, queue: Queue, lanes: EngineState
 ) -> EngineState:
-    """Return lanes that have asked nothing, with an empty record if the engine keeps one."""
+    """Return lanes that have looked at nothing, with an empty record if the engine keeps one."""
     if not engine.record:
         return lanes
-
-    def consult(lanes):
-        return _consult(engine, settings, queue, lanes, trees.read(lanes.tree, lanes.root))
-
-    return lanes._replace(asks=meta_steps.blank(engine.record, jax.eval_shape(consult, lanes).aux))
+    shapes = _shapes(engine, settings, queue, lanes)
+    return lanes._replace(looks=meta_steps.blank(engine.record, shapes.aux))
 
 
-def _consult(
-    engine: Engine, settings: Settings, queue: Queue, lanes: EngineState, roots: trees.Rows
+def _looks(engine: Engine, lanes: EngineState) -> Array:
+    """Return which of the lanes that ask are given an answer computed for them, ``[B]``."""
+    if engine.meta_policy.looks == "every":
+        return jnp.ones_like(lanes.active)
+    if engine.meta_policy.looks == "once":
+        return lanes.simulations == 0
+    return jnp.zeros_like(lanes.active)
+
+
+def _ask_in_groups(
+    engine: Engine,
+    settings: Settings,
+    queue: Queue,
+    lanes: EngineState,
+    seen: MetaObservation,
+    looking: Array,
 ) -> Control:
-    """Show every lane's root to the meta-policy."""
-    left, budget_left = _simulations_left(engine, settings, lanes)
-    meta_keys = keys.draw(settings.key, queue.ids[lanes.place], keys.Domain.META, lanes.sums.asks)
-    seen = MetaObservation(
+    """Return answers ``[B, ...]``, computed for the lanes ``looking [B]`` alone, group by group.
+
+    The others keep their carry; what else stands in their rows means nothing.
+    """
+    size = looking.shape[0]
+    group = min(size, max(_LEAST_GROUP, size // 4))
+    places = jnp.arange(size, dtype=jnp.int32)
+    last = looking.sum(dtype=jnp.int32)
+    # The looking lanes in order, padded to whole groups with a lane that there is not.
+    order = jnp.full(size + group, size, jnp.int32)
+    order = order.at[jnp.where(looking, jnp.cumsum(looking) - 1, size + group)].set(
+        places, mode="drop"
+    )
+    shapes = _shapes(engine, settings, queue, lanes)
+    blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+    def more(state: tuple[Array, Control]) -> Array:
+        return state[0] < last
+
+    def answer_group(state: tuple[Array, Control]) -> tuple[Array, Control]:
+        done, control = state
+        chosen = jax.lax.dynamic_slice(order, (done,), (group,))
+        answer = _answer(engine, settings, queue, lanes, seen, jnp.minimum(chosen, size - 1))
+        control = jax.tree.map(
+            lambda all_, mine: all_.at[chosen].set(mine, mode="drop"), control, answer
+        )
+        return done + group, control
+
+    start = (jnp.int32(0), blank._replace(carry=lanes.carry))
+    return jax.lax.while_loop(more, answer_group, start)[1]
+
+
+def _answer(
+    engine: Engine,
+    settings: Settings,
+    queue: Queue,
+    lanes: EngineState,
+    seen: MetaObservation,
+    chosen: Array | None,
+) -> Control:
+    """Ask the meta-policy for the lanes ``chosen [G]``, or for all."""
+
+    def take(tree: Any) -> Any:
+        return tree if chosen is None else jax.tree.map(lambda leaf: leaf[chosen], tree)
+
+    place, carry, seen = take((lanes.place, lanes.carry, seen))
+    indices = seen.decision, seen.simulations
+    meta_keys = keys.draw(settings.key, queue.ids[place], keys.Domain.META, *indices)
+    control = engine.meta_policy.apply(settings.meta_params, meta_keys, carry, seen)
+    return control if engine.record else control._replace(aux=())
+
+
+def _shapes(engine: Engine, settings: Settings, queue: Queue, lanes: EngineState) -> Control:
+    """Return the shapes of what the meta-policy answers for all lanes; nothing is computed."""
+
+    def answer(lanes: EngineState) -> Control:
+        roots = trees.read(lanes.tree, lanes.root)
+        left = _simulations_left(engine, settings, lanes)
+        seen = _observe(settings, queue, lanes, roots, left)
+        return _answer(engine, settings, queue, lanes, seen, None)
+
+    return jax.eval_shape(answer, lanes)
+
+
+def _observe(
+    settings: Settings, queue: Queue, lanes: EngineState, roots: trees.Rows, left: _Left
+) -> MetaObservation:
+    """Return what every lane's root has to show."""
+    simulation_rate = settings.costs.rates.simulation
+    return MetaObservation(
         observation=lanes.observation,
         features=lanes.features,
         prior_logits=roots.prior_logits,
@@ -85,18 +179,15 @@ def _consult(
         raw_value=roots.raw_value,
         search_value=roots.node_value,
         simulations=lanes.simulations,
-        simulations_left=left,
+        simulations_left=left.decision,
         decision=lanes.sums.length,
-        price=queue.prices[lanes.place],
-        budget_left=budget_left,
+        price=queue.prices[lanes.place] * simulation_rate,
+        budget_left=left.episode,
+        max_depth=lanes.max_depth,
     )
-    return engine.meta_policy.apply(settings.meta_params, meta_keys, lanes.carry, seen)
 
 
-def _simulations_left(
-    engine: Engine, settings: Settings, lanes: EngineState
-) -> tuple[Array, Array]:
-    """Return the simulations left to the decisions and to the episodes, ``[B]`` each."""
+def _simulations_left(engine: Engine, settings: Settings, lanes: EngineState) -> _Left:
     cap = jnp.minimum(settings.costs.cap, engine.max_simulations)
-    budget_left = settings.costs.budget - lanes.sums.simulations
-    return jnp.minimum(cap - lanes.simulations, budget_left), budget_left
+    of_episode = settings.costs.budget - lanes.sums.simulations
+    return _Left(jnp.minimum(cap - lanes.simulations, of_episode), of_episode)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rrplan.costs import Costs, Counts, charge
+from rrplan.costs import Costs, Counts, charge, traced
 from rrplan.engine import lanes, memory, validation
 from rrplan.engine.dispatch import Finished, Progress, longest_queue, run
 from rrplan.engine.state import Engine
@@ -14,7 +14,7 @@ from rrplan.engine.trace import finish
 from rrplan.errors import InputError
 from rrplan.models import Settings, make_model
 from rrplan.planner import Planner
-from rrplan.types import Array, Episodes, MetaPolicy, PyTree, Work
+from rrplan.types import Array, Device, Episodes, MetaPolicy, PyTree, Work
 
 
 def evaluate(
@@ -26,7 +26,7 @@ def evaluate(
     episodes: int | Array,
     costs: Costs = Costs(),  # noqa: B008 - an immutable record of numbers
     num_lanes: int = 256,
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[Device] | None = None,
     trace: int = 0,
     progress: Progress | None = None,
     on_work: Callable[[Work], None] | None = None,
@@ -71,7 +71,7 @@ def evaluate(
         model_params=planner.params,
         meta_params=jax.tree.map(jnp.asarray, meta_params),
         key=key,
-        costs=_traced(costs),
+        costs=traced(costs),
         **planner.search.traced(),
     )
     model = make_model(environment, settings.env_params, planner.network)
@@ -89,7 +89,7 @@ def evaluate(
 def _bill(finished: Finished, costs: Costs, prices: np.ndarray) -> Episodes:
     """Charge what was thought."""
     results, record = jax.tree.map(jnp.asarray, (finished.results, finish(finished.trace)))
-    counts = Counts(results.simulations, results.asks, results.length, results.levels)
+    counts = Counts(results.simulations, results.looks, results.length, results.levels)
     cost = charge(costs._replace(price=prices), counts)
     return Episodes(
         untimed_return=results.untimed_return,
@@ -97,24 +97,13 @@ def _bill(finished: Finished, costs: Costs, prices: np.ndarray) -> Episodes:
         cost=cost,
         simulations=results.simulations,
         length=results.length,
-        asks=results.asks,
+        looks=results.looks,
         levels=results.levels,
         trace=record,
     )
 
 
-def _traced(costs: Costs) -> Costs:
-    return Costs(
-        price=jnp.float32(0.0),  # the queue holds each episode's own
-        decision_fee=jnp.float32(costs.decision_fee),
-        look_fee=jnp.float32(costs.look_fee),
-        level_fee=jnp.float32(costs.level_fee),
-        cap=jnp.int32(costs.cap),
-        budget=jnp.int32(costs.budget),
-    )
-
-
-def _refuse_flaws(flaws: np.ndarray, ids: np.ndarray) -> None:
+def _refuse_flaws(flaws: Array | np.ndarray, ids: np.ndarray) -> None:
     bad = np.flatnonzero(flaws)
     if not bad.size:
         return

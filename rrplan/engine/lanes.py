@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from rrplan import keys, search
 from rrplan.costs import Counts, timed_return
 from rrplan.engine import consult, meta_steps, trace
-from rrplan.engine.meta_steps import Asks
+from rrplan.engine.meta_steps import Looks
 from rrplan.engine.state import Counters, Engine, EngineState, Queue, Results
 from rrplan.models import Answer, Before, Moved, Position, Settings, where
 from rrplan.search import final_action, trees
@@ -43,7 +43,7 @@ def start(engine: Engine, settings: Settings, queue: Queue) -> EngineState:
         next_place=jnp.int32(0),
         results=Results.zeros(queue.ids.shape),
         trace=trace.blank(queue.ids.shape[0], engine.trace),
-        asks=None,
+        looks=None,
         active=jnp.ones(lanes, bool),
         starting=jnp.ones(lanes, bool),
         place=none,
@@ -53,7 +53,7 @@ def start(engine: Engine, settings: Settings, queue: Queue) -> EngineState:
         features=jnp.zeros(answer.features.shape, answer.features.dtype),
         invalid_actions=jnp.zeros(answer.invalid_actions.shape, bool),
         carry=engine.meta_policy.init(engine.num_lanes),
-        max_depth=none,
+        max_depth=jnp.full_like(none, consult.NO_DEPTH_LIMIT),
         ordered=none,
         simulations=none,
         sums=Results.zeros(lanes),
@@ -77,7 +77,7 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: EngineState) -
     lanes = lanes._replace(
         tree=tree,
         trace=trace.record(lanes, roots, real, chosen, moved.reward),
-        asks=_settle(settings, queue, lanes, thinking, path.depth, real, moved),
+        looks=_settle(settings, queue, lanes, thinking, path.depth, real, moved),
         sums=_add(lanes, thinking, path.depth, real, moved.reward),
     )
     lanes, entering, moved = _take_next(queue, lanes, real & moved.position.done, moved)
@@ -104,6 +104,7 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: EngineState) -
         features=where(rerooted, answer.features, lanes.features),
         invalid_actions=where(rerooted, answer.invalid_actions, lanes.invalid_actions),
         carry=where(entering, fresh_carry, lanes.carry),
+        max_depth=jnp.where(rerooted, consult.NO_DEPTH_LIMIT, lanes.max_depth),
         ordered=jnp.where(rerooted, 0, lanes.ordered - thinking),
         simulations=jnp.where(rerooted, 0, lanes.simulations + thinking),
         sums=lanes.sums._replace(flaws=lanes.sums.flaws | flaws),
@@ -171,14 +172,14 @@ def _settle(
     levels: Array,
     real: Array,
     moved: Moved,
-) -> Asks | None:
-    """Return the record of asks with what this tick brought and cost."""
-    if lanes.asks is None:
+) -> Looks | None:
+    """Return the record of looks with what this tick brought and cost."""
+    if lanes.looks is None:
         return None
     costs = settings.costs._replace(price=queue.prices[lanes.place])
     counts = Counts(simulations=thinking, decisions=real, levels=levels)
     earned = timed_return(jnp.where(real, moved.reward, 0.0), costs, counts)
-    return meta_steps.settle(lanes.asks, earned, real, real & moved.position.done)
+    return meta_steps.settle(lanes.looks, earned, real, real & moved.position.done)
 
 
 def _add(lanes: EngineState, thinking: Array, levels: Array, real: Array, reward: Array) -> Results:

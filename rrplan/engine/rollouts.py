@@ -42,7 +42,7 @@ def rollout(
     env_params = jax.tree.map(jnp.asarray, env_params)
     total, length = _rollout(environment, policy, env_params, policy_params, key, ids)
     none = jnp.zeros_like(length)
-    return Episodes(total, total, jnp.zeros_like(total), none, length, asks=none, levels=none)
+    return Episodes(total, total, jnp.zeros_like(total), none, length, looks=none, levels=none)
 
 
 @functools.partial(jax.jit, static_argnames=("environment", "policy"))

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from rrplan.engine.meta_steps import Asks
-from rrplan.models import Model
+from rrplan.engine.meta_steps import Looks
+from rrplan.models import Learned, Perfect
 from rrplan.search import trees
 from rrplan.types import Array, MetaPolicy, PyTree, Trace
 
@@ -13,12 +13,12 @@ from rrplan.types import Array, MetaPolicy, PyTree, Trace
 class Engine(NamedTuple):
     """What a compiled program closes over. Hashable, because ``jit`` keys on it."""
 
-    model: Model
+    model: Perfect | Learned
     meta_policy: MetaPolicy
     num_lanes: int  # of one device
     max_simulations: int
     trace: int = 0  # decisions recorded of each episode
-    record: int = 0  # asks recorded of each lane
+    record: int = 0  # looks recorded of each lane
 
 
 class Queue(NamedTuple):
@@ -38,7 +38,7 @@ class Results(NamedTuple):
     untimed_return: Array  # [L] float32
     simulations: Array  # [L] int32
     length: Array  # [L] int32
-    asks: Array  # [L] int32
+    looks: Array  # [L] int32
     levels: Array  # [L] int32
     flaws: Array  # [L] int32, flags of what must not be
 
@@ -73,7 +73,7 @@ class EngineState(NamedTuple):
     next_place: Array  # [] int32, place in the queue of the next episode
     results: Results
     trace: Trace | None  # [L, N] each; None where nothing is recorded
-    asks: Asks | None  # [R, B] each; None where nothing is recorded
+    looks: Looks | None  # [R, B] each; None where nothing is recorded
     active: Array  # [B] bool, has an episode or is about to take one
     starting: Array  # [B] bool, takes its first episode in this tick
     place: Array  # [B] int32, of its episode in the queue
@@ -84,6 +84,6 @@ class EngineState(NamedTuple):
     invalid_actions: Array  # [B, A] bool, of the root
     carry: PyTree  # [B, ...] of the meta-policy
     max_depth: Array  # [B] int32
-    ordered: Array  # [B] int32, simulations still to run before the next ask
+    ordered: Array  # [B] int32, simulations still to run before the next question
     simulations: Array  # [B] int32, of this decision
     sums: Results  # [B] each, of this episode

@@ -1,7 +1,7 @@
 """Lanes that run on and on, episode after episode, for a meta-policy to learn from."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from rrplan import keys
 from rrplan.engine import lanes as engine_lanes
 from rrplan.engine import meta_steps
-from rrplan.engine.meta_steps import Asks
+from rrplan.engine.meta_steps import Looks
 from rrplan.engine.state import Counters, Engine, EngineState, Queue, Results
 from rrplan.models import Settings
 from rrplan.types import Array
@@ -30,7 +30,7 @@ class Stream(NamedTuple):
 class Harvest(NamedTuple):
     """What a stretch of ticks brought."""
 
-    asks: Asks  # [R, B]; all rows but each lane's last are closed
+    looks: Looks  # [R, B]; all rows but each lane's last are closed
     episodes: Results  # [B + S] of the episodes that ended; length 0 where one did not
     prices: Array  # [B + S] of those episodes
 
@@ -38,7 +38,8 @@ class Harvest(NamedTuple):
 def start(engine: Engine, settings: Settings, supply: int) -> Stream:
     """Return lanes about to take their first episodes, ``0..B-1``."""
     none = jnp.zeros(engine.num_lanes, jnp.int32)
-    stream = Stream(None, none, jnp.zeros(none.shape, jnp.float32), jnp.int32(0))
+    no_lanes: Any = None  # yet: they begin with the first of the queue
+    stream = Stream(no_lanes, none, jnp.zeros(none.shape, jnp.float32), jnp.int32(0))
     queue = _queue(engine, settings, stream, supply, lambda keys: jnp.zeros(keys.shape))
     return stream._replace(lanes=engine_lanes.start(engine, settings, queue))
 
@@ -51,19 +52,20 @@ def collect(
     It stops early where one lane's record is full (``engine.record`` rows) or the ``supply`` of
     new episodes runs short. Meta-steps open at the end stay open, and come first next time.
     """
+    assert stream.lanes.looks is not None  # as the engine records
     queue = _queue(engine, settings, stream, supply, prices)
     state = stream.lanes._replace(
         place=jnp.arange(engine.num_lanes, dtype=jnp.int32),
         next_place=jnp.int32(engine.num_lanes),
         results=Results.zeros(queue.ids.shape),
-        asks=meta_steps.keep_open(stream.lanes.asks),
+        looks=meta_steps.keep_open(stream.lanes.looks),
         counters=Counters.zeros(),
     )
 
     def go_on(state):
-        room = state.asks.count.max() < engine.record
+        room = state.looks.count.max() < engine.record
         supplied = state.next_place + engine.num_lanes <= queue.total
-        return (meta_steps.closed(state.asks).sum() < wanted) & room & supplied
+        return (meta_steps.closed(state.looks).sum() < wanted) & room & supplied
 
     state = jax.lax.while_loop(
         go_on, lambda state: engine_lanes.tick(engine, settings, queue, state), state
@@ -74,7 +76,8 @@ def collect(
         prices=queue.prices[state.place],
         next_id=stream.next_id + state.next_place - engine.num_lanes,
     )
-    return new, Harvest(state.asks, state.results, queue.prices)
+    assert state.looks is not None
+    return new, Harvest(state.looks, state.results, queue.prices)
 
 
 def _queue(

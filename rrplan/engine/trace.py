@@ -22,7 +22,8 @@ def blank(num_episodes: int, num_decisions: int) -> Trace | None:
         prior_action=count,
         reward=number,
         simulations=count,
-        asks=count,
+        looks=count,
+        levels=count,
         raw_value=number,
         search_value=number,
         legal_actions=count,
@@ -35,7 +36,7 @@ def record(
 ) -> Trace | None:
     """Write down the decisions that end in this tick; ``lanes`` are as they were before it.
 
-    Asks are written as the episode's sum so far: :func:`finish` takes the differences.
+    Looks and levels are written as the episode's sums so far: :func:`finish` takes the differences.
     """
     if lanes.trace is None:
         return None
@@ -46,7 +47,8 @@ def record(
         prior_action=jnp.argmax(jnp.where(legal, roots.prior_probs, -1.0), -1).astype(jnp.int32),
         reward=reward,
         simulations=lanes.simulations,
-        asks=lanes.sums.asks,
+        looks=lanes.sums.looks,
+        levels=lanes.sums.levels,
         raw_value=roots.raw_value,
         search_value=roots.node_value,
         legal_actions=legal.sum(-1, dtype=jnp.int32),
@@ -62,8 +64,11 @@ def record(
 
 
 def finish(trace: Trace | None) -> Trace | None:
-    """Return a trace ``[E, N]`` whose asks are those of each decision."""
+    """Return a trace ``[E, N]`` whose looks and levels are those of each decision."""
     if trace is None:
         return None
-    asks = np.diff(np.asarray(trace.asks), axis=1, prepend=0)
-    return trace._replace(asks=np.where(trace.valid, asks, 0))
+
+    def of_decision(sums: Array) -> np.ndarray:
+        return np.where(trace.valid, np.diff(np.asarray(sums), axis=1, prepend=0), 0)
+
+    return trace._replace(looks=of_decision(trace.looks), levels=of_decision(trace.levels))

@@ -5,16 +5,21 @@ one search of K simulations from every state that can be reached tells which act
 takes there after each k = 0..K, and backward induction over the graph of states finds the best
 stopping rule for this very planner:
 
-    V(s) = max over k of  r(s, a_k) - price * k + V(s'),    a_k: the action after k simulations.
+    V(s) = max over k of  r(s, a_k) - cost of k + V(s'),    a_k: the action after k simulations.
 
-It knows where each k would lead, which no agent can know beforehand: a bound, not a target. No
-meta-policy earns more in any episode, to rounding, with the same planner, rule of acting and cap,
-where there is no depth limit, no fee and no budget beside the price, and no tree is used again.
+Where agents may limit the depth of their searches, the maximum is over pairs of depth and k.
+
+It knows where each choice would lead, which no agent can know beforehand: a bound, not a target. It
+pays for simulations, levels and decisions, and never for a look. No meta-policy earns more in any
+episode, to rounding, with the same planner, rule of acting, cap and prices, where it chooses among
+the same depths and holds one through a decision, there is no budget, and no tree is used again.
+Agents that take other actions than this planner's search are not bounded by it.
 
 Source: this project's own, in the frame of resource-rational analysis (Lieder and Griffiths
 2020): of all that this planner can do, the best for its price.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -23,6 +28,7 @@ import numpy as np
 
 from rrplan.costs import Costs, Counts, timed_return
 from rrplan.engine import validation
+from rrplan.engine.consult import NO_DEPTH_LIMIT
 from rrplan.errors import InputError
 from rrplan.models import Settings, make_model
 from rrplan.oracle import node_search, state_graph
@@ -30,6 +36,8 @@ from rrplan.oracle.node_search import Progress
 from rrplan.oracle.state_graph import ENDED, Graph
 from rrplan.planner import Planner
 from rrplan.types import Array, LearnedModel
+
+_ROUNDING = 1e-12  # relative: sums of float64 that differ by less are equal
 
 
 class DecisionTable(NamedTuple):
@@ -39,22 +47,24 @@ class DecisionTable(NamedTuple):
     """
 
     graph: Graph
-    action: np.ndarray  # [N, K + 1] int16, taken after k simulations
-    least: np.ndarray  # [N, A] int32, the least k that takes the action; K + 1 if none does
+    depths: tuple[int, ...]  # limits of depth, ``D`` of them
+    action: np.ndarray  # [N, D, K + 1] int16, taken after k simulations
+    levels: np.ndarray  # [N, D, K + 1] int32, that these simulations went down in all
 
     @property
     def max_simulations(self) -> int:
         """The largest k, ``K``."""
-        return self.action.shape[1] - 1
+        return self.action.shape[2] - 1
 
 
 class Decisions(NamedTuple):
-    """The decisions of each episode; ``D`` is the length of the longest. 0 where not valid."""
+    """The decisions of each episode; ``T`` is the length of the longest. 0 where not valid."""
 
-    valid: np.ndarray  # [I, D] bool, the episode has this decision
-    node: np.ndarray  # [I, D] int32
-    simulations: np.ndarray  # [I, D] int32
-    legal_actions: np.ndarray  # [I, D] int32, how many there are
+    valid: np.ndarray  # [I, T] bool, the episode has this decision
+    node: np.ndarray  # [I, T] int32
+    simulations: np.ndarray  # [I, T] int32
+    levels: np.ndarray  # [I, T] int32
+    legal_actions: np.ndarray  # [I, T] int32, how many there are
 
 
 class Played(NamedTuple):
@@ -63,19 +73,22 @@ class Played(NamedTuple):
     untimed_return: np.ndarray  # [I] float32
     simulations: np.ndarray  # [I] int32
     length: np.ndarray  # [I] int32, decisions
+    levels: np.ndarray  # [I] int32
     decisions: Decisions
 
 
 class Solution(NamedTuple):
     """The best stopping rule at one price, and what it does."""
 
-    price: float
+    costs: Costs
     timed_return: np.ndarray  # [I] float32
     untimed_return: np.ndarray  # [I] float32
     simulations: np.ndarray  # [I] int32
     length: np.ndarray  # [I] int32, decisions
+    levels: np.ndarray  # [I] int32
     value: np.ndarray  # [N] float64, timed return from each node on
-    k: np.ndarray  # [N] int32, its choice; of equally good ones the least
+    k: np.ndarray  # [N] int32, its choice; of equally good ones the cheapest, then the least
+    depth: np.ndarray  # [N] int32, which of the table's depths it chooses; of equals the first
     decisions: Decisions  # on its way
 
 
@@ -85,6 +98,7 @@ def tabulate(
     key: Array,
     episodes: int | Array,
     num_lanes: int = 256,
+    depths: Sequence[int] = (NO_DEPTH_LIMIT,),
     progress: Progress | None = None,
 ) -> DecisionTable:
     """Search every state that can be reached in these episodes, and note the action after each k.
@@ -103,17 +117,21 @@ def tabulate(
         episodes: a number ``I``, or int ids ``[I]``.
         num_lanes: states that the network evaluates at a time: the lanes of a device in the
             evaluation to compare with, which :func:`rrplan.evaluate` cuts to its episodes.
+        depths: limits of depth that may be chosen at a decision, each at least 1; no limit if not
+            given.
         progress: called from time to time.
 
     Raises:
-        InputError: for a :class:`rrplan.LearnedModel`; for bad counts or ids; for a network whose
-            output has wrong shapes or is not finite; for an environment that lists no states,
-            lists too few, steps by chance or can return to a state; where the rule of acting is
-            not chosen yet; where trees do not fit.
+        InputError: for a :class:`rrplan.LearnedModel`; for bad depths, counts or ids; for a network
+            whose output has wrong shapes or is not finite; for an environment that lists no
+            states, lists too few, steps by chance or can return to a state; where the rule of
+            acting is not chosen yet; where trees do not fit.
     """
     environment, most = planner.environment, planner.max_simulations
     if isinstance(planner.network, LearnedModel):
         raise InputError("the oracle got a LearnedModel: expected a network, to search the states")
+    if not depths or min(depths) < 1:
+        raise InputError(f"depths is {tuple(depths)}: expected one limit or more, each at least 1")
     ids, _ = validation.check_request(episodes, Costs(), num_lanes, most, 0)
     settings = _settings(planner, key)
     model = make_model(environment, settings.env_params, planner.network)
@@ -122,51 +140,68 @@ def tabulate(
     logits, value = node_search.evaluate_nodes(
         model, settings, graph, states, observations, num_lanes
     )
-    action = node_search.search_nodes(settings, graph, logits, value, most, progress)
-    return DecisionTable(graph, action, _find_least(action, environment.num_actions))
+    action, levels = node_search.search_nodes(
+        settings, graph, logits, value, most, depths, progress
+    )
+    return DecisionTable(graph, tuple(depths), action, levels)
 
 
-def solve(table: DecisionTable, price: float) -> Solution:
-    """Return the best stopping rule where a simulation costs ``price``, in units of return.
+def solve(table: DecisionTable, costs: Costs | float) -> Solution:
+    """Return the best stopping rule under a bill, or where a simulation costs ``costs``.
+
+    Args:
+        table: of :func:`tabulate`.
+        costs: price, rates and fees of simulations, levels and decisions; those of looks are not
+            charged. A number is the price of a simulation.
 
     Raises:
-        InputError: for a price that is not a finite number >= 0.
+        InputError: for a price that is no number, or a cost that is negative or not finite.
     """
-    if np.ndim(price) or not np.isfinite(price) or price < 0:
-        raise InputError(f"price is {price}: expected a finite number >= 0")
+    costs = costs if isinstance(costs, Costs) else Costs(costs)
+    if np.ndim(costs.price):
+        raise InputError(f"price is {costs.price}: expected a finite number >= 0")
+    validation.check_costs(costs)
     graph, most = table.graph, table.max_simulations
     # Two more at the end, where ENDED and UNKNOWN point to: nothing follows.
     value = np.zeros(len(graph.height) + 2)
-    k = np.zeros(len(graph.height), np.int32)
+    k, depth = (np.zeros(len(graph.height), np.int32) for _ in range(2))
+    simulations = np.arange(most + 1)
     for nodes in _by_height(graph.height):
-        least = table.least[nodes]
-        earned = timed_return(graph.reward[nodes], Costs(price), Counts(simulations=least))
-        worth = earned + value[graph.following[nodes]]
-        worth = np.where(least <= most, worth, -np.inf)
-        best = worth.max(axis=1)
-        value[nodes] = best
-        k[nodes] = np.where(worth == best[:, None], least, most).min(axis=1)
-    played = replay(table, k)
-    counts = Counts(simulations=played.simulations.astype(np.float32))
-    timed = timed_return(played.untimed_return, Costs(np.float32(price)), counts)
-    return Solution(float(price), timed, *played[:-1], value[:-2], k, played.decisions)
+        counts = Counts(simulations, decisions=1, levels=table.levels[nodes])
+        action = table.action[nodes]
+        rows = nodes[:, None, None]
+        earned = graph.reward[rows, action] + value[graph.following[rows, action]]
+        worth = timed_return(earned, costs, counts).reshape(len(nodes), -1)
+        # Of equals the first, by k and then by depth: sums that differ in rounding are equal.
+        best = worth.max(axis=1, keepdims=True)
+        by_k = worth.reshape(action.shape).swapaxes(1, 2).reshape(len(nodes), -1)
+        choice = np.argmax(by_k >= best - _ROUNDING * (1 + np.abs(best)), axis=1)
+        value[nodes] = best[:, 0]
+        k[nodes], depth[nodes] = choice // len(table.depths), choice % len(table.depths)
+    played = replay(table, k, depth)
+    counts = Counts(
+        played.simulations.astype(np.float32), decisions=played.length, levels=played.levels
+    )
+    timed = timed_return(played.untimed_return, _rounded(costs), counts)
+    return Solution(costs, timed, *played[:-1], value[:-2], k, depth, played.decisions)
 
 
-def replay(table: DecisionTable, k: int | np.ndarray) -> Played:
+def replay(table: DecisionTable, k: int | np.ndarray, depth: int | np.ndarray = 0) -> Played:
     """Play every instance with ``k`` simulations a decision, one number or one a node ``[N]``.
 
+    Args:
+        table: of :func:`tabulate`.
+        k: simulations, 0..K.
+        depth: which of the table's depths, an index or one a node ``[N]``.
+
     Raises:
-        InputError: for a ``k`` of another shape, that is no integer or not in 0..K.
+        InputError: for a ``k`` or ``depth`` of another shape, no integer or out of range.
     """
-    graph, most = table.graph, table.max_simulations
+    graph = table.graph
     nodes = np.arange(len(graph.height))
-    k = np.asarray(k)
-    if k.dtype.kind not in "iu" or k.shape not in ((), nodes.shape):
-        raise InputError(f"k is {k.dtype}{[*k.shape]}: expected an int or int{[len(nodes)]}")
-    if k.min() < 0 or k.max() > most:
-        raise InputError(f"k is {k.min()} to {k.max()}: expected 0 to {most}")
-    k = np.broadcast_to(k, nodes.shape)
-    action = table.action[nodes, k]
+    k = _check_choice("k", k, nodes, table.max_simulations)
+    depth = _check_choice("depth", depth, nodes, len(table.depths) - 1)
+    action, levels = table.action[nodes, depth, k], table.levels[nodes, depth, k]
     reward, following = graph.reward[nodes, action], graph.following[nodes, action]
     total = np.zeros(len(graph.ids), np.float32)
     way, node = [], graph.first
@@ -176,10 +211,12 @@ def replay(table: DecisionTable, k: int | np.ndarray) -> Played:
         node = np.where(node != ENDED, following[node], ENDED)
     nodes = np.stack(way, axis=1)
     valid = nodes != ENDED
-    told = (nodes, k[nodes], graph.legal_actions[nodes])
+    told = (nodes, k[nodes], levels[nodes], graph.legal_actions[nodes])
     decisions = Decisions(valid, *(np.where(valid, part, 0).astype(np.int32) for part in told))
-    simulations = decisions.simulations.sum(axis=1, dtype=np.int32)
-    return Played(total, simulations, valid.sum(axis=1, dtype=np.int32), decisions)
+    simulations, levels = (
+        count.sum(axis=1, dtype=np.int32) for count in (decisions.simulations, decisions.levels)
+    )
+    return Played(total, simulations, valid.sum(axis=1, dtype=np.int32), levels, decisions)
 
 
 def _settings(planner: Planner, key: Array) -> Settings:
@@ -193,13 +230,20 @@ def _settings(planner: Planner, key: Array) -> Settings:
     )
 
 
-def _find_least(action: np.ndarray, num_actions: int) -> np.ndarray:
-    """Return the least k ``[N, A]`` that takes each action; one more than K if none does."""
-    total, choices = action.shape
-    least = np.full((total, num_actions), choices, np.int32)
-    for k in reversed(range(choices)):
-        least[np.arange(total), action[:, k]] = k
-    return least
+def _check_choice(name: str, choice: int | np.ndarray, nodes: np.ndarray, most: int) -> np.ndarray:
+    choice = np.asarray(choice)
+    if choice.dtype.kind not in "iu" or choice.shape not in ((), nodes.shape):
+        raise InputError(
+            f"{name} is {choice.dtype}{[*choice.shape]}: expected an int or int{[len(nodes)]}"
+        )
+    if choice.min() < 0 or choice.max() > most:
+        raise InputError(f"{name} is {choice.min()} to {choice.max()}: expected 0 to {most}")
+    return np.broadcast_to(choice, nodes.shape)
+
+
+def _rounded(costs: Costs) -> Costs:
+    """Return costs in the precision that the engine charges them in."""
+    return jax.tree.map(np.float32, costs)
 
 
 def _by_height(height: np.ndarray) -> list[np.ndarray]:

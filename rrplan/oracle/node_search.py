@@ -5,7 +5,7 @@ has evaluated every node before.
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -73,9 +73,13 @@ def search_nodes(
     prior_logits: np.ndarray,
     value: np.ndarray,
     max_simulations: int,
+    depths: Sequence[int],
     progress: Progress | None = None,
-) -> np.ndarray:
-    """Return the action taken in every node after each k, ``[N, K + 1]`` int16.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is done in every node after each k, at each depth limit.
+
+    The action taken, ``[N, D, K + 1]`` int16, and the levels that the simulations went down until
+    then, ``[N, D, K + 1]`` int32.
 
     Args:
         settings: of which the rule of acting and the constants of PUCT are read.
@@ -83,6 +87,7 @@ def search_nodes(
         prior_logits: ``[N, A]``, masked.
         value: ``[N]``.
         max_simulations: static, ``K``.
+        depths: limits of depth, ``D`` of them.
         progress: called after every batch.
 
     Raises:
@@ -90,25 +95,37 @@ def search_nodes(
     """
     total, num_actions = graph.following.shape
     memory.check_fits(_LANES, max_simulations, num_actions, jax.ShapeDtypeStruct((), jnp.int32))
-    known = Known(graph.following, graph.reward, graph.invalid_actions, prior_logits, value)
     room = 1 << (total - 1).bit_length()
-    known = jax.tree.map(
-        lambda leaf: jnp.asarray(np.pad(leaf, [(0, room - total)] + [(0, 0)] * (leaf.ndim - 1))),
-        known,
+
+    def pad(rows: np.ndarray) -> Array:
+        return jnp.asarray(np.pad(rows, [(0, room - total)] + [(0, 0)] * (rows.ndim - 1)))
+
+    known = Known(
+        pad(graph.following),
+        pad(graph.reward),
+        pad(graph.invalid_actions),
+        pad(prior_logits),
+        pad(value),
     )
     # No parameters are needed here, and passing them would compile the search anew.
     settings = settings._replace(env_params=(), model_params=())
     # With one legal action there is nothing to search.
     only = graph.invalid_actions.argmin(axis=1).astype(np.int16)
-    actions = np.repeat(only[:, None], max_simulations + 1, axis=1)
-    todo, done = np.flatnonzero(graph.legal_actions > 1), 0
+    shape = (total, len(depths), max_simulations + 1)
+    actions = np.broadcast_to(only[:, None, None], shape).copy()
+    levels = np.zeros(shape, np.int32)
+    # Where levels are charged, a search counts even where there is nothing to choose.
+    todo, done = np.arange(total), 0
     for nodes, count in _batches(todo, _LANES):
-        found = _search(known, settings, nodes, max_simulations)
-        actions[nodes[:count]] = np.asarray(found)[:count]
+        for place, depth in enumerate(depths):
+            found = _search(known, settings, nodes, jnp.int32(depth), max_simulations)
+            actions[nodes[:count], place], levels[nodes[:count], place] = (
+                np.asarray(part)[:count] for part in found
+            )
         done += count
         if progress is not None:
             progress(done, len(todo))
-    return actions
+    return actions, levels
 
 
 @functools.partial(jax.jit, static_argnames="model")
@@ -124,8 +141,10 @@ def _evaluate(
 
 
 @functools.partial(jax.jit, static_argnames="max_simulations")
-def _search(known: Known, settings: Settings, nodes: Array, max_simulations: int) -> Array:
-    """Return the actions ``[B, K + 1]`` taken in these nodes after each k."""
+def _search(
+    known: Known, settings: Settings, nodes: Array, depth: Array, max_simulations: int
+) -> tuple[Array, Array]:
+    """Return the actions taken in these nodes after each k, and the levels; ``[B, K + 1]`` each."""
     invalid = known.invalid_actions[nodes]
     root = mctx.RootFnOutput(
         prior_logits=known.prior_logits[nodes], value=known.value[nodes], embedding=nodes
@@ -137,13 +156,15 @@ def _search(known: Known, settings: Settings, nodes: Array, max_simulations: int
 
     def act_and_simulate(state, _):
         action = final_action.choose_action(settings.acting, search.roots(state), invalid)
+        levels = state.levels
         state = search.step(
-            state, known, settings.key, recurrent_fn, 1, pb_c_init=c_init, pb_c_base=c_base
-        )
-        return state, action
+            state, known, settings.key, recurrent_fn, 1,
+            max_depth=depth, pb_c_init=c_init, pb_c_base=c_base,
+        )  # fmt: skip
+        return state, (action, levels)
 
-    _, actions = jax.lax.scan(act_and_simulate, state, length=max_simulations + 1)
-    return actions.T
+    _, (actions, levels) = jax.lax.scan(act_and_simulate, state, length=max_simulations + 1)
+    return actions.T, levels.T
 
 
 def _imagine(

@@ -1,5 +1,6 @@
 """A study whose training and evaluation are replaced: everything around them is real."""
 
+import collections
 import types
 import zlib
 from typing import NamedTuple
@@ -8,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import evaluation, runs
+from experiments import bill, evaluation, runs
 from experiments.studies.planning_depth import study
 from experiments.studies.planning_depth.config import StudyConfig, SweepConfig
-from rrplan import Episodes, Search, Work
+from rrplan import Episodes, MetaPolicy, Search, Work
+from rrplan.operations import Operations
 
 
 class FakeEnvironment(NamedTuple):
@@ -38,8 +40,9 @@ class FakeWork:
         self.trained += 1
         return list(range(problem.config.seeds))
 
-    def train_meta_policies(self, problem, run, params, tuned, acting, best_fixed, progress):
-        return [evaluation.TrainedSeed(seed_params) for seed_params in params]
+    def train_meta_policies(self, problem, run, params, tuned, acting, best_fixed, bill, progress):
+        every = collections.defaultdict(lambda: (MetaPolicy(init=None, apply=None), None))
+        return [evaluation.TrainedSeed(seed_params, every) for seed_params in params]
 
     def evaluate(self, problem, trained, agent, split, acting, report=None, on_work=None):
         if self.interrupt_after is not None and len(self.evaluated) >= self.interrupt_after:
@@ -66,7 +69,8 @@ def fake_episodes(training_seed, agent, split, acting):
         cost=jnp.zeros(split.episodes),
         simulations=jnp.asarray(whole * k, jnp.int32),
         length=jnp.asarray(whole, jnp.int32),
-        asks=jnp.asarray(whole, jnp.int32),
+        looks=jnp.asarray(whole * (agent.family == "learned"), jnp.int32),
+        levels=jnp.asarray(2 * whole * k, jnp.int32),
     )
 
 
@@ -92,6 +96,15 @@ def fake_work(monkeypatch):
     monkeypatch.setattr(study, "train_planners", work.train)
     monkeypatch.setattr(study, "evaluate_agent", work.evaluate)
     monkeypatch.setattr(study.training, "train_all", work.train_meta_policies)
+    monkeypatch.setattr(bill, "_planner", lambda problem, network: None)
+    monkeypatch.setattr(
+        bill,
+        "operations",
+        types.SimpleNamespace(
+            of_planner=lambda planner: Operations(step=20.0, evaluation=80.0),
+            of_look=lambda *arguments: 50.0,
+        ),
+    )
     # Drawing takes seconds, and has tests of its own.
     monkeypatch.setattr(study, "figures", types.SimpleNamespace(draw=touch_figures))
     return work

@@ -31,8 +31,7 @@ def entry(agent, price, untimed, simulations, k=None, **others):
         "untimed": around(untimed),
         "simulations": around(simulations, 0.1 * simulations),
         "length": around(6.0, 0.0),
-        "asks": around(9.0),
-        "meta_evaluations": 9.5 if agent.startswith("stopper") else 0.0,
+        "looks": around(9.5 if agent.startswith("stopper") else 0.0),
         **others,
     }
 
@@ -100,7 +99,8 @@ def story(agent, price, length=4):
             "prior_action": 3,
             "reward": 0.9 / length,
             "simulations": 0 if place else 6,
-            "asks": 1 if place else 3,
+            "looks": 1 if place else 3,
+            "levels": 0 if place else 9,
             "raw_value": 0.9 - 0.9 * place / length,
             "search_value": 0.91 - 0.9 * place / length,
             "legal_actions": length - place,
@@ -113,7 +113,7 @@ def story(agent, price, length=4):
 
 def older(results):
     """Return results as they were before agents controlled themselves."""
-    new = ("difference", "gap_closed", "meta_evaluations", "asks")
+    new = ("difference", "gap_closed", "looks")
     agents = [{k: v for k, v in e.items() if k not in new} for e in results["agents"]]
     return {
         **{key: value for key, value in results.items() if key not in ("thinking", "stories")},

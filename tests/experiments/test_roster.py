@@ -44,7 +44,7 @@ def grid(planner, budgets):
 
 EARLY = agents.Rule(name="early", help="thinks at the first decisions", candidates=grid)
 NARROW = agents.Learned(
-    name="narrow", help="a gate of my own", kind="gate", looks="once", make=trainable.make
+    name="narrow", help="a gate of my own", kind="gate", make=trainable.make
 )
 NOBODY = 3
 VET = agents.Rule(name="vet", help="mine", candidates=grid)
@@ -84,7 +84,7 @@ def test_a_users_own_agents_stand_beside_the_others(directory):
     assert early["difference"] is not None
     assert {"agent": "early", "other": "entropy"}.items() <= results["pairs"][0].items()
     narrow = next(entry for entry in results["agents"] if entry["agent"] == "narrow")
-    assert 0 < narrow["meta_evaluations"] <= narrow["length"]["mean"]
+    assert 0 < narrow["looks"]["mean"] <= narrow["length"]["mean"]
     assert "| early |" in (directory / "table.md").read_text()
     assert "early" in (directory / "figures" / "front.svg").read_text()
     assert (directory / "control" / "narrow-0.001" / "checkpoints").exists()

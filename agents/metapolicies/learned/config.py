@@ -42,6 +42,11 @@ class MetaConfig:
         if self.width < 1:
             raise InputError(f"width is {self.width}: expected 1 or more")
 
+    @property
+    def looks(self) -> Literal["once", "every"]:
+        """Whether it is asked once a decision, or whenever what it ordered is done."""
+        return "once" if self.kind == "gate" else "every"
+
 
 @dataclass(frozen=True)
 class PPOConfig(LearningConfig):
@@ -56,9 +61,10 @@ class PPOConfig(LearningConfig):
     """Prices of one simulation are drawn log-uniformly for each episode, from here on ..."""
     highest_price: float = 1e-2
     """... to here; where both are equal, that is the price of all."""
-    gamma: float = 1.0
+    # Settings here, where other trainings have constants of their class.
+    gamma: float = 1.0  # pyright: ignore[reportIncompatibleVariableOverride]
     """Discount of a real step. Thinking is never discounted."""
-    lambda_per: Literal["ask", "act"] = "ask"
+    lambda_per: Literal["ask", "act"] = "ask"  # pyright: ignore[reportIncompatibleVariableOverride]
     """Whether the factor of advantages counts once an ask, or once a real step."""
     initial_strength: float = 2.0
     """Logits by which an untrained policy prefers to run the fixed k it starts from; 0: none."""

@@ -10,7 +10,7 @@ from agents.networks import flatten
 from rrplan.engine.consult import rows_seen
 from rrplan.logits import entropy_of
 from rrplan.search import qtransforms
-from rrplan.types import Array, MetaObservation, PyTree
+from rrplan.types import Array, MetaObservation
 
 LOWEST_LOG = -10.0  # logarithms of probabilities are cut here
 
@@ -37,20 +37,25 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
     """
     legal = ~seen.invalid_actions
     rows = rows_seen(seen)
-    improved = jax.nn.softmax(rows.prior_logits + qtransforms.completed_by_mix_value(rows))
-    improved = jnp.where(legal, improved, 0.0)
-    leading = jnp.argmax(improved, axis=-1).astype(jnp.int32)
+    # Finite, so that a lane that has no legal action, and is shown in vain, is no NaN.
+    scores = rows.prior_logits + qtransforms.completed_by_mix_value(rows)
+    scores = jnp.where(legal, scores, jnp.finfo(scores.dtype).min)
+    leading = jnp.argmax(scores, axis=-1).astype(jnp.int32)
     actions: list[Array] = []
     whole: list[Array] = []
     if "prior" in groups:
-        actions += [rows.prior_probs, _log(rows.prior_probs)]
-        whole += [entropy_of(rows.prior_probs), *_top(rows.prior_probs)]
+        log_prior = _log_softmax(rows.prior_logits)
+        actions += [rows.prior_probs, log_prior]
+        whole += [_entropy(rows.prior_probs, log_prior), *_top(rows.prior_probs)]
         whole += [legal.mean(-1), jnp.log(jnp.maximum(legal.sum(-1), 1))]
     if "search" in groups:
         simulations = jnp.maximum(seen.simulations, 1)[:, None]
         share = seen.visit_counts / simulations
-        actions += [share, jnp.log1p(seen.visit_counts), improved, _log(improved)]
-        whole += [entropy_of(share), entropy_of(improved), *_top(share), *_top(improved)]
+        log_improved = _log_softmax(scores)
+        improved = jnp.exp(log_improved) * legal
+        actions += [share, jnp.log1p(seen.visit_counts), improved, log_improved]
+        whole += [entropy_of(share), _entropy(improved, log_improved)]
+        whole += [*_top(share), *_top(improved)]
     if "values" in groups:
         visited = seen.visit_counts > 0
         gain = jnp.where(visited, seen.qvalues - seen.raw_value[:, None], 0.0)
@@ -86,45 +91,23 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
     )
 
 
-def _log(probs: Array) -> Array:
-    return jnp.maximum(jnp.log(jnp.maximum(probs, 1e-30)), LOWEST_LOG)
+def _log_softmax(logits: Array) -> Array:
+    """Return logarithms of probabilities ``[B, A]``, cut from below."""
+    return jnp.maximum(jax.nn.log_softmax(logits), LOWEST_LOG)
+
+
+def _entropy(probs: Array, log_probs: Array) -> Array:
+    """Return entropies ``[B]`` in nats, without another logarithm; where cut, of nothing."""
+    return -(probs * log_probs).sum(-1)
 
 
 def _top(probs: Array) -> tuple[Array, Array]:
-    """Return the largest share and its lead over the second, ``[B]`` each."""
-    if probs.shape[-1] == 1:
-        return probs[:, 0], probs[:, 0]
-    largest, second = jax.lax.top_k(probs, 2)[0].T
-    return largest, largest - second
+    """Return the largest share and its lead over the second, ``[B]`` each; no sort."""
+    largest = probs.max(-1)
+    # One of the largest is left out, so that of two equal ones the lead is 0.
+    rest = jnp.arange(probs.shape[-1]) != jnp.argmax(probs, axis=-1)[:, None]
+    return largest, largest - jnp.where(rest, probs, 0.0).max(-1)
 
 
 def _join(columns: Sequence[Array], shape: tuple[int, ...]) -> Array:
     return jnp.concatenate([jnp.zeros((*shape, 0)), *columns], axis=-1)
-
-
-def shapes(
-    observation: PyTree, features: int, num_actions: int, groups, rows_are_actions
-) -> Inputs:
-    """Return the shapes of :func:`show` for one lane, without computing anything."""
-    lane = jax.ShapeDtypeStruct((1,), jnp.float32)
-    count = jax.ShapeDtypeStruct((1,), jnp.int32)
-    edge = jax.ShapeDtypeStruct((1, num_actions), jnp.float32)
-    seen = MetaObservation(
-        observation=jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), observation
-        ),
-        features=jax.ShapeDtypeStruct((1, features), jnp.float32),
-        prior_logits=edge,
-        invalid_actions=jax.ShapeDtypeStruct((1, num_actions), bool),
-        visit_counts=jax.ShapeDtypeStruct((1, num_actions), jnp.int32),
-        qvalues=edge,
-        qvalue_variances=edge,
-        raw_value=lane,
-        search_value=lane,
-        simulations=count,
-        simulations_left=count,
-        decision=count,
-        price=lane,
-        budget_left=count,
-    )
-    return jax.eval_shape(lambda seen: show(seen, groups, rows_are_actions), seen)

@@ -27,7 +27,7 @@ class MetaMetrics(NamedTuple):
     length: Array  # decisions of an episode
     stops_at_once: Array  # share of decisions that act without a simulation
     episodes: Array  # that ended in this chunk
-    asks: Array  # meta-steps learned from
+    looks: Array  # meta-steps learned from
     finite_input: Array  # 1 where observations, rewards and evaluations held no NaN or infinity
 
     @property
@@ -37,7 +37,11 @@ class MetaMetrics(NamedTuple):
 
 
 def summarize(
-    harvest: Harvest, batch: learner.Batch, losses: learner.Losses, learning_rate: Array
+    harvest: Harvest,
+    batch: learner.Batch,
+    losses: learner.Losses,
+    learning_rate: Array,
+    costs: Costs,
 ) -> MetaMetrics:
     """Return the metrics of a chunk."""
     episodes, prices, choice = harvest.episodes, harvest.prices, batch.choice
@@ -47,8 +51,8 @@ def summarize(
     def mean(values):
         return jnp.sum(jnp.where(ended, values, 0.0)) / number
 
-    counts = Counts(simulations=episodes.simulations)
-    timed = timed_return(episodes.untimed_return, Costs(price=prices), counts)
+    counts = Counts(episodes.simulations, episodes.looks, episodes.length, episodes.levels)
+    timed = timed_return(episodes.untimed_return, costs._replace(price=prices), counts)
     new = (choice.inputs.simulations == 0) & (batch.weight > 0)
     return MetaMetrics(
         **learner.tell(losses, learning_rate),
@@ -58,6 +62,6 @@ def summarize(
         length=mean(episodes.length),
         stops_at_once=jnp.sum(new & (choice.answer == 0)) / jnp.maximum(new.sum(), 1),
         episodes=number.astype(jnp.float32),
-        asks=batch.weight.sum(),
+        looks=batch.weight.sum(),
         finite_input=jnp.all(episodes.flaws == 0).astype(jnp.float32),
     )

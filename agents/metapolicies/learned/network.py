@@ -10,6 +10,7 @@ from flax import nnx
 from agents.metapolicies.learned import inputs as meta_inputs
 from agents.metapolicies.learned.config import MetaConfig
 from agents.metapolicies.learned.inputs import Inputs
+from rrplan import operations
 from rrplan.capabilities import NetworkKind, offers, return_scale_of
 from rrplan.errors import InputError
 from rrplan.planner import Planner
@@ -76,19 +77,14 @@ def build(config: MetaConfig, planner: Planner) -> MetaNetwork:
     Raises:
         InputError: the planner steps a learned model: its features are not known beforehand.
     """
-    environment, network = planner.environment, planner.network
+    network = planner.network
     if isinstance(network, LearnedModel):
         raise InputError("got a LearnedModel: expected a network, whose features a policy can see")
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    _, observation = jax.eval_shape(environment.reset, key, planner.env_params)
-    batch = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), observation
-    )
-    features = jax.eval_shape(network, planner.params, batch).features.shape[1]
     rows_are_actions = offers(network, NetworkKind) and network.kind == "items"
-    shapes = meta_inputs.shapes(
-        observation, features, environment.num_actions, config.inputs, rows_are_actions
+    show = functools.partial(
+        meta_inputs.show, groups=config.inputs, rows_are_actions=rows_are_actions
     )
+    shapes = jax.eval_shape(show, operations.shapes_seen(planner, 1))
     return MetaNetwork(
         config=config,
         actions_in=shapes.actions.shape[-1],
@@ -159,7 +155,7 @@ class _Module(nnx.Module):
         self.value = nnx.Linear(width, 1, kernel_init=zero, rngs=rngs)
 
     def __call__(self, actions, whole, legal, leading):
-        if self.action is not None:
+        if self.action is not None and self.deeper is not None:
             x = jax.nn.relu(self.deeper(jax.nn.relu(self.action(actions))))
             x = jnp.where(legal[..., None], x, 0.0)
             mean = x.sum(1) / jnp.maximum(legal.sum(-1), 1)[:, None]

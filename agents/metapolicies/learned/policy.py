@@ -19,7 +19,6 @@ class Choice(NamedTuple):
     answer: Array  # [B] int32, entry of the menu
     log_prob: Array  # [B] float32
     value: Array  # [B] float32, expected timed return to go
-    keep: Array  # [B] bool, the answer was free; a gate's second in a decision is not
 
 
 @functools.cache
@@ -30,9 +29,9 @@ def greedy(network: MetaNetwork) -> MetaPolicy:
         del keys
         logits, _ = network(params, network.show(seen))
         answer = jnp.argmax(logits, axis=-1)
-        return _control(network, answer, carry, seen)
+        return _control(network, answer, carry)
 
-    return MetaPolicy(no_carry, apply)
+    return MetaPolicy(no_carry, apply, network.config.looks)
 
 
 @functools.cache
@@ -45,19 +44,11 @@ def sampling(network: MetaNetwork) -> MetaPolicy:
         answer = jax.vmap(jax.random.categorical)(keys, logits).astype(jnp.int32)
         log_probs = jax.nn.log_softmax(logits)
         log_prob = jnp.take_along_axis(log_probs, answer[:, None], axis=-1)[:, 0]
-        choice = Choice(inputs, answer, log_prob, value, _free(network, seen))
-        return _control(network, answer, carry, seen)._replace(aux=choice)
+        choice = Choice(inputs, answer, log_prob, value)
+        return _control(network, answer, carry)._replace(aux=choice)
 
-    return MetaPolicy(no_carry, apply)
-
-
-def _free(network: MetaNetwork, seen: MetaObservation) -> Array:
-    """Return whether the policy may choose, ``[B]`` bool: a gate may once a decision."""
-    once = network.config.kind == "gate"
-    return (seen.simulations == 0) | (not once)
+    return MetaPolicy(no_carry, apply, network.config.looks)
 
 
-def _control(network: MetaNetwork, answer: Array, carry: PyTree, seen: MetaObservation) -> Control:
-    extra = jnp.asarray(network.config.menu, jnp.int32)[answer]
-    extra = jnp.where(_free(network, seen), extra, 0)
-    return order(extra, carry)
+def _control(network: MetaNetwork, answer: Array, carry: PyTree) -> Control:
+    return order(jnp.asarray(network.config.menu, jnp.int32)[answer], carry)

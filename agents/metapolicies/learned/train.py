@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import hashlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,14 +18,14 @@ from agents.metapolicies.learned.network import MetaNetwork, measure
 from agents.ppo import train as ppo_train
 from agents.ppo.train import Learner, Source
 from agents.training.protocol import Training
-from rrplan.costs import Costs
+from rrplan.costs import Costs, traced
 from rrplan.engine import memory, stream, validation
 from rrplan.engine.state import Engine
 from rrplan.engine.stream import Stream
 from rrplan.errors import InputError
 from rrplan.models import Settings, make_model
 from rrplan.planner import Planner
-from rrplan.types import Array, Environment, Network, PyTree
+from rrplan.types import Array, Environment, LearnedModel, Network, PyTree
 
 # Held-out episodes have keys of their own, the same for every training seed.
 EVALUATION_SEED = 0x7E58
@@ -47,7 +47,7 @@ class _Spec(NamedTuple):
     """The static half of a training: what a compiled program depends on."""
 
     environment: Environment
-    network: Network
+    network: Network | LearnedModel
     meta_network: MetaNetwork
     config: PPOConfig
     max_simulations: int
@@ -63,10 +63,15 @@ class _Given(NamedTuple):
     highest_price: Array
     start: Array
     strength: Array
+    costs: Costs  # all but the price
 
 
 def make_meta_train(
-    planner: Planner, meta_network: MetaNetwork, config: PPOConfig, start: int
+    planner: Planner,
+    meta_network: MetaNetwork,
+    config: PPOConfig,
+    start: int,
+    costs: Costs = Costs(),  # noqa: B008 - an immutable record of numbers
 ) -> Training:
     """Return the functions that train a meta-policy for a planner.
 
@@ -83,12 +88,15 @@ def make_meta_train(
         meta_network: of :func:`agents.metapolicies.learned.network.build`.
         config: how it is trained.
         start: the fixed k that the policy starts from.
+        costs: rates and fees that it is charged, cap and budget; its price is not used.
 
     Raises:
-        InputError: ``start`` or ``planner.max_simulations`` is out of range, the planner's network
-            has outputs of wrong shapes, or the trees do not fit into memory.
+        InputError: ``start`` or ``planner.max_simulations`` is out of range, a cost is negative or
+            not finite, the planner's network has outputs of wrong shapes, or the trees do not fit
+            into memory.
     """
     _require("max_simulations", planner.max_simulations, 1, 2**30)
+    validation.check_costs(costs)
     _require("start", start, 0, planner.max_simulations)
     # Prices are traced: without them in the static half, all prices share one program.
     static = dataclasses.replace(config, lowest_price=1.0, highest_price=1.0)
@@ -103,18 +111,20 @@ def make_meta_train(
         highest_price=jnp.float32(config.highest_price),
         start=jnp.int32(start),
         strength=jnp.float32(config.initial_strength),
+        costs=traced(costs),
     )
     _check(spec, given)
     return Training(
         init=functools.partial(_init, spec, given),
         advance=functools.partial(_advance, spec, given),
-        evaluate=functools.partial(_evaluate, planner, meta_network, config),
+        evaluate=functools.partial(_evaluate, planner, meta_network, config, costs),
         config=config,
         network=meta_network,
         identity={
             "start": int(start),
             "search": dataclasses.asdict(planner.search),
             "max_simulations": planner.max_simulations,
+            "costs": _plain(costs._replace(price=0.0)),
             "planner": _digest((planner.env_params, planner.params)),
         },
     )
@@ -147,12 +157,12 @@ def _settings(given: _Given, key: Array, meta_params: PyTree) -> Settings:
         model_params=given.planner_params,
         meta_params=meta_params,
         key=key,
-        costs=jax.tree.map(jnp.asarray, Costs()),
+        costs=given.costs,
         **given.search,
     )
 
 
-def _source(spec: _Spec, given: _Given) -> Source:
+def _source(spec: _Spec, given: _Given) -> Source[stream.Harvest]:
     engine, config = _engine(spec, given), spec.config
     prices = functools.partial(draw_prices, given.lowest_price, given.highest_price)
 
@@ -181,7 +191,7 @@ def _advance(
     batch = done.batch
     share = jnp.maximum(1.0 / (state.chunk + 1.0), _LEAST_SHARE)
     params = measure(learner.params, batch.choice.inputs, batch.target, batch.weight, share)
-    metrics = summarize(done.harvest, batch, done.losses, done.learning_rate)
+    metrics = summarize(done.harvest, batch, done.losses, done.learning_rate, given.costs)
     return _to_state(learner._replace(params=params)), metrics
 
 
@@ -218,8 +228,15 @@ def _digest(tree: PyTree) -> str:
     return digest.hexdigest()
 
 
+def _plain(costs: Costs) -> dict[str, Any]:
+    """Return costs as JSON has them."""
+    numbers = {name: float(np.asarray(value)) for name, value in costs.rates._asdict().items()}
+    rest = {name: value for name, value in costs._asdict().items() if name != "rates"}
+    return {name: float(np.asarray(value)) for name, value in rest.items()} | {"rates": numbers}
+
+
 def _evaluate(
-    planner: Planner, meta_network: MetaNetwork, config: PPOConfig, params: PyTree
+    planner: Planner, meta_network: MetaNetwork, config: PPOConfig, costs: Costs, params: PyTree
 ) -> Array:
     """Return timed returns ``[E]`` at prices spread evenly, in logarithms, over the range."""
     ids = jnp.arange(config.evaluation_episodes)
@@ -232,6 +249,6 @@ def _evaluate(
         params,
         key=jax.random.key(EVALUATION_SEED),
         episodes=ids,
-        costs=Costs(price=prices),
+        costs=costs._replace(price=prices),
         num_lanes=config.num_lanes,
     ).timed_return

@@ -1,9 +1,12 @@
 """The learned agents of the suite: what trains a gate or a stopper, and how it then acts."""
 
+import jax
+
 from agents.declarations import Request, Trainable
 from agents.metapolicies.learned import network as meta_networks
 from agents.metapolicies.learned import policy
 from agents.metapolicies.learned.train import make_meta_train
+from rrplan.costs import Costs
 from rrplan.planner import Planner
 
 
@@ -12,8 +15,11 @@ def make(planner: Planner, request: Request) -> Trainable:
 
     Args:
         planner: what it is to control.
-        request: its menu and inputs, its training, and the fixed k that it starts from.
+        request: its menu and inputs, its training, the fixed k that it starts from, and what is
+            charged.
     """
     network = meta_networks.build(request.meta, planner)
-    training = make_meta_train(planner, network, request.ppo, request.start)
-    return Trainable(training, policy.greedy(network))
+    meta_policy = policy.greedy(network)
+    rates = request.rates(meta_policy, jax.eval_shape(network.init, jax.random.key(0)))
+    training = make_meta_train(planner, network, request.ppo, request.start, Costs(rates=rates))
+    return Trainable(training, meta_policy)

@@ -10,9 +10,8 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from rrplan.engine.consult import NO_DEPTH_LIMIT
 from rrplan.types import Array, Control, MetaObservation, MetaPolicy, PyTree
-
-NO_DEPTH_LIMIT = jnp.iinfo(jnp.int32).max
 
 
 def no_carry(batch_size: int) -> PyTree:
@@ -38,7 +37,7 @@ def fixed() -> MetaPolicy:
         del keys
         return order(jnp.maximum(k - seen.simulations, 0), carry)
 
-    return MetaPolicy(no_carry, apply)
+    return MetaPolicy(no_carry, apply, looks="never")
 
 
 @functools.cache
@@ -49,4 +48,4 @@ def random_k() -> MetaPolicy:
         drawn = jax.vmap(lambda key: jax.random.choice(key, options))(keys)
         return order(jnp.where(seen.simulations == 0, drawn, 0), carry)
 
-    return MetaPolicy(no_carry, apply)
+    return MetaPolicy(no_carry, apply, looks="once")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from agents.metapolicies.rules.constant import no_carry, order
 from rrplan.engine.consult import rows_seen
@@ -17,7 +18,7 @@ from rrplan.logits import entropy_of
 from rrplan.search.action_selection import puct
 from rrplan.search.qtransforms import by_parent_and_siblings
 from rrplan.search.trees import Rows, argmax_by_prior
-from rrplan.types import Array, Control, MetaObservation, MetaPolicy, PyTree
+from rrplan.types import Array, Control, MetaObservation, MetaPolicy, PyTree, Trace
 
 
 class EntropyParams(NamedTuple):
@@ -49,7 +50,7 @@ def entropy() -> MetaPolicy:
         in_doubt = prior_entropy(seen) > params.threshold
         return order(jnp.where(in_doubt, jnp.maximum(params.k - seen.simulations, 0), 0), carry)
 
-    return MetaPolicy(no_carry, apply)
+    return MetaPolicy(no_carry, apply, looks="once")
 
 
 def prior_entropy(seen: MetaObservation) -> Array:
@@ -147,6 +148,23 @@ def vet(max_simulations: int, num_actions: int) -> MetaPolicy:
         return order(jnp.where(k < first, first - k, onward), forecasts)
 
     return MetaPolicy(init, apply)
+
+
+def virtual_visits(trace: Trace, cap: int, ratio: float) -> np.ndarray:
+    """Return how many virtual visits :func:`vet` gave away in each recorded episode, ``[E]``.
+
+    At the first look of a decision, where there is nothing to compare with yet, it gives none; from
+    the ``first`` k on it looks after every simulation, and gives ``N - k`` each time.
+
+    Args:
+        trace: of its episodes.
+        cap: its ``N``.
+        ratio: its ``r``.
+    """
+    first = int(least_simulations(ratio, jnp.int32(cap))) // 2
+    forecasts = np.maximum(np.asarray(trace.looks) - (first > 0), 0)
+    given = forecasts * (cap - first) - forecasts * (forecasts - 1) // 2
+    return np.where(trace.valid, np.maximum(given, 0), 0).sum(axis=1)
 
 
 def least_simulations(ratio: Array | float, cap: Array) -> Array:

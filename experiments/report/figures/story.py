@@ -8,15 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from experiments import roster
 from experiments.report.figures import plotting
 from experiments.report.figures.plotting import INK, LABEL_SIZE
-from rrplan.costs import Costs, Counts, timed_return
+from rrplan.costs import Costs, Counts, Rates, timed_return
 
 LONGEST = 40
 """Decisions for which there is room."""
 _WIDE = 14  # decisions for which two actions and an arrow fit on a line
 _BAR, _CHANGED, _PALE = "#0072B2", "#D55E00", "#D9D9D9"
+
+_CHARGED = ("looks", "levels")
 
 Decisions = Sequence[Mapping[str, Any]]
 
@@ -30,9 +31,7 @@ def draw_story(results: Mapping[str, Any]) -> Figure | None:
     stories = [story for story in results.get("stories", ()) if story["decisions"]]
     if not stories:
         return None
-    known = roster.of_results(results)
-    looking = (story for story in stories if known[story["agent"]]["looks"] == "every")
-    story = next(looking, stories[0])
+    story = max(stories, key=_most_looks)
     decisions = story["decisions"][:LONGEST]
     whole = len(decisions) == len(story["decisions"])
     figure = Figure(figsize=(6.9, 4.9), layout="constrained")
@@ -50,12 +49,19 @@ def draw_story(results: Mapping[str, Any]) -> Figure | None:
     return figure
 
 
+def _most_looks(story: Mapping[str, Any]) -> int:
+    """Return the most looks of one of its decisions; older results call them asks."""
+    return max(d.get("looks", d.get("asks", 0)) for d in story["decisions"])
+
+
 def _title(story: Mapping[str, Any], decisions: Decisions, whole: bool) -> str:
     simulations = sum(decision["simulations"] for decision in decisions)
     earned = sum(decision["reward"] for decision in decisions)
     which = f"held-out episode {story['episode']}"
     if whole:
-        timed = timed_return(earned, Costs(story["price"]), Counts(simulations=simulations))
+        looks, levels = (sum(decision.get(name, 0) for decision in decisions) for name in _CHARGED)
+        counts = Counts(simulations, looks, len(decisions), levels)
+        timed = timed_return(earned, Costs(story["price"], Rates(**story.get("rates", {}))), counts)
         came_to = f"return {earned:.3g}, timed {timed:.3g}"
     else:
         which += f", first {len(decisions)} decisions"

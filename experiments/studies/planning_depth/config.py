@@ -8,7 +8,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 import tyro
@@ -129,6 +129,15 @@ class StudyConfig:
     search: Search = dataclasses.field(default_factory=lambda: Search(acting="validate"))
     sweep: SweepConfig = dataclasses.field(default_factory=SweepConfig)
     control: ControlConfig = dataclasses.field(default_factory=ControlConfig)
+    bill: Literal["operations", "simulations"] = "operations"
+    """What is charged: the operations of simulations, looks and evaluations, or simulations alone.
+    Agents are trained, tuned and compared under it."""
+    price_per: Literal["simulation", "flop"] = "simulation"
+    """What a price is stated for: one simulation of the reference planner, or one operation."""
+    price_level: float = 0.0
+    """Price of one level of a simulation's descent, in multiples of the price of a simulation."""
+    reference: NetworkConfig = dataclasses.field(default_factory=NetworkConfig)
+    """Network of the reference planner, whose simulation prices are stated for."""
     seeds: int = 1
     """Training seeds; each trains a base planner of its own."""
     seed: int = 0
@@ -139,6 +148,11 @@ class StudyConfig:
     def __post_init__(self):
         _require("seeds", self.seeds, self.seeds >= 1, "at least 1")
         _require("seed", self.seed, 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
+        level = 0 <= self.price_level < math.inf
+        _require("price_level", self.price_level, level, "a finite number, at least 0")
+        if self.bill == "simulations":
+            per = self.price_per
+            _require("price_per", per, per == "simulation", "simulation, as bill is simulations")
         self.check_prices(self.control.learned(own=False))
 
     def check_prices(self, agents: Iterable[Learned]) -> None:
@@ -203,6 +217,7 @@ def preset(env: str, name: str) -> StudyConfig:
         search=Search(acting="validate", discount=train.gamma),
         sweep=quick if name == "quick" else full,
         control=control,
+        reference=train_preset(env, "quick").network,
         seeds=1 if name == "quick" else 5,
         return_label=_RETURN_LABELS.get(env, "return"),
     )
@@ -240,7 +255,7 @@ def extends(there: StudyConfig, here: StudyConfig) -> bool:
     return True
 
 
-def to_dict(config: Config) -> dict[str, Any]:
+def to_dict(config: Any) -> dict[str, Any]:
     """Return a configuration as plain JSON values: tuples become lists."""
     return json.loads(json.dumps(dataclasses.asdict(config)))
 
@@ -267,7 +282,8 @@ def _require(option: str, value: object, holds: bool, expected: str) -> None:
 def _reader(kind: type) -> pydantic.TypeAdapter[list[Any]]:
     """Return what reads a configuration of a kind, in a list, from JSON."""
     # pydantic takes no settings for a dataclass, but those for a list reach the dataclass in it.
-    return pydantic.TypeAdapter(types.GenericAlias(list, kind), config=_STRICT)
+    several: Any = types.GenericAlias(list, kind)
+    return pydantic.TypeAdapter(several, config=_STRICT)
 
 
 def _told(flaw: Mapping[str, Any], kind: Any) -> InputError:

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
+import rrplan
 from agents.declarations import Ceiling
 from experiments import runs
-from experiments.analysis import results, thinking
-from experiments.analysis.results import Columns
+from experiments.analysis import columns, thinking
+from experiments.analysis.columns import Columns
+from experiments.bill import Bill
 from experiments.evaluation import Agent, Domain, StudyProblem, TrainedSeed, make_planner, study_key
 from experiments.runs import Run
 from experiments.runs.progress import Progress
@@ -19,7 +21,12 @@ from rrplan.errors import InputError
 
 
 def work_out(
-    problem: StudyProblem, run: Run, trained: Sequence[TrainedSeed], acting: str, progress: Progress
+    problem: StudyProblem,
+    run: Run,
+    trained: Sequence[TrainedSeed],
+    acting: str,
+    bill: Bill,
+    progress: Progress,
 ) -> list[tuple[Agent, list[Columns]]]:
     """Return the oracle at each price with each seed's table ``[O]``; nothing if it is not wanted.
 
@@ -33,7 +40,14 @@ def work_out(
         progress.print(f"no oracle: {config.env} has no enumerate_states")
         return []
     agents = [
-        Agent(name, None, f"{name}-{price:g}-k{config.sweep.max_budget}", Ceiling.family, price)
+        Agent(
+            name,
+            None,
+            f"{name}-{price:g}-k{config.sweep.max_budget}",
+            Ceiling.family,
+            price,
+            rates=bill.rates(),
+        )
         for name in wanted
         for price in config.sweep.prices
     ]
@@ -56,9 +70,10 @@ def _of_seed(problem, run, seed, trained, agents, acting, bar) -> dict[str, Colu
         agent.evaluation: run.evaluation(f"held-out-{acting}-seed{seed}-{agent.evaluation}")
         for agent in agents
     }
-    tables = {name: results.load_table(path, episodes) for name, path in paths.items()}
-    if all(table is not None for table in tables.values()):
-        return tables
+    tables = {name: columns.load_table(path, episodes) for name, path in paths.items()}
+    found = {name: table for name, table in tables.items() if table is not None}
+    if len(found) == len(tables):
+        return found
     bar.begin("oracle")
     # As many lanes as the engine has, so that the network's last digits agree with its own.
     episodes_on_a_device = longest_queue(config.sweep.episodes, len(jax.local_devices()))
@@ -69,17 +84,18 @@ def _of_seed(problem, run, seed, trained, agents, acting, bar) -> dict[str, Colu
         num_lanes=min(config.sweep.num_lanes, episodes_on_a_device),
     )
     for agent in agents:
-        solution = oracle.solve(table, agent.price)
-        tables[agent.evaluation] = {
+        solution = oracle.solve(table, rrplan.Costs(agent.price, agent.rates))
+        found[agent.evaluation] = {
             "untimed_return": solution.untimed_return,
             "simulations": solution.simulations,
             "length": solution.length,
-            "asks": np.zeros_like(solution.length),
+            "levels": solution.levels,
+            "looks": np.zeros_like(solution.length),
             **thinking.summarize(
                 solution.decisions.valid,
                 solution.decisions.simulations,
                 solution.decisions.legal_actions,
             ),
         }
-        runs.save_arrays(paths[agent.evaluation], tables[agent.evaluation])
-    return tables
+        runs.save_arrays(paths[agent.evaluation], found[agent.evaluation])
+    return found

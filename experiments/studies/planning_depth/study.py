@@ -1,7 +1,7 @@
 """The study: train base planners, sweep the budgets, charge the prices, write it down."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,13 @@ from rich.console import Console
 
 from agents.alphazero.train import make_train
 from agents.declarations import Rule
-from agents.metapolicies.tuning import Choice
+from agents.metapolicies.tuning import Candidate, Choice
 from agents.training import fit
 from experiments import runs
-from experiments.analysis import results
+from experiments.analysis import columns, results
 from experiments.analysis.timings import seconds_an_episode
+from experiments.bill import Bill
+from experiments.bill import make as make_bill
 from experiments.cluster import processes
 from experiments.evaluation import (
     Agent,
@@ -27,6 +29,7 @@ from experiments.evaluation import (
     fixed_agent,
     list_agents,
     load_params,
+    make_planner,
     study_key,
 )
 from experiments.report import figures
@@ -35,6 +38,7 @@ from experiments.runs import Run
 from experiments.runs.progress import Progress
 from experiments.studies.planning_depth import oracle_rows, training
 from experiments.studies.planning_depth.config import ControlConfig, StudyConfig, SweepConfig
+from rrplan.costs import Rates
 from rrplan.search.final_action import RULES
 from rrplan.types import PyTree, Work
 
@@ -59,19 +63,29 @@ def run_study(
     problem = build_problem(config)
     with runs.open_run(directory, config, resume=resume) as run, Progress(console) as progress:
         _warn_of_other_versions(run, progress)
+        kept: list[Mapping[str, Any]] = [run.operations]
+
+        def keep(counted: Mapping[str, Any]) -> None:
+            runs.write_operations(run, counted)
+            kept.append(counted)
+
+        bill = make_bill(problem, run.operations, keep)
         params = train_planners(problem, run, progress)
-        acting, best_fixed = validate(problem, run, params, progress)
-        tuned = tune(problem, run, params, acting, progress)
-        trained = training.train_all(problem, run, params, tuned, acting, best_fixed, progress)
+        acting, best_fixed = validate(problem, run, params, bill, progress)
+        tuned = tune(problem, run, params, acting, bill, progress)
+        trained = training.train_all(
+            problem, run, params, tuned, acting, best_fixed, bill, progress
+        )
         agents = [*list_agents(problem), *training.list_agents(config, tuned)]
+        agents = [bill.charge(problem, agent, trained[0]) for agent in agents]
         held_out = Split("held-out", Domain.HELD_OUT, config.sweep.episodes)
         tables = _evaluate_all(problem, run, trained, agents, held_out, acting, progress)
         rows = [(agent, tables[agent.evaluation]) for agent in agents]
-        rows += oracle_rows.work_out(problem, run, trained, acting, progress)
-        frame = results.to_frame([(agent, results.stack_tables(tables)) for agent, tables in rows])
-        runs.write_config(run)
-        results.write_frame(run.episodes, frame)
-        summary = results.summarize(config, run.versions, frame, acting, best_fixed, rows)
+        rows += oracle_rows.work_out(problem, run, trained, acting, bill, progress)
+        frame = columns.to_frame([(agent, columns.stack_tables(tables)) for agent, tables in rows])
+        runs.write_config(dataclasses.replace(run, operations=kept[-1]))
+        columns.write_frame(run.episodes, frame)
+        summary = results.summarize(config, run.versions, frame, acting, best_fixed, rows, bill)
         runs.write_json(run.results, summary)
         seconds = seconds_an_episode(run.timings, acting)
         table = markdown_table(summary, seconds).encode()
@@ -108,7 +122,7 @@ def train_planners(problem: StudyProblem, run: Run, progress: Progress) -> list[
 
 
 def validate(
-    problem: StudyProblem, run: Run, params: Sequence[PyTree], progress: Progress
+    problem: StudyProblem, run: Run, params: Sequence[PyTree], bill: Bill, progress: Progress
 ) -> tuple[str, list[results.BestFixed]]:
     """Choose the rule of acting, and the best fixed k for each price, on validation episodes.
 
@@ -123,14 +137,23 @@ def validate(
     for acting in rules:
         trained = [TrainedSeed(seed_params) for seed_params in params]
         tables = _evaluate_all(problem, run, trained, agents, split, acting, progress)
-        curve = {agent.k: results.stack_tables(tables[agent.evaluation]) for agent in agents}
-        choices[acting] = results.best_fixed(curve, config.sweep.prices)
+        curve = {
+            agent.k: columns.stack_tables(tables[agent.evaluation])
+            for agent in agents
+            if agent.k is not None
+        }
+        choices[acting] = results.best_fixed(curve, config.sweep.prices, bill.rates())
     acting = max(rules, key=lambda rule: np.mean([best.timed for best in choices[rule]]))
     return acting, choices[acting]
 
 
 def tune(
-    problem: StudyProblem, run: Run, params: Sequence[PyTree], acting: str, progress: Progress
+    problem: StudyProblem,
+    run: Run,
+    params: Sequence[PyTree],
+    acting: str,
+    bill: Bill,
+    progress: Progress,
 ) -> dict[str, list[Choice]]:
     """Choose each tuned rule's parameters for each price, on the validation episodes."""
     split = Split("validation", Domain.VALIDATION, problem.config.sweep.validation_episodes)
@@ -143,13 +166,22 @@ def tune(
             TrainedSeed(seed_params, {c.name: (c.meta_policy, c.params) for c in grid})
             for seed_params in params
         ]
-        agents = [Agent(name, None, c.name, Rule.family, meta_policy=c.name) for c in grid]
+        agents = [
+            Agent(name, None, c.name, Rule.family, meta_policy=c.name, turns=c.turns) for c in grid
+        ]
         tables = _evaluate_all(
             problem, run, trained, agents, split, acting, progress, f"tuning {name}"
         )
-        return lambda candidate: results.stack_tables(tables[candidate.name])
+        return lambda candidate: columns.stack_tables(tables[candidate.name])
 
-    return training.tune(problem.config, grids, evaluate)
+    planner = make_planner(problem, params[0], acting)
+
+    def rates(candidate: Candidate, table: Mapping[str, np.ndarray]) -> Rates:
+        turns = table["turns"].sum() / max(1, table["looks"].sum()) if candidate.turns else 1.0
+        meta_policy, own = candidate.meta_policy, candidate.params
+        return bill.rates(bill.look_of(candidate.name, planner, meta_policy, own, turns))
+
+    return training.tune(problem.config, grids, evaluate, rates)
 
 
 def evaluate_trained(
@@ -188,11 +220,14 @@ def evaluate_trained(
                 evaluate_agent(problem, TrainedSeed(seed_params), agent, split, acting, bar.report)
                 for seed_params in params
             ]
-            table = results.stack_tables([results.to_table(episodes) for episodes in rows])
+            table = columns.stack_tables([columns.to_table(episodes) for episodes in rows])
             evaluated.append((agent, table))
             bar.finish()
-    frame = results.to_frame(evaluated)
-    return results.summarize(problem.config, run.versions, frame, acting, best=())
+    bill = make_bill(problem, run.operations)
+    evaluated = [(dataclasses.replace(a, rates=bill.rates()), table) for a, table in evaluated]
+    frame = columns.to_frame(evaluated)
+    rows = [(agent, [table]) for agent, table in evaluated]
+    return results.summarize(problem.config, run.versions, frame, acting, (), rows, bill)
 
 
 def _evaluate_all(
@@ -204,7 +239,7 @@ def _evaluate_all(
     acting: str,
     progress: Progress,
     phase: str | None = None,
-) -> dict[str, list[results.Columns]]:
+) -> dict[str, list[columns.Columns]]:
     """Return each evaluation's tables, one a seed; those that had finished before are read."""
     distinct = {agent.evaluation: agent for agent in agents}
     tables = {}
@@ -214,14 +249,14 @@ def _evaluate_all(
             rows = []
             for training_seed, one in enumerate(trained):
                 path = run.evaluation(f"{split.name}-{acting}-seed{training_seed}-{name}")
-                table = results.load_table(path, split.episodes)
+                table = columns.load_table(path, split.episodes)
                 if table is None:
                     bar.begin(name)
                     works: list[Work] = []
                     episodes = evaluate_agent(
                         problem, one, agent, split, acting, bar.report, works.append
                     )
-                    table = results.to_table(episodes)
+                    table = columns.to_table(episodes, agent.turns)
                     runs.save_arrays(path, table)
                     _log_time(run, path.stem, works, table)
                 rows.append(table)
@@ -230,7 +265,7 @@ def _evaluate_all(
     return tables
 
 
-def _log_time(run: Run, name: str, works: Sequence[Work], table: results.Columns) -> None:
+def _log_time(run: Run, name: str, works: Sequence[Work], table: columns.Columns) -> None:
     """Log what an evaluation took by the clock; a rollout that does not search logs nothing."""
     for work in works:
         line = {

@@ -12,6 +12,7 @@ from agents.metapolicies import tuning
 from agents.metapolicies.tuning import Candidate, Choice
 from agents.training import fit
 from experiments.analysis.results import BestFixed
+from experiments.bill import Bill
 from experiments.cluster import processes
 from experiments.evaluation import (
     Agent,
@@ -25,9 +26,10 @@ from experiments.evaluation import (
 from experiments.runs import Run
 from experiments.runs.progress import Progress
 from experiments.studies.planning_depth.config import StudyConfig
+from rrplan.costs import Rates
 from rrplan.errors import InputError
 from rrplan.planner import Planner
-from rrplan.types import PyTree
+from rrplan.types import MetaPolicy, PyTree
 
 Evaluate = Callable[[Candidate], Mapping[str, Any]]
 
@@ -74,15 +76,30 @@ def tune(
     config: StudyConfig,
     grids: Mapping[str, Sequence[Candidate]],
     evaluate: Callable[[str], Evaluate],
+    rates: Callable[[Candidate, Mapping[str, Any]], Rates],
 ) -> dict[str, list[Choice]]:
     """Return the best of each rule for each price of the sweep.
 
-    ``evaluate(name)`` returns what runs that rule's candidates on the validation episodes, pooled
-    over training seeds.
+    Args:
+        config: of the study.
+        grids: candidates by the rule's name.
+        evaluate: ``(name)`` returns what runs that rule's candidates on the validation episodes,
+            pooled over training seeds.
+        rates: ``(candidate, its columns)``: what it is charged, in multiples of the price.
     """
-    return {
-        name: tuning.tune(evaluate(name), grid, config.sweep.prices) for name, grid in grids.items()
-    }
+    chosen = {}
+    for name, grid in grids.items():
+        run, tables = evaluate(name), {}
+
+        def keep(candidate, run=run, tables=tables):
+            tables[candidate.name] = run(candidate)
+            return tables[candidate.name]
+
+        def charged(candidate, tables=tables):
+            return rates(candidate, tables[candidate.name])
+
+        chosen[name] = tuning.tune(keep, grid, config.sweep.prices, charged)
+    return chosen
 
 
 def make_grids(problem: StudyProblem, params: PyTree, acting: str) -> dict[str, list[Candidate]]:
@@ -131,6 +148,7 @@ def train_all(
     tuned: Mapping[str, Sequence[Choice]],
     acting: str,
     best_fixed: Sequence[BestFixed],
+    bill: Bill,
     progress: Progress,
 ) -> list[TrainedSeed]:
     """Train each seed's learned meta-policies, or go on from their last checkpoints.
@@ -147,7 +165,7 @@ def train_all(
     for seed, seed_params in enumerate(params):
         planner = make_planner(problem, seed_params, acting)
         own = {
-            case.label: _train(problem.config, run, seed, planner, case, best_fixed, progress)
+            case.label: _train(problem.config, run, seed, planner, case, best_fixed, bill, progress)
             for case in list_cases(problem.config)
         }
         trained.append(TrainedSeed(seed_params, shared | own))
@@ -155,13 +173,21 @@ def train_all(
 
 
 def make_trainable(
-    config: StudyConfig, planner: Planner, case: LearnedCase, best_fixed: Sequence[BestFixed]
+    config: StudyConfig,
+    planner: Planner,
+    case: LearnedCase,
+    best_fixed: Sequence[BestFixed],
+    bill: Bill,
 ) -> Trainable:
     """Return a learned agent's training for a planner, and how its result acts."""
+
+    def rates(meta_policy: MetaPolicy, params: PyTree) -> Rates:
+        return bill.rates(bill.look_of(case.label, planner, meta_policy, params))
+
     lowest, highest = case.prices
     ppo = dataclasses.replace(config.control.ppo, lowest_price=lowest, highest_price=highest)
     start = _start(best_fixed, case.prices)
-    request = Request(config.control.meta(case.agent), ppo, start)
+    request = Request(config.control.meta(case.agent), ppo, start, rates)
     return declarations.build(case.agent.make)(planner, request)
 
 
@@ -177,9 +203,10 @@ def _train(
     planner: Planner,
     case: LearnedCase,
     best_fixed: Sequence[BestFixed],
+    bill: Bill,
     progress: Progress,
 ):
-    train, meta_policy = make_trainable(config, planner, case, best_fixed)
+    train, meta_policy = make_trainable(config, planner, case, best_fixed, bill)
     # By name, so that it is the same whichever others are trained; trainings of one agent for
     # several prices differ in the price alone.
     key = name_key(study_key(config, Domain.CONTROL, seed), case.agent.name)

@@ -26,7 +26,7 @@ from envs.metareasoning import exact as tables
 from envs.metareasoning.bernoulli import BernoulliSelection
 from envs.metareasoning.mouselab import Mouselab
 from rrplan import keys
-from rrplan.engine.meta_steps import Asks
+from rrplan.engine.meta_steps import Looks
 from rrplan.errors import InputError
 
 KEY = jax.random.key(3)
@@ -207,7 +207,7 @@ def test_what_is_recorded_is_what_stepping_by_hand_gives():
     given = problem(Mouselab(parents=(-1, -1, 1)))
     count, steps = 3, 12
     lanes, harvest = collect(given, begin(given, count), steps)
-    seen, answer = harvest.asks.aux.inputs, harvest.asks.aux.answer
+    seen, answer = harvest.looks.aux.inputs, harvest.looks.aux.answer
     step, reset = (jax.jit(f) for f in (given.environment.step, given.environment.reset))
 
     def draw(domain, episode, *index):
@@ -230,8 +230,8 @@ def test_what_is_recorded_is_what_stepping_by_hand_gives():
             after = step(draw(keys.Domain.STEP, episode, time), state, action, given.env_params)
             total += after.reward
             stops = bool(action == given.environment.num_actions - 1)
-            assert harvest.asks.reward[row, lane] == after.reward
-            assert harvest.asks.ended[row, lane] == harvest.ended[row, lane] == stops
+            assert harvest.looks.reward[row, lane] == after.reward
+            assert harvest.looks.ended[row, lane] == harvest.ended[row, lane] == stops
             np.testing.assert_allclose(harvest.total[row, lane], total, rtol=1e-6)
             assert harvest.length[row, lane] == time + 1
             hand[lane] = [after.state, after.observation, episode, time + 1, total]
@@ -243,8 +243,8 @@ def test_what_is_recorded_is_what_stepping_by_hand_gives():
     np.testing.assert_array_equal(lanes.episode, [lane[2] for lane in hand])
     np.testing.assert_array_equal(lanes.time, [lane[3] for lane in hand])
     np.testing.assert_array_equal(seen.observation[-1], jnp.stack([lane[1] for lane in hand]))
-    np.testing.assert_array_equal(harvest.asks.count, steps + 1)
-    assert harvest.asks.acted[:-1].all()
+    np.testing.assert_array_equal(harvest.looks.count, steps + 1)
+    assert harvest.looks.acted[:-1].all()
 
 
 def test_chunks_and_other_lanes_change_no_episode():
@@ -257,7 +257,7 @@ def test_chunks_and_other_lanes_change_no_episode():
         joined = jnp.concatenate([getattr(first, name), getattr(second, name)])
         np.testing.assert_array_equal(joined, getattr(whole[1], name))
     # The open row is asked about again, and decided as it was.
-    for one, other in zip(first.asks.aux, second.asks.aux, strict=True):
+    for one, other in zip(first.looks.aux, second.looks.aux, strict=True):
         jax.tree.map(lambda a, b: np.testing.assert_array_equal(a[-1], b[0]), one, other)
     _, alone = collect(given, begin(given, 2), 12)
     until = np.argmax(whole[1].ended[:, :2], axis=0)  # each lane's first episode
@@ -269,7 +269,7 @@ def test_chunks_and_other_lanes_change_no_episode():
 def test_actions_are_drawn_from_the_policy_among_legal_actions():
     given = problem(Mouselab(parents=(-1, -1, 1)))
     _, harvest = collect(given, begin(given, 8000), 2)
-    aux = harvest.asks.aux
+    aux = harvest.looks.aux
     first = np.bincount(aux.answer[0], minlength=4) / 8000
     belief = jax.tree.map(lambda leaf: leaf[given.table.first][None], given.table.beliefs)
     chances = probabilities(given, belief)[0]
@@ -286,7 +286,7 @@ def made_up(reward, ended, value):
     none = jnp.zeros((rows, 1), jnp.int32)
     value = jnp.asarray(value, jnp.float32)[:, None]
     inputs = Seen(jnp.zeros((rows, 1, 2)), jnp.zeros((rows, 1, 3), bool))
-    return Asks(
+    return Looks(
         aux=Decision(inputs, none, 0.0 * value, value),
         reward=jnp.asarray(reward, jnp.float32)[:, None],
         acted=jnp.ones((rows, 1), bool),
@@ -298,11 +298,11 @@ def made_up(reward, ended, value):
 def test_advantages_by_hand():
     """Compute, stop, compute; the fourth row is open and gives its value."""
     config = MetareasoningConfig(num_lanes=1, steps_per_chunk=3, gae_lambda=0.5, minibatches=2)
-    asks = made_up([-0.1, 0.8, -0.1, 0.0], [0, 1, 0, 0], [0.5, 0.6, 0.4, 0.7])
+    looks = made_up([-0.1, 0.8, -0.1, 0.0], [0, 1, 0, 0], [0.5, 0.6, 0.4, 0.7])
     stop = 0.8 - 0.6
     expected = [-0.1 + 0.6 - 0.5 + 0.5 * stop, stop, -0.1 + 0.7 - 0.4, 0.0]
-    np.testing.assert_allclose(learner.advantages(asks, config)[:, 0], expected, rtol=1e-5)
-    batch = learner.to_batch(asks, config)
+    np.testing.assert_allclose(learner.advantages(looks, config)[:, 0], expected, rtol=1e-5)
+    batch = learner.to_batch(looks, config)
     np.testing.assert_array_equal(batch.weight, [1, 1, 1, 0])  # two whole minibatches
     np.testing.assert_allclose(batch.target[:3], [0.5 + expected[0], 0.8, 0.6], rtol=1e-5)
 

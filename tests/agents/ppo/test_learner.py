@@ -13,13 +13,13 @@ from agents.metapolicies.learned.inputs import Inputs
 from agents.metapolicies.learned.network import MetaNetwork
 from agents.metapolicies.learned.train import draw_prices
 from agents.ppo import learner
-from rrplan.engine.meta_steps import Asks
+from rrplan.engine.meta_steps import Looks
 from rrplan.errors import InputError
 
 CONFIG = PPOConfig(gamma=0.5, gae_lambda=0.9, asks_per_chunk=8, num_lanes=1, minibatches=1)
 
 
-def make_asks(count, reward, acted, ended, value):
+def make_looks(count, reward, acted, ended, value):
     """One lane's record of four rows."""
     column = [jnp.asarray(leaf, jnp.float32)[:, None] for leaf in (reward, value)]
     none = jnp.zeros((4, 1), jnp.int32)
@@ -29,38 +29,38 @@ def make_asks(count, reward, acted, ended, value):
     )  # fmt: skip
     choice = Choice(inputs, none, 0.0 * column[0], column[1], jnp.ones((4, 1), bool))
     flags = [jnp.asarray(leaf, bool)[:, None] for leaf in (acted, ended)]
-    return Asks(choice, column[0], *flags, jnp.array([count]))
+    return Looks(choice, column[0], *flags, jnp.array([count]))
 
 
 def test_advantages_by_hand():
     """Think, act, act and end; the fourth row is open. γ = 0.5 at real steps, λ = 0.9 an ask."""
-    asks = make_asks(4, [-0.1, 1.0, 2.0, 9.0], [0, 1, 1, 0], [0, 0, 1, 0], [1.0, 2.0, 3.0, 5.0])
+    looks = make_looks(4, [-0.1, 1.0, 2.0, 9.0], [0, 1, 1, 0], [0, 0, 1, 0], [1.0, 2.0, 3.0, 5.0])
     last = 2.0 - 3.0
     second = 1.0 + 0.5 * 3.0 - 2.0 + 0.5 * 0.9 * last
     first = -0.1 + 1.0 * 2.0 - 1.0 + 1.0 * 0.9 * second
     np.testing.assert_allclose(
-        learner.advantages(asks, CONFIG)[:, 0], [first, second, last, 0], 1e-5
+        learner.advantages(looks, CONFIG)[:, 0], [first, second, last, 0], 1e-5
     )
     per_act = dataclasses.replace(CONFIG, lambda_per="act")
     first = -0.1 + 2.0 - 1.0 + second  # thinking takes no λ
     np.testing.assert_allclose(
-        learner.advantages(asks, per_act)[:, 0], [first, second, last, 0], 1e-5
+        learner.advantages(looks, per_act)[:, 0], [first, second, last, 0], 1e-5
     )
 
 
 def test_the_open_meta_step_gives_its_value_and_nothing_else():
-    asks = make_asks(2, [0.3, 99.0, 7.0, 7.0], [1, 0, 1, 1], [0, 0, 0, 0], [1.0, 2.0, 8.0, 8.0])
+    looks = make_looks(2, [0.3, 99.0, 7.0, 7.0], [1, 0, 1, 1], [0, 0, 0, 0], [1.0, 2.0, 8.0, 8.0])
     expected = [0.3 + 0.5 * 2.0 - 1.0, 0, 0, 0]
-    np.testing.assert_allclose(learner.advantages(asks, CONFIG)[:, 0], expected, 1e-5)
-    batch = learner.to_batch(asks, CONFIG)
+    np.testing.assert_allclose(learner.advantages(looks, CONFIG)[:, 0], expected, 1e-5)
+    batch = learner.to_batch(looks, CONFIG)
     np.testing.assert_array_equal(batch.weight, [1] + [0] * (CONFIG.batch_rows - 1))
     np.testing.assert_allclose(batch.target[0], 0.3 + 0.5 * 2.0, 1e-5)
 
 
 def test_with_lambda_one_targets_are_plain_returns():
     config = dataclasses.replace(CONFIG, gamma=1.0, gae_lambda=1.0)
-    asks = make_asks(4, [-0.1, 1.0, 2.0, 9.0], [0, 1, 1, 0], [0, 0, 1, 0], [1.0, 2.0, 3.0, 5.0])
-    np.testing.assert_allclose(learner.to_batch(asks, config).target[:3], [2.9, 3.0, 2.0], 1e-5)
+    looks = make_looks(4, [-0.1, 1.0, 2.0, 9.0], [0, 1, 1, 0], [0, 0, 1, 0], [1.0, 2.0, 3.0, 5.0])
+    np.testing.assert_allclose(learner.to_batch(looks, config).target[:3], [2.9, 3.0, 2.0], 1e-5)
 
 
 def test_prices_are_log_uniform_or_all_alike():

@@ -11,7 +11,7 @@ import pytest
 from agents.ppo import train as ppo_train
 from agents.ppo.config import LearningConfig
 from agents.ppo.train import Source
-from rrplan.engine.meta_steps import Asks
+from rrplan.engine.meta_steps import Looks
 
 KEY = jax.random.key(8)
 PAYS = jnp.array([0.2, 0.3, 0.5])
@@ -51,7 +51,7 @@ class Pull(NamedTuple):
 
 
 class Harvest(NamedTuple):
-    asks: Asks
+    looks: Looks
 
 
 def actor(params, inputs):
@@ -70,14 +70,14 @@ def collect(params, key, pulls):
     answer = jax.random.categorical(jax.random.fold_in(key, pulls), logits)
     log_prob = jnp.take_along_axis(jax.nn.log_softmax(logits), answer[..., None], -1)[..., 0]
     is_open = jnp.arange(STEPS + 1)[:, None] == STEPS
-    asks = Asks(
+    looks = Looks(
         aux=Pull(inputs, answer.astype(jnp.int32), log_prob, value),
         reward=jnp.where(is_open, 0.0, PAYS[answer]),
         acted=jnp.broadcast_to(~is_open, answer.shape),
         ended=jnp.broadcast_to(~is_open, answer.shape),
         count=jnp.full(answer.shape[1], STEPS + 1, jnp.int32),
     )
-    return pulls + STEPS, Harvest(asks)
+    return pulls + STEPS, Harvest(looks)
 
 
 SOURCE = Source(actor, start, collect)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from experiments import roster
 from experiments.analysis import comparisons
 
 
@@ -14,7 +13,6 @@ def table(returns, simulations):
         "untimed_return": returns,
         "simulations": np.full(returns.shape, simulations),
         "length": whole,
-        "asks": 2 * whole,
     }
 
 
@@ -53,12 +51,3 @@ def test_pairs_are_later_less_earlier_at_each_price():
     assert (pair["price"], pair["agent"], pair["other"]) == (1e-3, "b", "a")
     # Paired, the episodes' own spread is gone.
     np.testing.assert_allclose([pair["difference"]["mean"], *pair["difference"]["ci95"]], 0.1)
-
-
-def test_a_network_looks_once_a_decision_as_a_gate_and_at_every_ask_as_a_stopper():
-    asked = table([0.5, 0.5], 3)
-    names = ("gate", "vet", "stopper-priced")
-    looks = {
-        name: comparisons.meta_evaluations(roster.find(name).looks, asked).mean() for name in names
-    }
-    assert looks == {"gate": 5, "vet": 0, "stopper-priced": 10}

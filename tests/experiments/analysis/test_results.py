@@ -1,40 +1,61 @@
 """What results.json says of episodes, and the tables made of it."""
 
+import dataclasses
 import io
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments.analysis import results
+import rrplan
+from experiments.analysis import columns, results
 from experiments.analysis.results import BestFixed, best_fixed
+from experiments.bill import Bill
 from experiments.evaluation import Agent, fixed_agent
 from experiments.report import tables
+from rrplan.costs import Rates
+from rrplan.operations import Operations
 
-RANDOM = Agent("random", None, "random", "untuned")
+RATES = Rates(simulation=1.5, look=0.5, decision=0.25, level=0.1)
+RANDOM = Agent("random", None, "random", "untuned", look=50.0, rates=RATES)
+BILL = Bill("operations", "simulation", 0.1, 100.0, Operations(step=50.0, evaluation=100.0), {})
 
 
 def table(returns, simulations):
     returns = np.atleast_2d(np.asarray(returns, np.float32))
     simulations = np.broadcast_to(np.int32(simulations), returns.shape)
     whole = np.full(returns.shape, 5, np.int32)
-    return {"untimed_return": returns, "simulations": simulations, "length": whole, "asks": whole}
+    return {
+        "untimed_return": returns,
+        "simulations": simulations,
+        "looks": 2 * whole,
+        "length": whole,
+        "levels": 3 * simulations,
+    }
 
 
 def test_timed_return_by_hand():
-    values = results.timed_return(table([1.0, 0.5], [[10, 20]]), 0.01)
+    values = columns.timed_return(table([1.0, 0.5], [[10, 20]]), 0.01, Rates())
     np.testing.assert_allclose(values, [[0.9, 0.3]])
+    values = columns.timed_return(table([1.0, 0.5], [[10, 20]]), 0.01, RATES)
+    units = 1.5 * 10 + 0.5 * 10 + 0.25 * 5 + 0.1 * 30, 1.5 * 20 + 0.5 * 10 + 0.25 * 5 + 0.1 * 60
+    np.testing.assert_allclose(values, [[1.0 - 0.01 * units[0], 0.5 - 0.01 * units[1]]])
 
 
 def test_the_best_k_depends_on_the_price():
     curve = {0: table([0.90, 0.90], 0), 4: table([0.94, 0.94], 20), 32: table([0.96, 0.96], 160)}
-    assert [choice.k for choice in best_fixed(curve, (0.0, 1e-3, 1e-2))] == [32, 4, 0]
-    assert best_fixed(curve, (1e-3,))[0].timed == pytest.approx(0.92)
+    assert [choice.k for choice in best_fixed(curve, (0.0, 1e-3, 1e-2), Rates())] == [32, 4, 0]
+    assert best_fixed(curve, (1e-3,), Rates())[0].timed == pytest.approx(0.92)
+    assert best_fixed(curve, (1e-3,), Rates(simulation=3.0))[0].k == 0
 
 
 def test_of_equals_the_smallest_k_is_best():
     curve = {8: table([1.0, 1.0], 0), 2: table([1.0, 1.0], 0)}
-    assert best_fixed(curve, (0.0,))[0].k == 2
+    assert best_fixed(curve, (0.0,), Rates())[0].k == 2
+
+
+def charged(agent):
+    return dataclasses.replace(agent, rates=BILL.rates(agent.look))
 
 
 @pytest.fixture
@@ -43,12 +64,14 @@ def summary(config):
     instance = rng.normal(0.9, 0.03, size=64)
     ks = config.sweep.budgets
     agents = [
-        (fixed_agent("fixed", k), table(instance + np.zeros((2, 1)) + 0.001 * k, 5 * k)) for k in ks
+        (charged(fixed_agent("fixed", k)), table(instance + np.zeros((2, 1)) + 0.001 * k, 5 * k))
+        for k in ks
     ]
-    agents.append((RANDOM, table(np.stack([instance] * 2), 50)))
-    frame = results.to_frame(agents)
+    agents.append((charged(RANDOM), table(np.stack([instance] * 2), 50)))
+    frame = columns.to_frame(agents)
     best = [BestFixed(price, 8, 0.9) for price in config.sweep.prices]
-    return results.summarize(config, {"jax": "1"}, frame, "visits", best)
+    rows = [(agent, [table]) for agent, table in agents]
+    return results.summarize(config, {"jax": "1"}, frame, "visits", best, rows, BILL)
 
 
 def test_results_have_one_entry_per_agent_and_price(summary, config):
@@ -66,23 +89,51 @@ def test_results_have_one_entry_per_agent_and_price(summary, config):
 
 def test_timed_is_untimed_minus_the_bill(summary):
     for entry in summary["agents"]:
-        bill = entry["price"] * entry["simulations"]["mean"]
-        assert entry["timed"]["mean"] == pytest.approx(entry["untimed"]["mean"] - bill)
+        for kind, timed in entry["timed_by"].items():
+            rates = entry["rates"][kind]
+            units = rates["simulation"] * entry["simulations"]["mean"]
+            units += rates["look"] * entry["looks"]["mean"]
+            units += rates["decision"] * entry["length"]["mean"]
+            units += rates["level"] * entry["levels"]["mean"]
+            bill = entry["price"] * units
+            assert timed["mean"] == pytest.approx(entry["untimed"]["mean"] - bill)
+        assert entry["timed"] == entry["timed_by"]["operations"]
+        looks = 0 if entry["agent"] == "fixed" else 50.0 * 10
+        operations = 150.0 * entry["simulations"]["mean"] + 100.0 * 5 + looks
+        assert entry["operations"]["mean"] == pytest.approx(operations)
+        # A simulation of the reference planner is the unit, whatever this planner's take.
+        assert entry["rates"]["operations"]["simulation"] == 1.5
+        assert entry["rates"]["simulations"] == Rates(level=0.1)._asdict()
+
+
+def test_what_does_not_plan_evaluates_nothing():
+    greedy = Agent("greedy", None, "greedy", "greedy")
+    assert BILL.every_rate(greedy)["operations"].decision == 0
+    assert BILL.operations_of(greedy, rrplan.Counts(decisions=5)) == 0
+    assert BILL._replace(price_per="flop").rates(7.0) == Rates(150.0, 7.0, 100.0, 10.0)
 
 
 def test_a_rising_curve_has_no_falls_and_a_dip_is_reported(config):
     noise = np.random.default_rng(0).normal(0, 0.01, size=(1, 200))
     curve = {0: noise + 0.9, 2: noise + 0.95, 8: noise + 0.93}
     agents = [(fixed_agent("fixed", k), table(values, k)) for k, values in curve.items()]
-    summary = results.summarize(config, {}, results.to_frame(agents), "visits", [])
+    summary = results.summarize(
+        config,
+        {},
+        columns.to_frame(agents),
+        "visits",
+        [],
+        [(agent, [table]) for agent, table in agents],
+        BILL,
+    )
     assert [(fall["from_k"], fall["to_k"]) for fall in summary["falls"]] == [(2, 8)]
 
 
 def test_one_row_per_agent_seed_and_episode():
     alike = table(np.zeros((2, 3)), 1)
     stopper = Agent("stopper", None, "stopper-0.001", "learned", 1e-3)
-    frame = results.to_frame([(fixed_agent("fixed", 4), alike), (RANDOM, alike), (stopper, alike)])
-    assert frame.shape == (18, 9)
+    frame = columns.to_frame([(fixed_agent("fixed", 4), alike), (RANDOM, alike), (stopper, alike)])
+    assert frame.shape == (18, 10)
     assert frame["k"].null_count() == 12
     assert frame["price"].to_list() == [None] * 12 + [1e-3] * 6
     assert frame.filter(agent="fixed").select("seed", "episode").rows() == [

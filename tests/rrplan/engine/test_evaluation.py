@@ -119,8 +119,27 @@ def test_thinking_a_then_b_equals_thinking_a_plus_b():
     result, expected = evaluate(7, meta_policy=chunked), evaluate(7)
     for name in ("untimed_return", "length", "simulations"):
         np.testing.assert_array_equal(getattr(result, name), getattr(expected, name))
-    np.testing.assert_array_equal(result.asks, 5 * expected.length)  # 2, 2, 2, 1, act
-    np.testing.assert_array_equal(expected.asks, 2 * expected.length)  # 7, act
+    np.testing.assert_array_equal(result.looks, 5 * expected.length)  # 2, 2, 2, 1, act
+    np.testing.assert_array_equal(expected.looks, 0)  # what is always 7 needs no look
+    once = evaluate(7, meta_policy=chunked._replace(looks="once"))
+    for name in ("untimed_return", "length"):
+        np.testing.assert_array_equal(getattr(once, name), getattr(evaluate(2), name))
+    np.testing.assert_array_equal(once.looks, once.length)  # 2, and act
+
+
+def test_only_lanes_that_ask_are_shown_a_few_at_a_time():
+    shown = []
+
+    def apply(k, meta_keys, carry, seen):
+        shown.append(seen.simulations.shape[0])
+        return in_chunks_of_two(k, meta_keys, carry, seen)
+
+    meta_policy = rrplan.MetaPolicy(lambda batch_size: (), apply)
+    in_groups = evaluate(7, meta_policy=meta_policy, episodes=300, num_lanes=160)
+    assert min(shown) == 40  # the largest is an abstract trace of all lanes, which runs nothing
+    expected = evaluate(7, episodes=300, num_lanes=16)
+    for name in ("untimed_return", "length", "simulations"):
+        np.testing.assert_array_equal(getattr(in_groups, name), getattr(expected, name))
 
 
 def test_the_cap_of_a_decision_and_the_budget_of_an_episode_bind():
@@ -152,9 +171,14 @@ def test_the_carry_lives_as_long_as_the_episode():
 
 def test_prices_and_fees_are_charged():
     prices = np.linspace(0.0, 1.0, 40, dtype=np.float32)
-    costs = rrplan.Costs(price=prices, decision_fee=0.5, look_fee=0.25)
-    result = evaluate(3, costs=costs)
-    cost = prices * result.simulations + 0.5 * result.length + 0.25 * result.asks
+    rates = rrplan.Rates(2.0, look=3.0, decision=0.5, level=0.25)
+    costs = rrplan.Costs(price=prices, rates=rates, decision_fee=0.5, look_fee=0.25)
+    chunked = rrplan.MetaPolicy(lambda batch_size: (), in_chunks_of_two)
+    result = evaluate(3, meta_policy=chunked, costs=costs)
+    assert (result.looks == 3 * result.length).all()  # 2, 1, act
+    assert (result.levels > result.simulations).any()
+    units = 2 * result.simulations + 3 * result.looks + result.length / 2 + result.levels / 4
+    cost = prices * units + 0.5 * result.length + 0.25 * result.looks
     np.testing.assert_allclose(result.cost, cost, rtol=1e-6)
     np.testing.assert_allclose(result.timed_return, result.untimed_return - cost, rtol=1e-5)
 

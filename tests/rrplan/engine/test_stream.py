@@ -17,24 +17,26 @@ from tests.rrplan import tabular
 
 LANES, ROWS, MOST, SUPPLY = 8, 60, 6, 120
 KEY = jax.random.key(2)
-COSTS = rrplan.Costs(decision_fee=0.05, look_fee=0.01, level_fee=0.03)
+COSTS = rrplan.Costs(
+    rates=rrplan.Rates(1.5, look=0.4, decision=0.7, level=0.2),
+    decision_fee=0.05, look_fee=0.01, level_fee=0.03,
+)  # fmt: skip
 
 
 class Seen(NamedTuple):
-    """What the test's policy records; asks that it does not keep open no meta-step."""
+    """What the test's policy records."""
 
     simulations: jax.Array
     decision: jax.Array
     price: jax.Array
     ordered: jax.Array
-    keep: jax.Array
 
 
-def apply(skip, keys, carry, seen):
-    """Order 0 to 2 simulations by chance; with ``skip``, keep a decision's first ask only."""
+def apply(params, keys, carry, seen):
+    """Order 0 to 2 simulations by chance."""
+    del params
     ordered = jax.vmap(lambda key: jax.random.randint(key, (), 0, 3))(keys)
-    keep = (seen.simulations == 0) | ~skip
-    recorded = Seen(seen.simulations, seen.decision, seen.price, ordered, keep)
+    recorded = Seen(seen.simulations, seen.decision, seen.price, ordered)
     return rrplan.Control(ordered, jnp.full_like(ordered, 99), carry, recorded)
 
 
@@ -56,15 +58,16 @@ def setting():
     environment, table, network, params, search, most = planner()
     engine = Engine(make_model(environment, table, network), POLICY, LANES, most, record=ROWS)
     settings = Settings(
-        env_params=table, model_params=params, meta_params=jnp.array(False), key=KEY,
+        env_params=table, model_params=params, meta_params=(), key=KEY,
         costs=jax.tree.map(jnp.asarray, COSTS), **search.traced(),
     )  # fmt: skip
     return engine, settings
 
 
-@functools.partial(jax.jit, static_argnums=2)
-def run(settings, state, wanted):
-    return stream.collect(setting()[0], settings, state, wanted, SUPPLY, draw_prices)
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def run(settings, state, wanted, engine=None):
+    engine = engine or setting()[0]
+    return stream.collect(engine, settings, state, wanted, SUPPLY, draw_prices)
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +84,10 @@ def rows_of(record, lane):
 
 def test_a_record_adds_up_to_the_episodes(harvested):
     _, _, harvest = harvested
-    assert int(meta_steps.closed(harvest.asks).sum()) >= 200
+    assert int(meta_steps.closed(harvest.looks).sum()) >= 200
     from_rows = []
     for lane in range(LANES):
-        rows = rows_of(harvest.asks, lane)
+        rows = rows_of(harvest.looks, lane)
         ends = np.flatnonzero(rows.ended)
         from_rows += [part.sum() for part in np.split(rows.reward, ends + 1)[: len(ends)]]
         assert (rows.aux.decision[1:][rows.ended[:-1]] == 0).all()
@@ -93,7 +96,7 @@ def test_a_record_adds_up_to_the_episodes(harvested):
     episodes = harvest.episodes
     over = np.asarray(episodes.length) > 0
     assert (episodes.levels > episodes.simulations).any()
-    counts = rrplan.Counts(episodes.simulations, episodes.asks, episodes.length, episodes.levels)
+    counts = rrplan.Counts(episodes.simulations, episodes.looks, episodes.length, episodes.levels)
     costs = COSTS._replace(price=harvest.prices)
     timed = rrplan.timed_return(episodes.untimed_return, costs, counts)[over]
     # An episode that ended in the lane's open row stands in the results, not in the closed rows.
@@ -109,10 +112,10 @@ def test_its_episodes_are_those_of_an_evaluation(harvested):
     assert (over >= LANES).all()  # the lanes' own episodes had not begun
     ids = first[over]
     evaluated = rrplan.evaluate(
-        planner(), POLICY, jnp.array(False), key=KEY, episodes=jnp.asarray(ids),
+        planner(), POLICY, (), key=KEY, episodes=jnp.asarray(ids),
         costs=COSTS._replace(price=np.asarray(harvest.prices)[over]), num_lanes=5,
     )  # fmt: skip
-    for name in ("untimed_return", "simulations", "length", "asks", "levels"):
+    for name in ("untimed_return", "simulations", "length", "looks", "levels"):
         np.testing.assert_array_equal(
             getattr(harvest.episodes, name)[over], getattr(evaluated, name), err_msg=name
         )
@@ -126,9 +129,9 @@ def test_two_stretches_are_one_long_one(harvested):
     _, two = run(settings, state, 100)
     _, whole = run(settings, begin, 200)
     for lane in range(LANES):
-        parts = [rows_of(harvest.asks, lane) for harvest in (one, two)]
+        parts = [rows_of(harvest.looks, lane) for harvest in (one, two)]
         joined = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
-        expected = rows_of(whole.asks, lane)
+        expected = rows_of(whole.looks, lane)
         length = min(len(joined.reward), len(expected.reward))
         assert length > 10
         joined, expected = (
@@ -137,21 +140,23 @@ def test_two_stretches_are_one_long_one(harvested):
         chex.assert_trees_all_close(joined, expected, atol=1e-6)
 
 
-def test_what_is_not_kept_belongs_to_the_ask_before():
+def test_who_looks_once_has_one_meta_step_a_decision():
     engine, settings = setting()
-    settings = settings._replace(meta_params=jnp.array(True))
-    _, harvest = run(settings, stream.start(engine, settings, SUPPLY), 100)
+    engine = engine._replace(meta_policy=POLICY._replace(looks="once"))
+    _, harvest = run(settings, stream.start(engine, settings, SUPPLY), 100, engine)
     for lane in range(LANES):
-        rows = rows_of(harvest.asks, lane)
+        rows = rows_of(harvest.looks, lane)
         assert (rows.aux.simulations == 0).all()
-        assert rows.acted.all()  # from one decision's first ask to the next
+        assert rows.acted.all()  # from one decision's look to the next
+    over = harvest.episodes.length > 0
+    np.testing.assert_array_equal(harvest.episodes.looks[over], harvest.episodes.length[over])
 
 
 def test_it_stops_before_a_record_overflows_or_episodes_run_out():
     engine, settings = setting()
     begin = stream.start(engine, settings, SUPPLY)
     _, full = run(settings, begin, 10**6)
-    most = int(full.asks.count.max())
+    most = int(full.looks.count.max())
     ran_short = int((full.episodes.length > 0).sum()) > SUPPLY - 2 * LANES
     assert most == ROWS or ran_short
     assert most <= ROWS

@@ -33,7 +33,7 @@ def test_a_trace_adds_up_to_the_episodes(traced):
     trace = traced.trace
     np.testing.assert_array_equal(trace.valid.sum(1), traced.length)
     np.testing.assert_array_equal(trace.simulations.sum(1), traced.simulations)
-    np.testing.assert_array_equal(trace.asks.sum(1), traced.asks)
+    np.testing.assert_array_equal(trace.looks.sum(1), traced.looks)
     np.testing.assert_allclose(trace.reward.sum(1), traced.untimed_return, rtol=1e-6, atol=1e-6)
     for column in trace:
         assert not np.asarray(column)[~np.asarray(trace.valid)].any()

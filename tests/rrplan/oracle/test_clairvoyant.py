@@ -20,6 +20,9 @@ KEY = jax.random.key(11)
 EPISODES, LARGEST = 24, 6
 PRICES = (0.0, 1e-3, 0.3, 1.0, 1e3)
 FIXED, RANDOM, CLOSE = range(3)
+UNLIMITED = metapolicies.NO_DEPTH_LIMIT
+DEPTHS = (1, UNLIMITED)
+DEAR_LEVELS = rrplan.Costs(0.05, rrplan.Rates(0.5, look=9.0, decision=0.3, level=0.8))
 
 
 class Listed(tabular.TabularEnvironment):
@@ -44,20 +47,21 @@ def think(params, meta_keys, carry, seen):
 
     One program for all of them, as compiling is what takes long here.
     """
-    rule, k = params
+    rule, k, depth = params
     drawn = jax.vmap(lambda key: jax.random.randint(key, (), 0, k + 1))(meta_keys)
     best, second = jax.lax.top_k(seen.visit_counts, 2)[0].T
     fresh = seen.simulations == 0
     orders = (jnp.where(fresh, k, 0), jnp.where(fresh, drawn, 0), 2 * (best - second < k))
-    return metapolicies.order(jnp.select([rule == r for r in range(3)], orders), carry)
+    extra = jnp.select([rule == r for r in range(3)], orders)
+    return metapolicies.order(extra, carry)._replace(max_depth=jnp.full_like(extra, depth))
 
 
 THINKING = rrplan.MetaPolicy(metapolicies.no_carry, think)
 
 
-def evaluate(k, planner, rule=FIXED, **kwargs):
+def evaluate(k, planner, rule=FIXED, depth=metapolicies.NO_DEPTH_LIMIT, **kwargs):
     return rrplan.evaluate(
-        planner, THINKING, (jnp.int32(rule), jnp.int32(k)), key=KEY, num_lanes=16,
+        planner, THINKING, (jnp.int32(rule), jnp.int32(k), jnp.int32(depth)), key=KEY, num_lanes=16,
         trace=ENVIRONMENT.max_length, **{"episodes": EPISODES, **kwargs},
     )  # fmt: skip
 
@@ -69,7 +73,7 @@ def tabulate(planner, **kwargs):
 
 @pytest.fixture(scope="module")
 def table():
-    return tabulate(TABULAR)
+    return tabulate(TABULAR, depths=DEPTHS)
 
 
 @functools.cache
@@ -85,20 +89,21 @@ def knapsack():
 @pytest.mark.parametrize("acting", ["visits", "completed_q"])
 def test_a_replay_of_k_equals_the_engine_episode_by_episode(acting):
     search = rrplan.Search(acting=acting, c_init=1.5, discount=0.9)
-    table = tabulate(TABULAR._replace(search=search))
-    for k in range(LARGEST + 1):
-        played, episodes = oracle.replay(table, k), evaluate(k, TABULAR._replace(search=search))
-        for name in ("untimed_return", "length", "simulations"):
+    table = tabulate(TABULAR._replace(search=search), depths=DEPTHS)
+    for k, (place, depth) in itertools.product(range(LARGEST + 1), enumerate(DEPTHS)):
+        played = oracle.replay(table, k, place)
+        episodes = evaluate(k, TABULAR._replace(search=search), depth=depth)
+        for name in ("untimed_return", "length", "simulations", "levels"):
             np.testing.assert_array_equal(getattr(played, name), getattr(episodes, name))
         width = played.decisions.valid.shape[1]
         assert not episodes.trace.valid[:, width:].any()
-        for name in ("valid", "simulations", "legal_actions"):
+        for name in ("valid", "simulations", "levels", "legal_actions"):
             told = getattr(played.decisions, name)
             np.testing.assert_array_equal(told, getattr(episodes.trace, name)[:, :width])
 
 
-def best_of_all_sequences(table, price, instance):
-    """Step the problem itself, trying every k at every decision of an instance."""
+def best_of_all_sequences(table, costs, instance):
+    """Step the problem itself, trying every k and depth at every decision of an instance."""
     graph, problem = table.graph, jax.device_get(TABLE)
     nodes = {(graph.instance[n], graph.state[n]): n for n in range(len(graph.state))}
     listed = jax.device_get(ENVIRONMENT.enumerate_states(None, None))
@@ -108,9 +113,11 @@ def best_of_all_sequences(table, price, instance):
         if time == ENVIRONMENT.max_length:
             return 0.0
         values = []
-        for k, action in enumerate(table.action[nodes[instance, places[index, time]]]):
+        node = nodes[instance, places[index, time]]
+        for (place, k), action in np.ndenumerate(table.action[node]):
             assert not problem.invalid[index, action]
-            value = float(problem.reward[index, action]) - price * k
+            counts = rrplan.Counts(k, decisions=1, levels=table.levels[node, place, k])
+            value = float(problem.reward[index, action]) - rrplan.charge(costs, counts)
             if not problem.terminal[index, action]:
                 value += best(problem.next_state[index, action], time + 1)
             values.append(value)
@@ -119,24 +126,33 @@ def best_of_all_sequences(table, price, instance):
     return best(listed.index[graph.state[graph.first[instance]]], 0)
 
 
-@pytest.mark.parametrize("price", [0.0, 0.1])
-def test_the_value_is_the_best_of_all_sequences_of_k(table, price):
-    solution = oracle.solve(table, price)
-    expected = [best_of_all_sequences(table, price, instance) for instance in range(5)]
+@pytest.mark.parametrize("costs", [rrplan.Costs(0.0), rrplan.Costs(0.1), DEAR_LEVELS])
+def test_the_value_is_the_best_of_all_sequences_of_choices(table, costs):
+    solution = oracle.solve(table, costs)
+    expected = [best_of_all_sequences(table, costs, instance) for instance in range(5)]
     np.testing.assert_allclose(solution.value[table.graph.first[:5]], expected, rtol=1e-9)
     np.testing.assert_allclose(solution.timed_return[:5], expected, rtol=1e-5)
 
 
 def assert_bound(table, agents):
-    for price, episodes in itertools.product(PRICES, agents):
-        timed = episodes.untimed_return - np.float32(price) * episodes.simulations
-        assert (timed <= oracle.solve(table, price).timed_return + 1e-5).all()
+    bills = [*map(rrplan.Costs, PRICES), DEAR_LEVELS, DEAR_LEVELS._replace(decision_fee=0.2)]
+    for costs, (depth, episodes) in itertools.product(bills, agents):
+        assert depth in table.depths
+        counts = rrplan.Counts(
+            episodes.simulations, episodes.looks, episodes.length, episodes.levels
+        )
+        timed = rrplan.timed_return(episodes.untimed_return, costs, counts)
+        assert (timed <= oracle.solve(table, costs).timed_return + 1e-5).all()
 
 
 def run_agents(planner, **kwargs):
-    agents = [evaluate(k, planner, **kwargs) for k in range(LARGEST + 1)]
-    agents.append(evaluate(5, planner, rule=RANDOM, **kwargs))
-    return [*agents, evaluate(2, planner, rule=CLOSE, **kwargs)]
+    """Return agents with the depth that each holds; all but the first are every k and no limit."""
+    settings = [(2, RANDOM, 1), (5, RANDOM, UNLIMITED), (2, CLOSE, UNLIMITED)]
+    settings += [(k, FIXED, UNLIMITED) for k in range(LARGEST + 1)]
+    return [
+        (depth, evaluate(k, planner, rule=rule, depth=depth, **kwargs))
+        for k, rule, depth in settings
+    ]
 
 
 def test_no_meta_policy_earns_more_in_any_episode(table):
@@ -144,10 +160,11 @@ def test_no_meta_policy_earns_more_in_any_episode(table):
 
 
 def test_it_bounds_a_planner_with_a_network_too():
-    table, agents = tabulate(knapsack(), episodes=60), run_agents(knapsack(), episodes=60)
+    table = tabulate(knapsack(), episodes=60, depths=DEPTHS)
+    agents = run_agents(knapsack(), episodes=60)
     assert_bound(table, agents)
-    for k in range(LARGEST + 1):
-        told, expected = oracle.replay(table, k).untimed_return, agents[k].untimed_return
+    for k, (_, episodes) in enumerate(agents[3:]):
+        told, expected = oracle.replay(table, k, 1).untimed_return, episodes.untimed_return
         assert np.isclose(told, expected, atol=1e-5).mean() > 0.9  # all but near-ties
 
 
@@ -166,17 +183,22 @@ def test_the_dearer_a_simulation_the_less_is_thought_and_earned(table):
 
 def test_a_solution_says_what_it_does_on_its_way(table):
     solution, graph = oracle.solve(table, 0.02), table.graph
-    valid, node, simulations, legal = solution.decisions
+    valid, node, simulations, levels, legal = solution.decisions
     np.testing.assert_allclose(solution.timed_return, solution.value[graph.first], atol=1e-5)
     np.testing.assert_array_equal(valid.sum(1), solution.length)
     np.testing.assert_array_equal(simulations.sum(1), solution.simulations)
     np.testing.assert_array_equal(simulations[valid], solution.k[node[valid]])
+    np.testing.assert_array_equal(levels.sum(1), solution.levels)
     np.testing.assert_array_equal(legal[valid], graph.legal_actions[node[valid]])
     assert not simulations[~valid].any()
     assert not legal[~valid].any()
     # Of all k that take the same action, it takes the least.
-    action = table.action[np.arange(len(solution.k)), solution.k]
-    np.testing.assert_array_equal(table.least[np.arange(len(action)), action], solution.k)
+    nodes = np.arange(len(solution.k))
+    same = (
+        table.action[nodes, solution.depth]
+        == table.action[nodes, solution.depth, solution.k][:, None]
+    )
+    np.testing.assert_array_equal(same.argmax(axis=1), solution.k)
 
 
 def assert_same_tables(one, other):
@@ -184,20 +206,20 @@ def assert_same_tables(one, other):
 
 
 def test_the_table_does_not_depend_on_lanes_blocks_or_the_order_of_episodes(table, monkeypatch):
-    assert_same_tables(tabulate(TABULAR, num_lanes=1), table)
+    assert_same_tables(tabulate(TABULAR, num_lanes=1, depths=DEPTHS), table)
     solution = oracle.solve(table, 0.02)
     ids = np.random.default_rng(0).permutation(EPISODES)
-    shuffled = oracle.solve(tabulate(TABULAR, episodes=ids), 0.02)
+    shuffled = oracle.solve(tabulate(TABULAR, episodes=ids, depths=DEPTHS), 0.02)
     np.testing.assert_array_equal(shuffled.timed_return, solution.timed_return[ids])
     monkeypatch.setattr(state_graph, "_BLOCK", 7)
     monkeypatch.setattr(state_graph, "_LISTED", 500)
-    assert_same_tables(tabulate(TABULAR), table)
+    assert_same_tables(tabulate(TABULAR, depths=DEPTHS), table)
 
 
 def test_progress_is_told():
     told = []
     table = tabulate(TABULAR, progress=lambda *counts: told.append(counts))
-    to_search = (table.graph.legal_actions > 1).sum()
+    to_search = len(table.graph.height)
     assert told[-1] == (to_search, to_search)
 
 

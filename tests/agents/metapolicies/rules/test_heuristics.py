@@ -94,6 +94,7 @@ def see(visits, *, probs=None, illegal=None, qvalues=0.0, raw=0.0, value=0.0, le
         decision=jnp.zeros(lanes, jnp.int32),
         price=jnp.zeros(lanes),
         budget_left=jnp.full(lanes, 99, jnp.int32),
+        max_depth=jnp.full(lanes, 99, jnp.int32),
     )
 
 

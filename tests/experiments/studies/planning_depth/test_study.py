@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from experiments import runs
-from experiments.analysis.results import COLUMNS
+from experiments.analysis.columns import COLUMNS
 from experiments.studies.planning_depth import study
 from experiments.studies.planning_depth.config import ControlConfig
 from rrplan import InputError
@@ -153,7 +153,7 @@ def test_meta_policies_stand_beside_the_sweep_each_at_its_prices(tmp_path, confi
     difference = stopper["timed"]["mean"] - fixed["timed"]["mean"]
     assert stopper["difference"]["mean"] == pytest.approx(difference)
     assert stopper["gap_closed"] is None
-    assert stopper["meta_evaluations"] == 5
+    assert stopper["looks"]["mean"] == 5
     frame = pl.read_parquet(directory / "episodes.parquet")
     assert frame.filter(agent="entropy")["price"].unique().sort().to_list() == [3e-4, 2e-3]
     assert frame.filter(agent="fixed")["price"].null_count() == 4 * config.sweep.episodes

@@ -1,0 +1,96 @@
+"""Columns of an evaluation: what is kept of each episode, and what follows from it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from experiments import runs
+from experiments.analysis import thinking
+from experiments.evaluation import Agent
+from rrplan import costs
+from rrplan.types import Episodes, Trace
+
+COLUMNS = ("untimed_return", "simulations", "looks", "length", "levels")
+"""What is kept of an episode. Its timed return at any price follows from these."""
+
+Columns = dict[str, np.ndarray]
+"""Values by column: ``[E]`` of one training seed, or ``[S, E]`` of all."""
+
+
+def to_table(episodes: Episodes, turns: Callable[[Trace], np.ndarray] | None = None) -> Columns:
+    """Return what is kept of evaluated episodes: columns ``[E]``, and what a trace sums up to.
+
+    Args:
+        episodes: as they were evaluated.
+        turns: ``(trace) -> [E]``: kept as a column more, see :class:`agents.Candidate`.
+    """
+    columns = {name: np.asarray(getattr(episodes, name)) for name in COLUMNS}
+    if turns is not None and episodes.trace is not None:
+        columns["turns"] = np.asarray(turns(episodes.trace))
+    return columns | thinking.of_trace(episodes.trace)
+
+
+def load_table(path: Path, num_episodes: int) -> Columns | None:
+    """Return a finished evaluation, or None where there is none that is whole."""
+    table = runs.load_arrays(path)
+    whole = table is not None and all(
+        name in table and table[name].shape == (num_episodes,) for name in COLUMNS
+    )
+    return table if whole else None
+
+
+def stack_tables(tables: Sequence[Columns]) -> Columns:
+    """Return the tables ``[E]`` of all training seeds as one, ``[S, E]``."""
+    names = [name for name in (*COLUMNS, "turns") if all(name in table for table in tables)]
+    return {name: np.stack([table[name] for table in tables]) for name in names}
+
+
+def counts_of(table: Columns) -> costs.Counts:
+    """Return what is charged for of each episode of a table."""
+    return costs.Counts(table["simulations"], table["looks"], table["length"], table["levels"])
+
+
+def timed_return(table: Columns, price: float, rates: costs.Rates) -> np.ndarray:
+    """Return the untimed return less the bill at a price, float64."""
+    charged = costs.Costs(price, rates)
+    return costs.timed_return(table["untimed_return"].astype(float), charged, counts_of(table))
+
+
+def to_frame(rows: Sequence[tuple[Agent, Columns]]) -> pl.DataFrame:
+    """Return one row per agent, training seed and episode.
+
+    Args:
+        rows: each agent with its table ``[S, E]``. ``price`` is null where it plays alike at all
+            prices, ``k`` where it varies.
+    """
+    frames = []
+    for agent, table in rows:
+        num_seeds, num_episodes = table["length"].shape
+        size = num_seeds * num_episodes
+        frames.append(
+            pl.DataFrame(
+                {
+                    "agent": pl.repeat(agent.name, size, eager=True),
+                    "k": pl.repeat(agent.k, size, dtype=pl.Int32, eager=True),
+                    "price": pl.repeat(agent.price, size, dtype=pl.Float64, eager=True),
+                    "seed": np.repeat(np.arange(num_seeds, dtype=np.int32), num_episodes),
+                    "episode": np.tile(np.arange(num_episodes, dtype=np.int32), num_seeds),
+                    **{column: table[column].ravel() for column in COLUMNS},
+                }
+            )
+        )
+    return pl.concat(frames)
+
+
+def write_frame(path: Path, frame: pl.DataFrame) -> None:
+    """Write a frame as parquet, atomically."""
+    runs.write_atomically(path, lambda file: frame.write_parquet(file))
+
+
+def of_frame(rows: pl.DataFrame) -> Columns:
+    """Return the table ``[S, E]`` of one agent's rows of a frame."""
+    rows = rows.sort("seed", "episode")
+    num_seeds = rows["seed"].n_unique()
+    return {column: rows[column].to_numpy().reshape(num_seeds, -1) for column in COLUMNS}

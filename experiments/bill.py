@@ -1,0 +1,174 @@
+"""The bill of a study: what a simulation, a look, a decision and a level cost each agent.
+
+A price ``c`` is stated for one simulation of the problem's *reference planner*. By default a study
+charges operations: ``c`` divided by the operations of that simulation is the price of one operation
+for every planner and every agent. So a larger planner pays for its own simulations, and does not
+make looks cheap. The bill of simulations charges simulations alone.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, NamedTuple
+
+import jax
+
+from agents import networks
+from agents.declarations import Greedy
+from experiments.evaluation import (
+    Agent,
+    StudyProblem,
+    TrainedSeed,
+    make_planner,
+    meta_policy_of,
+)
+from experiments.studies.planning_depth.config import StudyConfig
+from rrplan import operations
+from rrplan.costs import Costs, Counts, Rates, charge
+from rrplan.operations import Operations
+from rrplan.planner import Planner
+from rrplan.types import MetaPolicy, PyTree
+
+KINDS = ("simulations", "operations")
+"""Every bill that results are told under, whichever agents were trained and chosen under."""
+
+
+class Bill(NamedTuple):
+    """What a study charges, and the operations that it is made of."""
+
+    kind: str
+    """The bill that agents are trained, tuned and compared under, one of :data:`KINDS`."""
+    price_per: str
+    """What a price is stated for: ``"simulation"`` of the reference planner, or ``"flop"``."""
+    price_level: float
+    """Price of a level of descent, in multiples of the price of a simulation."""
+    reference: float
+    """Operations of one simulation of the reference planner."""
+    planner: Operations
+    """Operations of the study's own planner."""
+    looks: MutableMapping[str, float]
+    """Operations of one look, by the name of a meta-policy with its parameters."""
+    keep: Callable[[Mapping[str, Any]], None] = lambda counted: None
+    """Called with all that was counted whenever there is more."""
+
+    def rates(self, look: float = 0.0, kind: str | None = None, *, plans: bool = True) -> Rates:
+        """Return what an agent pays for each count, in multiples of the price.
+
+        Args:
+            look: operations of one of its looks.
+            kind: of the bill; the study's own if None.
+            plans: whether it has a planner, which evaluates the root of each decision.
+        """
+        level = self.price_level
+        if (kind or self.kind) == "simulations":
+            return Rates(simulation=1.0, level=level)
+        unit = 1.0 if self.price_per == "flop" else self.reference
+        return Rates(
+            simulation=self.planner.simulation / unit,
+            look=look / unit,
+            decision=self.planner.evaluation / unit if plans else 0.0,
+            level=level * self.reference / unit,
+        )
+
+    def every_rate(self, agent: Agent) -> dict[str, Rates]:
+        """Return what an agent pays under each kind of bill."""
+        plans = agent.family != Greedy.family
+        return {kind: self.rates(agent.look, kind, plans=plans) for kind in KINDS}
+
+    def operations_of(self, agent: Agent, counts: Counts) -> Any:
+        """Return the operations of thinking that an agent's counts come to, of their shape."""
+        rates = self.every_rate(agent)["operations"]._replace(level=0.0)
+        unit = 1.0 if self.price_per == "flop" else self.reference
+        return charge(Costs(unit, rates), counts)
+
+    def charge(self, problem: StudyProblem, agent: Agent, trained: TrainedSeed) -> Agent:
+        """Return an agent with what it is charged.
+
+        The greedy rule neither searches nor evaluates, and pays nothing.
+        """
+        if agent.family == Greedy.family:
+            return dataclasses.replace(agent, rates=self.rates(plans=False))
+        meta_policy, params = meta_policy_of(agent, trained, problem.config)
+        look = 0.0
+        if meta_policy.looks != "never":
+            planner = make_planner(problem, trained.params, "visits")
+            look = self.look_of(agent.meta_policy or agent.name, planner, meta_policy, params)
+        return dataclasses.replace(agent, look=look, rates=self.rates(look))
+
+    def look_of(
+        self,
+        name: str,
+        planner: Planner,
+        meta_policy: MetaPolicy,
+        params: PyTree,
+        turns: float = 1.0,
+    ) -> float:
+        """Return the operations of a look, counted at the first call with a name and kept.
+
+        Args:
+            name: of the meta-policy with its parameters.
+            planner: that it controls.
+            meta_policy: static.
+            params: its parameters, or their shapes.
+            turns: of loops whose length depends on data, on average and a look.
+        """
+        if name not in self.looks:
+            self.looks[name] = operations.of_look(planner, meta_policy, params, turns)
+            self.keep(to_dict(self))
+        return self.looks[name]
+
+    def describe(self) -> dict[str, Any]:
+        """Return the bill as ``results.json`` has it."""
+        return {
+            "kind": self.kind,
+            "price_per": self.price_per,
+            "price_level": self.price_level,
+            "operations": to_dict(self),
+        }
+
+
+def make(
+    problem: StudyProblem,
+    kept: Mapping[str, Any],
+    keep: Callable[[Mapping[str, Any]], None] = lambda counted: None,
+) -> Bill:
+    """Return the bill of a study.
+
+    Args:
+        problem: of the study.
+        kept: operations that were counted when the run began (``config.json``); counted if empty.
+        keep: called with all that was counted whenever there is more.
+    """
+    config = problem.config
+    if kept:
+        own = Operations(kept["step"], kept["evaluation"])
+        return _of(config, kept["reference"], own, dict(kept["looks"]), keep)
+    own = operations.of_planner(_planner(problem, problem.network))
+    reference = own
+    if config.reference != config.network:
+        network, _ = networks.build(
+            config.reference, problem.environment, problem.env_params, jax.random.key(0)
+        )
+        reference = operations.of_planner(_planner(problem, network))
+    made = _of(config, reference.simulation, own, {}, keep)
+    keep(to_dict(made))
+    return made
+
+
+def to_dict(bill: Bill) -> dict[str, Any]:
+    """Return the operations of a bill as ``config.json`` keeps them."""
+    return {"reference": bill.reference, **bill.planner._asdict(), "looks": dict(bill.looks)}
+
+
+def _of(
+    config: StudyConfig,
+    reference: float,
+    own: Operations,
+    looks: dict[str, float],
+    keep: Callable[[Mapping[str, Any]], None],
+) -> Bill:
+    return Bill(config.bill, config.price_per, config.price_level, reference, own, looks, keep)
+
+
+def _planner(problem: StudyProblem, network: Any) -> Planner:
+    shapes = jax.eval_shape(network.init, jax.random.key(0))
+    return Planner(problem.environment, problem.env_params, network, shapes)
