@@ -109,6 +109,7 @@ def best_of_all_sequences(table, costs, instance):
     listed = jax.device_get(ENVIRONMENT.enumerate_states(None, None))
     places = {(i, t): place for place, (i, t) in enumerate(zip(*listed, strict=True))}
 
+    @functools.cache
     def best(index, time):
         if time == ENVIRONMENT.max_length:
             return 0.0
@@ -119,11 +120,11 @@ def best_of_all_sequences(table, costs, instance):
             counts = rrplan.Counts(k, decisions=1, levels=table.levels[node, place, k])
             value = float(problem.reward[index, action]) - rrplan.charge(costs, counts)
             if not problem.terminal[index, action]:
-                value += best(problem.next_state[index, action], time + 1)
+                value += best(int(problem.next_state[index, action]), time + 1)
             values.append(value)
         return max(values)
 
-    return best(listed.index[graph.state[graph.first[instance]]], 0)
+    return best(int(listed.index[graph.state[graph.first[instance]]]), 0)
 
 
 @pytest.mark.parametrize("costs", [rrplan.Costs(0.0), rrplan.Costs(0.1), DEAR_LEVELS])
