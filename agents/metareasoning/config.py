@@ -15,7 +15,7 @@ class MetareasoningConfig(LearningConfig):
     """
 
     gamma: ClassVar[float] = 1.0
-    lambda_per: ClassVar[str] = "ask"
+    lambda_per: ClassVar[str] = "look"
 
     # What one more computation brings is small against what chance brings: it takes many.
     num_lanes: int = 512

@@ -110,14 +110,14 @@ def test_an_evaluation_charges_what_it_counts():
     free = evaluate(5, UNLIMITED, env_params=table, params=table)
     assert (told.levels > told.simulations).any()
     assert len(np.unique(told.length)) > 2
-    counts = rrplan.Counts(told.simulations, told.asks, told.length, told.levels)
+    counts = rrplan.Counts(told.simulations, told.looks, told.length, told.levels)
     np.testing.assert_array_equal(told.cost, rrplan.charge(costs, counts))
     np.testing.assert_array_equal(told.timed_return, told.untimed_return - told.cost)
     by_hand = (
         prices * np.asarray(told.simulations) + 4.0 * np.asarray(told.length)
-        + 0.25 * np.asarray(told.asks) + 0.125 * np.asarray(told.levels)
+        + 0.25 * np.asarray(told.looks) + 0.125 * np.asarray(told.levels)
     )  # fmt: skip
     np.testing.assert_allclose(told.cost, by_hand, rtol=1e-6)
     assert not np.asarray(free.cost).any()
-    for name in ("untimed_return", "simulations", "length", "asks", "levels"):
+    for name in ("untimed_return", "simulations", "length", "looks", "levels"):
         np.testing.assert_array_equal(getattr(told, name), getattr(free, name))

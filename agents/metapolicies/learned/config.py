@@ -55,7 +55,7 @@ class PPOConfig(LearningConfig):
     # The network cannot read its inputs yet: the first chunk is there to measure them.
     idle_chunks: ClassVar[int] = 1
 
-    asks_per_chunk: int = 8192
+    looks_per_chunk: int = 8192
     """Meta-steps at least, over all lanes, between two rounds of learning."""
     lowest_price: float = 1e-4
     """Prices of one simulation are drawn log-uniformly for each episode, from here on ..."""
@@ -64,8 +64,8 @@ class PPOConfig(LearningConfig):
     # Settings here, where other trainings have constants of their class.
     gamma: float = 1.0  # pyright: ignore[reportIncompatibleVariableOverride]
     """Discount of a real step. Thinking is never discounted."""
-    lambda_per: Literal["ask", "act"] = "ask"  # pyright: ignore[reportIncompatibleVariableOverride]
-    """Whether the factor of advantages counts once an ask, or once a real step."""
+    lambda_per: Literal["look", "act"] = "look"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Whether the factor of advantages counts once a look, or once a real step."""
     initial_strength: float = 2.0
     """Logits by which an untrained policy prefers to run the fixed k it starts from; 0: none."""
 
@@ -73,7 +73,7 @@ class PPOConfig(LearningConfig):
         super().__post_init__()
         check_ranges(
             self,
-            whole=("asks_per_chunk",),
+            whole=("looks_per_chunk",),
             positive=(),
             not_negative=("initial_strength",),
             shares=("gamma",),
@@ -82,20 +82,20 @@ class PPOConfig(LearningConfig):
         require(self, "lowest_price", in_order, f"from 0 to highest_price = {self.highest_price}")
         above = self.lowest_price > 0 or self.highest_price == 0
         require(self, "lowest_price", above, "above 0 where prices are drawn from a range")
-        if self.lambda_per not in ("ask", "act"):
-            raise unknown("lambda_per", self.lambda_per, ("ask", "act"))
+        if self.lambda_per not in ("look", "act"):
+            raise unknown("lambda_per", self.lambda_per, ("look", "act"))
 
     @property
     def batch_rows(self) -> int:
         """Room for all meta-steps that a round may yield: whole minibatches."""
-        return self.whole_minibatches(self.asks_per_chunk + self.num_lanes)
+        return self.whole_minibatches(self.looks_per_chunk + self.num_lanes)
 
     @property
     def rows_per_lane(self) -> int:
-        """Room for the asks of one lane in a chunk: four times its even share."""
-        return 4 * -(-self.asks_per_chunk // self.num_lanes) + 2
+        """Room for the looks of one lane in a chunk: four times its even share."""
+        return 4 * -(-self.looks_per_chunk // self.num_lanes) + 2
 
     @property
     def supply(self) -> int:
         """New episodes at hand in a chunk; a chunk ends early where they do not suffice."""
-        return 2 * self.num_lanes + self.asks_per_chunk // 2
+        return 2 * self.num_lanes + self.looks_per_chunk // 2

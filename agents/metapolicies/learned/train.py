@@ -171,7 +171,7 @@ def _source(spec: _Spec, given: _Given) -> Source[stream.Harvest]:
 
     def collect(params, key, lanes):
         settings = _settings(given, key, params)
-        return stream.collect(engine, settings, lanes, config.asks_per_chunk, config.supply, prices)
+        return stream.collect(engine, settings, lanes, config.looks_per_chunk, config.supply, prices)
 
     return Source(spec.meta_network, start, collect)
 

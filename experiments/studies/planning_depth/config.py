@@ -267,10 +267,32 @@ def from_dict(data: Mapping[str, Any], kind: type[Config] = StudyConfig) -> Conf
         InputError: a key is unknown (the nearest known one is named), one is missing, or a value
             is of the wrong type or out of range.
     """
+    if kind is StudyConfig:
+        data = _modernised(data)
     try:
         return _reader(kind).validate_json(json.dumps([data]))[0]
     except pydantic.ValidationError as error:
         raise _told(error.errors()[0], kind) from None
+
+
+def _modernised(data: Any) -> Any:
+    """Return what an older version has written in today's words; anything else as it is.
+
+    Older runs charged simulations alone.
+    """
+    if not isinstance(data, Mapping):
+        return data
+    data = json.loads(json.dumps(data))
+    control = data.get("control")
+    ppo = control.get("ppo") if isinstance(control, dict) else None
+    if not isinstance(ppo, dict):
+        return data
+    if "asks_per_chunk" in ppo:
+        ppo["looks_per_chunk"] = ppo.pop("asks_per_chunk")
+        data.setdefault("bill", "simulations")
+    if ppo.get("lambda_per") == "ask":
+        ppo["lambda_per"] = "look"
+    return data
 
 
 def _require(option: str, value: object, holds: bool, expected: str) -> None:

@@ -16,7 +16,7 @@ from agents.ppo import learner
 from rrplan.engine.meta_steps import Looks
 from rrplan.errors import InputError
 
-CONFIG = PPOConfig(gamma=0.5, gae_lambda=0.9, asks_per_chunk=8, num_lanes=1, minibatches=1)
+CONFIG = PPOConfig(gamma=0.5, gae_lambda=0.9, looks_per_chunk=8, num_lanes=1, minibatches=1)
 
 
 def make_looks(count, reward, acted, ended, value):

@@ -23,7 +23,7 @@ class Config(LearningConfig):
     """Pulls are ends of their own."""
 
     gamma: ClassVar[float] = 1.0
-    lambda_per: ClassVar[str] = "ask"
+    lambda_per: ClassVar[str] = "look"
 
     num_lanes: int = 32
     num_chunks: int = 40

@@ -22,7 +22,7 @@ PRICE = 0.1
 MISTAKE = 0.3  # what a wrong door costs
 MOST = 4
 PPO = PPOConfig(
-    num_lanes=64, asks_per_chunk=1024, num_chunks=30, minibatches=4, learning_rate=3e-3,
+    num_lanes=64, looks_per_chunk=1024, num_chunks=30, minibatches=4, learning_rate=3e-3,
     entropy_weight=0.05, initial_strength=1.0, evaluation_episodes=256, evaluate_every=10,
     checkpoint_every=10, lowest_price=PRICE, highest_price=PRICE,
 )  # fmt: skip
@@ -115,7 +115,7 @@ def test_what_a_training_says_of_itself(finished):
     directory, _ = finished
     records = read_metrics(directory)
     assert [record["chunk"] for record in records] == list(range(1, 31))
-    assert all(0 <= record["looks"] - PPO.asks_per_chunk < PPO.num_lanes for record in records)
+    assert all(0 <= record["looks"] - PPO.looks_per_chunk < PPO.num_lanes for record in records)
     assert records[-1]["evaluation_return"] > records[0]["timed_return"]
     assert records[-1]["stops_at_once"] == pytest.approx(0.5, abs=0.1)
     assert 0 <= records[-1]["kl"] < 0.1

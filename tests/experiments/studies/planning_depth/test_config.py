@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,8 @@ from experiments.studies.planning_depth.config import (
     to_dict,
 )
 from rrplan import InputError
+
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -184,3 +187,13 @@ def test_whole_numbers_are_read_as_floats_where_floats_are_meant(config):
 def test_environment_options_are_kept(config):
     config = dataclasses.replace(config, env_kwargs={"num_items": 5, "law": "weakly"})
     assert from_dict(to_dict(config)).env_kwargs == {"num_items": 5, "law": "weakly"}
+
+
+def test_a_run_of_an_older_version_is_read_as_what_it_was():
+    older = json.loads((ROOT / "docs" / "full" / "results.json").read_text())["config"]
+    config = from_dict(older)
+    assert "asks_per_chunk" in older["control"]["ppo"]
+    assert config.control.ppo.looks_per_chunk == older["control"]["ppo"]["asks_per_chunk"]
+    assert config.control.ppo.lambda_per == "look"
+    assert config.bill == "simulations"  # it knew no other
+    assert from_dict(to_dict(config)) == config

@@ -19,7 +19,7 @@ TINY = shlex.split(
     "--train.num-simulations 4 --train.updates-per-chunk 2 --train.evaluation-episodes 8 "
     "--sweep.episodes 16 --sweep.validation-episodes 16 --sweep.num-lanes 8 "
     "--search.acting visits --control.agents stopper oracle --control.oracle-episodes 8 "
-    "--control.ppo.num-lanes 8 --control.ppo.asks-per-chunk 32 --control.ppo.minibatches 2 "
+    "--control.ppo.num-lanes 8 --control.ppo.looks-per-chunk 32 --control.ppo.minibatches 2 "
     "--control.ppo.num-chunks 2 --control.ppo.value-chunks 1 "
     "--control.ppo.evaluation-episodes 8 --control.width 4"
 )
