@@ -171,7 +171,8 @@ def _source(spec: _Spec, given: _Given) -> Source[stream.Harvest]:
 
     def collect(params, key, lanes):
         settings = _settings(given, key, params)
-        return stream.collect(engine, settings, lanes, config.looks_per_chunk, config.supply, prices)
+        wanted, supply = config.looks_per_chunk, config.supply
+        return stream.collect(engine, settings, lanes, wanted, supply, prices)
 
     return Source(spec.meta_network, start, collect)
 
