@@ -20,9 +20,12 @@ from agents.metapolicies.learned import network as meta_networks
 from agents.metapolicies.learned.config import GROUPS
 from agents.metapolicies.learned.train import make_meta_train
 from experiments import roster, runs
+from experiments.bill import Bill
+from experiments.bill import make as make_bill
 from experiments.evaluation import build_problem, load_params, make_planner
 from experiments.studies.ablations.harness import Bench, Column, Row, Trial
 from experiments.studies.planning_depth.config import StudyConfig
+from rrplan import operations
 from rrplan.planner import Planner
 from rrplan.statistics import mean_ci
 from rrplan.types import Array, PyTree
@@ -36,6 +39,7 @@ _COLUMNS = (
     Column("untimed", "untimed", ".4f"),
     Column("simulations", "simulations", ".1f"),
     Column("looks", "looks", ".1f"),
+    Column("look", "cost of a look", ".2f"),
 )
 
 
@@ -74,6 +78,7 @@ class Setting(NamedTuple):
     price: float
     episodes: int
     chunks: int | None
+    bill: Bill
 
 
 def start() -> list[Arm]:
@@ -88,32 +93,42 @@ def start() -> list[Arm]:
 
 def inputs() -> list[Arm]:
     """What a stopper sees: everything, or all but one group."""
-    groups = [g for g in GROUPS if g != "price"]
-    arms = [Arm("all", meta={"inputs": tuple(groups)})]
+    arms = [Arm("all", meta={"inputs": _without()})]
     return arms + [
-        Arm(f"without {left}", meta={"inputs": tuple(g for g in groups if g != left)})
-        for left in groups
+        Arm(f"without {left}", meta={"inputs": _without(left)}) for left in _without()
     ]
 
 
 def advantages() -> list[Arm]:
     """How advantages are estimated."""
     return [
-        Arm("λ = 0.95 an ask"),
+        Arm("λ = 0.95 a look"),
         Arm("λ = 0.95 an act", ppo={"lambda_per": "act"}),
         Arm("λ = 1", ppo={"gae_lambda": 1.0}),
-        Arm("λ = 0.8 an ask", ppo={"gae_lambda": 0.8}),
+        Arm("λ = 0.8 a look", ppo={"gae_lambda": 0.8}),
         Arm("values not learned first", ppo={"value_chunks": 0}),
     ]
 
 
 def menus() -> list[Arm]:
-    """What may be answered, and how often one is asked."""
+    """What may be answered, and how often one looks."""
     return [
         Arm("stopper, 0 1 2 4 8"),
         Arm("stopper, 0 1", meta={"menu": (0, 1)}),
         Arm("stopper, 0 4", meta={"menu": (0, 4)}),
         Arm("gate, 0 1 2 4 8 16 32", meta={"menu": (0, 1, 2, 4, 8, 16, 32)}, agent="gate"),
+    ]
+
+
+def widths() -> list[Arm]:
+    """How large the network is: a look of a larger one costs more."""
+    few = ("search", "values", "progress")
+    arms = [Arm(f"width {width}", meta={"width": width}) for width in (16, 4, 8, 32, 64)]
+    return [
+        *arms,
+        Arm("width 16, without features", meta={"inputs": _without("features")}),
+        Arm("width 8, search, values and progress alone", meta={"width": 8, "inputs": few}),
+        Arm("width 16, menu 0 4 8", meta={"menu": (0, 4, 8)}),
     ]
 
 
@@ -125,9 +140,13 @@ def learning() -> list[Arm]:
         Arm("entropy weight 0", ppo={"entropy_weight": 0.0}),
         Arm("learning rate 5e-4", ppo={"learning_rate": 5e-4}),
         Arm("learning rate 2e-3", ppo={"learning_rate": 2e-3}),
-        Arm("width 128", meta={"width": 128}),
         Arm("twice as long", longer=2),
     ]
+
+
+def _without(*left: str) -> tuple[str, ...]:
+    """Return the groups of inputs but some, and but the price, which is always the same."""
+    return tuple(group for group in GROUPS if group not in ("price", *left))
 
 
 def prepare(arms: Sequence[Arm], options: Options) -> Bench:
@@ -159,7 +178,8 @@ def load(options: Options) -> Setting:
         raise rrplan.InputError(f"price is {price}: expected one of {', '.join(map(str, best))}")
     problem = build_problem(run.config)
     planner = make_planner(problem, load_params(problem, run, 0), results["acting"])
-    return Setting(run.config, planner, best[price], price, options.episodes, options.chunks)
+    bill = make_bill(problem, run.operations)
+    return Setting(run.config, planner, best[price], price, options.episodes, options.chunks, bill)
 
 
 def make_trial(setting: Setting, arm: Arm) -> Trial:
@@ -175,7 +195,10 @@ def make_trial(setting: Setting, arm: Arm) -> Trial:
     planner = setting.planner
     network = meta_networks.build(meta, planner)
     begin = setting.best_fixed if arm.start is None else arm.start
-    training = make_meta_train(planner, network, ppo, begin)
+    meta_policy = learned.greedy(network)
+    look = operations.of_look(planner, meta_policy, jax.eval_shape(network.init, jax.random.key(0)))
+    rates = setting.bill.rates(look)
+    training = make_meta_train(planner, network, ppo, begin, rrplan.Costs(rates=rates))
 
     def train(seed: int) -> PyTree:
         params_key, train_key = jax.random.split(jax.random.key(seed))
@@ -186,17 +209,23 @@ def make_trial(setting: Setting, arm: Arm) -> Trial:
         jax.block_until_ready(metrics)
         return state.params
 
-    return Trial(train, lambda params: evaluate(setting, learned.greedy(network), params))
+    return Trial(
+        train,
+        lambda params: evaluate(setting, meta_policy, params, rates),
+        facts={"look": look / setting.bill.planner.simulation},
+    )
 
 
 def make_fixed(setting: Setting) -> Trial:
     """Return what evaluates the best fixed k, once for all seeds."""
     k = jnp.int32(setting.best_fixed)
-    columns = evaluate(setting, metapolicies.fixed(), k)
+    columns = evaluate(setting, metapolicies.fixed(), k, setting.bill.rates())
     return Trial(lambda seed: k, lambda k: columns)
 
 
-def evaluate(setting: Setting, meta_policy: rrplan.MetaPolicy, params: PyTree) -> dict[str, Array]:
+def evaluate(
+    setting: Setting, meta_policy: rrplan.MetaPolicy, params: PyTree, rates: rrplan.Rates
+) -> dict[str, Array]:
     """Return the columns of an agent on the held-out episodes, ``[E]`` each."""
     episodes = rrplan.evaluate(
         setting.planner,
@@ -204,7 +233,7 @@ def evaluate(setting: Setting, meta_policy: rrplan.MetaPolicy, params: PyTree) -
         params,
         key=jax.random.key(EVALUATION_SEED),
         episodes=setting.episodes,
-        costs=rrplan.Costs(price=setting.price),
+        costs=rrplan.Costs(setting.price, rates),
     )
     return {name: getattr(episodes, name) for name in _MEASURED}
 
