@@ -1,5 +1,6 @@
 """Settings of learned meta-policies and of their training, checked as they are made."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -24,6 +25,9 @@ class MetaConfig:
     observation."""
     width: int = 64
     """Units of its hidden layers."""
+    depths: tuple[int, ...] = ()
+    """Limits of depth that it may order simulations with; 0 is no limit. It chooses none if empty.
+    A stopper chooses at its first look of a decision, and keeps to that."""
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -41,11 +45,37 @@ class MetaConfig:
         object.__setattr__(self, "inputs", tuple(g for g in GROUPS if g in self.inputs))
         if self.width < 1:
             raise InputError(f"width is {self.width}: expected 1 or more")
+        object.__setattr__(self, "depths", sorted_depths("depths", self.depths))
 
     @property
     def looks(self) -> Literal["once", "every"]:
         """Whether it is asked once a decision, or whenever what it ordered is done."""
         return "once" if self.kind == "gate" else "every"
+
+    @property
+    def answers(self) -> tuple[tuple[int, int], ...]:
+        """All that it may answer: simulations, and the limit of depth with them; 0 is no limit.
+
+        To act comes first; then the menu, entry by entry, each with every depth.
+        """
+        return ((0, 0), *((k, depth) for k in self.menu[1:] for depth in self.depths or (0,)))
+
+    @property
+    def holds_depth(self) -> bool:
+        """Whether it is asked again after it has chosen a depth, which it must keep to."""
+        return bool(self.depths) and self.looks == "every"
+
+
+def sorted_depths(name: str, depths: tuple[int, ...]) -> tuple[int, ...]:
+    """Return limits of depth, each once, the shallowest first; 0, no limit, comes last.
+
+    Raises:
+        InputError: one of them is negative.
+    """
+    for depth in depths:
+        if depth < 0:
+            raise InputError(f"{name} must be at least 1, or 0 for no limit, got {depth}")
+    return tuple(sorted(set(depths), key=lambda depth: depth or math.inf))
 
 
 @dataclass(frozen=True)

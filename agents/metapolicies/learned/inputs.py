@@ -24,6 +24,7 @@ class Inputs(NamedTuple):
     leading: Array  # [B] int32, the action that would be taken now by completed Q
     simulations: Array  # [B] int32, done for this decision
     value: Array  # [B] float32, of the search so far: what the value head starts from
+    held: Array | tuple[()] = ()  # [B] int32, depth limit in force; nothing where none is held
 
 
 def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -> Inputs:

@@ -10,12 +10,15 @@ from flax import nnx
 from agents.metapolicies.learned import inputs as meta_inputs
 from agents.metapolicies.learned.config import MetaConfig
 from agents.metapolicies.learned.inputs import Inputs
+from agents.metapolicies.rules import constant
 from rrplan import operations
 from rrplan.capabilities import NetworkKind, offers, return_scale_of
 from rrplan.errors import InputError
 from rrplan.planner import Planner
-from rrplan.types import Array, LearnedModel, PyTree
+from rrplan.types import Array, LearnedModel, MetaObservation, PyTree
 
+FORBIDDEN = -1e9
+"""Logit of what may not be answered: finite, so that an entropy over all answers is no NaN."""
 _CLIP = 8.0  # standard deviations; what is further out is cut
 _LEAST_DEVIATION = 1e-4  # what hardly varies is not blown up: a constant column stays near 0
 
@@ -48,23 +51,52 @@ class MetaNetwork:
         return _init(self, key)
 
     def __call__(self, params: PyTree, inputs: Inputs) -> tuple[Array, Array]:
-        """Return logits over the menu ``[B, M]`` and the expected timed return to go ``[B]``."""
+        """Return logits over the answers ``[B, M]`` and the expected timed return to go ``[B]``.
+
+        What may not be answered, another depth than the one held, has the logit :data:`FORBIDDEN`.
+        """
         actions, whole = normalise(params, inputs)
         logits, value = nnx.merge(_graphdef(self), params["weights"])(
             actions, whole, inputs.legal, inputs.leading
         )
-        start = jax.nn.one_hot(self.answer_of_fixed(params["start"], inputs), len(self.config.menu))
+        answers = len(self.config.answers)
+        start = jax.nn.one_hot(self.answer_of_fixed(params["start"], inputs), answers)
         value = inputs.value + params["value_deviation"] * value
-        return logits + params["strength"] * start, value
+        logits = logits + params["strength"] * start
+        if self.config.holds_depth:
+            logits = jnp.where(self.allowed(inputs), logits, FORBIDDEN)
+        return logits, value
+
+    def allowed(self, inputs: Inputs) -> Array:
+        """Return which answers it may give, ``[B, M]``.
+
+        All at the first look of a decision; then to act, and what keeps to the depth held.
+        """
+        simulations, depths = jnp.asarray(self.config.answers, jnp.int32).T
+        if not self.config.holds_depth:
+            return jnp.ones((inputs.simulations.shape[0], len(depths)), bool)
+        first = (inputs.simulations == 0)[:, None]
+        return first | (simulations == 0) | (constant.to_limit(depths) == inputs.held[:, None])
 
     def answer_of_fixed(self, k: Array, inputs: Inputs) -> Array:
-        """Return which entry of the menu ``[B]`` goes towards ``k`` simulations, not beyond."""
-        remaining = jnp.maximum(k - inputs.simulations, 0)
-        return jnp.searchsorted(jnp.asarray(self.config.menu), remaining, side="right") - 1
+        """Return which answer ``[B]`` goes towards ``k`` simulations, not beyond.
 
-    def show(self, seen) -> Inputs:
+        Of several depths it is the deepest; where one is held, that.
+        """
+        remaining = jnp.maximum(k - inputs.simulations, 0)
+        entry = jnp.searchsorted(jnp.asarray(self.config.menu), remaining, side="right") - 1
+        depths = self.config.depths
+        if not depths:
+            return entry
+        place = len(depths) - 1
+        if self.config.holds_depth:
+            held = jnp.argmax(_is_held(self.config, inputs.held), axis=-1)
+            place = jnp.where(inputs.simulations == 0, place, held)
+        return jnp.where(entry == 0, 0, 1 + (entry - 1) * len(depths) + place)
+
+    def show(self, seen: MetaObservation) -> Inputs:
         """Return what it sees of a meta-observation."""
-        return meta_inputs.show(seen, self.config.inputs, self.rows_are_actions)
+        return _show(seen, self.config, self.rows_are_actions)
 
 
 def build(config: MetaConfig, planner: Planner) -> MetaNetwork:
@@ -81,9 +113,7 @@ def build(config: MetaConfig, planner: Planner) -> MetaNetwork:
     if isinstance(network, LearnedModel):
         raise InputError("got a LearnedModel: expected a network, whose features a policy can see")
     rows_are_actions = offers(network, NetworkKind) and network.kind == "items"
-    show = functools.partial(
-        meta_inputs.show, groups=config.inputs, rows_are_actions=rows_are_actions
-    )
+    show = functools.partial(_show, config=config, rows_are_actions=rows_are_actions)
     shapes = jax.eval_shape(show, operations.shapes_seen(planner, 1))
     return MetaNetwork(
         config=config,
@@ -92,6 +122,21 @@ def build(config: MetaConfig, planner: Planner) -> MetaNetwork:
         rows_are_actions=rows_are_actions,
         return_scale=return_scale_of(network),
     )
+
+
+def _show(seen: MetaObservation, config: MetaConfig, rows_are_actions: bool) -> Inputs:
+    """Return what a network sees; what holds a depth sees which, and that it must be kept."""
+    inputs = meta_inputs.show(seen, config.inputs, rows_are_actions)
+    if not config.holds_depth:
+        return inputs
+    chosen = _is_held(config, seen.max_depth) & (seen.simulations > 0)[:, None]
+    whole = jnp.concatenate([inputs.whole, chosen.astype(jnp.float32)], axis=-1)
+    return inputs._replace(whole=whole, held=seen.max_depth)
+
+
+def _is_held(config: MetaConfig, held: Array) -> Array:
+    """Return which of the depths ``[D]`` is the limit in force, ``[B, D]``."""
+    return held[:, None] == constant.to_limit(jnp.asarray(config.depths, jnp.int32))
 
 
 def normalise(params: PyTree, inputs: Inputs) -> tuple[Array, Array]:
@@ -151,7 +196,7 @@ class _Module(nnx.Module):
         self.second = nnx.Linear(width, width, rngs=rngs)
         # Zero heads: the first answers are the fixed k's, and the first value is the search's.
         zero = nnx.initializers.zeros
-        self.policy = nnx.Linear(width, len(spec.config.menu), kernel_init=zero, rngs=rngs)
+        self.policy = nnx.Linear(width, len(spec.config.answers), kernel_init=zero, rngs=rngs)
         self.value = nnx.Linear(width, 1, kernel_init=zero, rngs=rngs)
 
     def __call__(self, actions, whole, legal, leading):

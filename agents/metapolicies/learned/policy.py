@@ -16,8 +16,8 @@ class Choice(NamedTuple):
     """What is recorded with an ask, to learn from."""
 
     inputs: Inputs  # [B, ...]
-    answer: Array  # [B] int32, entry of the menu
-    log_prob: Array  # [B] float32
+    answer: Array  # [B] int32, which of the network's answers
+    log_prob: Array  # [B] float32, among what may be answered: the inputs say what
     value: Array  # [B] float32, expected timed return to go
 
 
@@ -51,4 +51,5 @@ def sampling(network: MetaNetwork) -> MetaPolicy:
 
 
 def _control(network: MetaNetwork, answer: Array, carry: PyTree) -> Control:
-    return order(jnp.asarray(network.config.menu, jnp.int32)[answer], carry)
+    simulations, depth = jnp.asarray(network.config.answers, jnp.int32)[answer].T
+    return order(simulations, carry, depth)

@@ -20,22 +20,41 @@ def no_carry(batch_size: int) -> PyTree:
     return ()
 
 
-def order(extra_simulations: Array, carry: PyTree) -> Control:
-    """Return the answer "so many more simulations, as deep as they go"."""
+def order(extra_simulations: Array, carry: PyTree, depth: Array | int = 0) -> Control:
+    """Return the answer "so many more simulations, none deeper than this".
+
+    Args:
+        extra_simulations: ``[B]`` int32.
+        carry: ``[B, ...]``.
+        depth: limit of depth, int32 scalar or ``[B]``; 0 for none.
+    """
     return Control(
         extra_simulations=extra_simulations,
-        max_depth=jnp.full_like(extra_simulations, NO_DEPTH_LIMIT),
+        max_depth=jnp.broadcast_to(to_limit(depth), extra_simulations.shape),
         carry=carry,
     )
 
 
+def to_limit(depth: Array | int) -> Array:
+    """Return a depth as the engine takes it, int32: where it is 0 there is no limit."""
+    depth = jnp.asarray(depth, jnp.int32)
+    return jnp.where(depth == 0, NO_DEPTH_LIMIT, depth)
+
+
 @functools.cache
 def fixed() -> MetaPolicy:
-    """Always ``k`` simulations. Parameters: ``k``, int32 scalar; 0 is the reactive agent."""
+    """Always ``k`` simulations, none deeper than a limit if one is given.
 
-    def apply(k: Array, keys: Array, carry: PyTree, seen: MetaObservation) -> Control:
+    Parameters: ``k``, int32 scalar; 0 is the reactive agent. Or ``(k, depth)``, where a depth of 0
+    is no limit.
+    """
+
+    def apply(
+        params: Array | tuple[Array, Array], keys: Array, carry: PyTree, seen: MetaObservation
+    ) -> Control:
         del keys
-        return order(jnp.maximum(k - seen.simulations, 0), carry)
+        k, depth = params if isinstance(params, tuple) else (params, 0)
+        return order(jnp.maximum(k - seen.simulations, 0), carry, depth)
 
     return MetaPolicy(no_carry, apply, looks="never")
 

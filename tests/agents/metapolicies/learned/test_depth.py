@@ -1,0 +1,200 @@
+"""Menus over simulations and depths: what may be answered, and what is recorded of it."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import rrplan
+from agents import metapolicies
+from agents.metapolicies.learned import network as meta_networks
+from agents.metapolicies.learned import policy
+from agents.metapolicies.learned.config import MetaConfig
+from agents.metapolicies.learned.network import FORBIDDEN
+from agents.metapolicies.rules.constant import NO_DEPTH_LIMIT
+from rrplan import operations
+from rrplan.costs import Costs, traced
+from rrplan.engine import stream
+from rrplan.engine.meta_steps import closed
+from rrplan.engine.state import Engine
+from rrplan.errors import InputError
+from rrplan.models import Settings, make_model
+from rrplan.planner import Planner
+
+MOST, STEPS, LANES = 8, 3, 16
+INPUTS = ("search", "progress", "observation")
+STOPPER = MetaConfig("stopper", (0, 1, 2), INPUTS, width=8, depths=(0, 2, 1))
+
+
+class Corridor:
+    """Three decisions between two actions; only the last one is paid, by where one stands."""
+
+    num_actions = 2
+
+    def reset(self, key, params):
+        del key, params
+        return self._stand(jnp.zeros(2, jnp.int32))
+
+    def step(self, key, state, action, params):
+        del key, params
+        state, observation = self._stand(state + jnp.stack([action, 1]).astype(jnp.int32))
+        over = state[1] >= STEPS
+        reward = jnp.where(over, state[0] % 2, 0).astype(jnp.float32)
+        return rrplan.Transition(state, observation, reward, over, jnp.zeros((), bool))
+
+    def invalid_actions(self, state, params):
+        del state, params
+        return jnp.zeros(2, bool)
+
+    def _stand(self, state):
+        return state, state.astype(jnp.float32)
+
+
+def network(params, observation):
+    """Prefers nothing and expects nothing."""
+    del params
+    rows = observation.shape[0]
+    return rrplan.Evaluation(jnp.zeros((rows, 2)), jnp.zeros(rows), observation)
+
+
+@functools.cache
+def planner():
+    return Planner(Corridor(), (), network, (), rrplan.Search(acting="completed_q"), MOST)
+
+
+def begun(config, strength=2.0, start=1):
+    """Return a network and parameters that prefer some answers, as if they had been learned."""
+    meta = meta_networks.build(config, planner())
+    params = meta.init(jax.random.key(0))
+    keys = jax.random.split(jax.random.key(1), len(jax.tree.leaves(params["weights"])))
+    leaves, shape = jax.tree.flatten(params["weights"])
+    drawn = [
+        leaf + 0.3 * jax.random.normal(key, leaf.shape)
+        for leaf, key in zip(leaves, keys, strict=True)
+    ]
+    weights = jax.tree.unflatten(shape, drawn)
+    return meta, {**params, "weights": weights, "start": start, "strength": strength}
+
+
+def seen(simulations, max_depth):
+    """Return what lanes see that differ in these two alone."""
+    shapes = operations.shapes_seen(planner(), len(simulations))
+    blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    return blank._replace(simulations=jnp.int32(simulations), max_depth=jnp.int32(max_depth))
+
+
+def test_answers_are_all_pairs_and_to_act():
+    assert STOPPER.depths == (1, 2, 0)
+    assert STOPPER.answers == ((0, 0), (1, 1), (1, 2), (1, 0), (2, 1), (2, 2), (2, 0))
+    assert MetaConfig("gate", (0, 8), depths=(4, 1)).answers == ((0, 0), (8, 1), (8, 4))
+    assert MetaConfig("gate", (0, 2, 8)).answers == ((0, 0), (2, 0), (8, 0))
+    with pytest.raises(InputError, match="depths must be at least 1, or 0 for no limit, got -1"):
+        MetaConfig("gate", depths=(2, -1))
+
+
+def test_a_depth_that_is_held_is_all_that_may_be_answered():
+    meta, params = begun(STOPPER)
+    inputs = meta.show(seen([0, 3, 3, 3], [NO_DEPTH_LIMIT, 1, 2, NO_DEPTH_LIMIT]))
+    logits, _ = meta(params, inputs)
+    allowed = np.array(
+        [[1] * 7, [1, 1, 0, 0, 1, 0, 0], [1, 0, 1, 0, 0, 1, 0], [1, 0, 0, 1, 0, 0, 1]], bool
+    )
+    np.testing.assert_array_equal(meta.allowed(inputs), allowed)
+    np.testing.assert_array_equal(logits == FORBIDDEN, ~allowed)
+    probs = np.exp(jax.nn.log_softmax(logits))
+    assert (probs[~allowed] == 0).all()
+    assert (probs[allowed] > 0).all()
+    for row, may in zip(probs, allowed, strict=True):
+        assert row[may].sum() == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_fixed_k_is_begun_with_at_the_deepest_limit_and_goes_on_at_the_one_held():
+    meta, _ = begun(STOPPER)
+    inputs = meta.show(seen([0, 0, 1, 1, 3], [NO_DEPTH_LIMIT, 1, 1, NO_DEPTH_LIMIT, 1]))
+    first, _, held, deep, done = meta.answer_of_fixed(jnp.int32(3), inputs)
+    answers = STOPPER.answers
+    assert [answers[place] for place in (first, held, deep, done)] == [
+        (2, 0), (2, 1), (2, 0), (0, 0),
+    ]  # fmt: skip
+
+
+def test_a_gate_with_no_limit_alone_is_the_gate_without_depths():
+    plain = MetaConfig("gate", (0, 1, 4), INPUTS, width=8)
+    given, params = begun(plain)
+    other, _ = begun(dataclasses.replace(plain, depths=(0,)))
+    options = {"key": jax.random.key(2), "episodes": 32, "num_lanes": LANES}
+    one, two = (
+        rrplan.evaluate(planner(), policy.greedy(meta), params, **options)
+        for meta in (given, other)
+    )
+    jax.tree.map(np.testing.assert_array_equal, one, two)
+    assert one.simulations.sum() > 0
+
+
+@functools.cache
+def recorded():
+    """Return a stopper, and all the choices ``[R, B]`` of a chunk that it has drawn."""
+    meta, params = begun(STOPPER)
+    engine = Engine(
+        model=make_model(Corridor(), (), network),
+        meta_policy=policy.sampling(meta),
+        num_lanes=LANES,
+        max_simulations=MOST,
+        record=64,
+    )
+    settings = Settings((), (), params, jax.random.key(3), traced(Costs()), **_search())
+    lanes = stream.start(engine, settings, 256)
+    prices = lambda keys: jnp.zeros(keys.shape)  # noqa: E731
+    _, harvest = stream.collect(engine, settings, lanes, 512, 256, prices)
+    return meta, params, harvest.looks
+
+
+def _search():
+    return planner().search.traced()
+
+
+def test_a_stopper_keeps_to_the_depth_of_its_first_look():
+    _, _, looks = recorded()
+    answers = np.array(STOPPER.answers)
+    limits = np.where(answers[:, 1] == 0, NO_DEPTH_LIMIT, answers[:, 1])
+    choice = jax.tree.map(np.asarray, looks.aux)
+    told = np.arange(len(choice.answer))[:, None] < np.asarray(closed(looks))
+    later = told & (choice.inputs.simulations > 0)
+    assert later.sum() > 50
+    ordered = later & (choice.answer > 0)
+    np.testing.assert_array_equal(limits[choice.answer[ordered]], choice.inputs.held[ordered])
+    # What is held is what the look before has chosen.
+    row, lane = np.nonzero(later)
+    before = choice.answer[row - 1, lane]
+    kept = before[row > 0]
+    np.testing.assert_array_equal(limits[kept], choice.inputs.held[row, lane][row > 0])
+    assert len(set(choice.inputs.held[later])) == 3  # each depth was chosen at some time
+
+
+def test_log_probabilities_are_those_of_what_was_allowed():
+    meta, params, looks = recorded()
+    told = np.arange(looks.aux.answer.shape[0])[:, None] < np.asarray(closed(looks))
+    choice = jax.tree.map(lambda leaf: leaf[told], looks.aux)
+    logits, _ = meta(params, choice.inputs)
+    again = np.take_along_axis(np.asarray(jax.nn.log_softmax(logits)), choice.answer[:, None], 1)
+    np.testing.assert_allclose(choice.log_prob, again[:, 0], rtol=1e-4, atol=1e-5)
+    assert np.isfinite(choice.log_prob).all()
+    allowed = np.asarray(meta.allowed(choice.inputs))
+    assert allowed[np.arange(len(allowed)), choice.answer].all()
+
+
+def test_a_fixed_pair_limits_what_is_searched():
+    options = {"key": jax.random.key(2), "episodes": 8, "num_lanes": 8}
+
+    def play(params):
+        return rrplan.evaluate(planner(), metapolicies.fixed(), params, **options)
+
+    shallow, none, plain = play((6, 1)), play((6, 0)), play(6)
+    # At a limit of one level every simulation goes down one edge, and each is charged.
+    np.testing.assert_array_equal(shallow.simulations, 6 * STEPS)
+    np.testing.assert_array_equal(shallow.levels, 6 * STEPS)
+    assert (none.levels > shallow.levels).all()
+    jax.tree.map(np.testing.assert_array_equal, none, plain)
