@@ -54,6 +54,15 @@ class Enumerable(Protocol):
 
 
 @runtime_checkable
+class Priced(Protocol):
+    """An environment in which thinking is dearer in some situations than in others."""
+
+    def price_factor(self, state: PyTree, params: PyTree) -> Array:
+        """Return what multiplies the price in a state, ``[]`` float32, at least 0."""
+        ...
+
+
+@runtime_checkable
 class Observable(Protocol):
     """An environment that tells what is seen of any state, however it was reached."""
 
@@ -124,6 +133,7 @@ CAPABILITIES: Mapping[type, tuple[str, str]] = {
     Masked: ("invalid_actions", "which actions are illegal"),
     Greedy: ("greedy_action", "a simple rule as a baseline"),
     Enumerable: ("enumerate_states", "which lists its states"),
+    Priced: ("price_factor", "what multiplies the price of thinking"),
     Observable: ("observe_state", "what is seen of any state"),
     ObservationKind: ("observation_kind", "what the rows of an observation are"),
     Described: ("describe", "what tells it from others"),

@@ -56,18 +56,26 @@ def traced(costs: Costs) -> Costs:
     )
 
 
-def charge(costs: Costs, counts: Counts) -> Any:
+def weigh(counts: Counts, factor: Numbers) -> Counts:
+    """Return counts multiplied by what the situation makes of the price."""
+    return Counts(*(factor * count for count in counts))
+
+
+def charge(costs: Costs, counts: Counts, weighted: Counts | None = None) -> Any:
     """Return what ``counts`` cost, in units of return and of their shape: the one bill.
+
+    Where the price depends on the situation, it is charged for the counts ``weighted`` by its
+    factor; fees are charged for the counts as they are.
 
     Works on NumPy arrays and on JAX's, traced or not, in the precision that they have, and
     returns an array of the same kind. Cap and budget are no prices: they charge nothing.
     """
-    rates = costs.rates
+    rates, priced = costs.rates, counts if weighted is None else weighted
     units = (
-        rates.simulation * counts.simulations
-        + rates.look * counts.looks
-        + rates.decision * counts.decisions
-        + rates.level * counts.levels
+        rates.simulation * priced.simulations
+        + rates.look * priced.looks
+        + rates.decision * priced.decisions
+        + rates.level * priced.levels
     )
     return (
         costs.price * units
@@ -77,6 +85,8 @@ def charge(costs: Costs, counts: Counts) -> Any:
     )
 
 
-def timed_return(untimed_return: Numbers, costs: Costs, counts: Counts) -> Any:
-    """Return what is left of returns when ``counts`` are charged."""
-    return untimed_return - charge(costs, counts)
+def timed_return(
+    untimed_return: Numbers, costs: Costs, counts: Counts, weighted: Counts | None = None
+) -> Any:
+    """Return what is left of returns when ``counts`` are charged, see :func:`charge`."""
+    return untimed_return - charge(costs, counts, weighted)

@@ -24,7 +24,8 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 import jax
 import mctx
 
-from rrplan.costs import Costs as Costs  # one of the words, though its bill stands elsewhere
+from rrplan.costs import Costs as Costs
+from rrplan.costs import Counts  # one of the words, though its bill stands elsewhere
 
 PyTree = Any
 Array = jax.Array
@@ -117,7 +118,7 @@ class MetaObservation(NamedTuple):
     simulations: Array  # [B] int32, done for this decision
     simulations_left: Array  # [B] int32, until the cap
     decision: Array  # [B] int32, index of this decision in its episode
-    price: Array  # [B] float32, cost of one simulation
+    price: Array  # [B] float32, cost of one simulation in this situation
     budget_left: Array  # [B] int32, simulations left to the episode
     max_depth: Array  # [B] int32, depth limit in force; none yet at the first look of a decision
 
@@ -178,6 +179,8 @@ class Episodes(NamedTuple):
     looks: Array  # [E] int32, answers that the meta-policy computed
     levels: Array  # [E] int32, edges that its simulations went down, over all of them
     trace: Trace | None = None  # where one was asked for
+    weighted: Counts | None = None  # [E] float32 each: the counts times the price's factor, where
+    # the environment has one (rrplan.capabilities.Priced)
 
 
 class Work(NamedTuple):

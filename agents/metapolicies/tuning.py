@@ -96,7 +96,7 @@ def tune(
 
 
 def _run_all(evaluate: Callable[[C], Any], candidates: Sequence[C]) -> np.ndarray:
-    """Return each candidate's mean of each column, ``[n, 5]`` float64."""
+    """Return each candidate's mean of each column, ``[n, 9]`` float64."""
     means, expected = [], None
     for candidate in candidates:
         columns = _columns(evaluate(candidate), candidate)
@@ -106,15 +106,13 @@ def _run_all(evaluate: Callable[[C], Any], candidates: Sequence[C]) -> np.ndarra
                 f"candidate {candidate} has episodes of shape {columns.shape[1:]}:"
                 f" expected {expected[1:]}, those of the first one"
             )
-        means.append(columns.reshape(len(_COLUMNS), -1).mean(-1))
+        means.append(columns.reshape(len(columns), -1).mean(-1))
     return np.stack(means)
 
 
 def _columns(episodes: Any, candidate: Any) -> np.ndarray:
-    """Return the columns as one array, ``[5, ...]`` float64; a count that is not told is 0."""
-    told = episodes
-    if not isinstance(episodes, Mapping):
-        told = {name: getattr(episodes, name) for name in _COLUMNS if hasattr(episodes, name)}
+    """Return the columns as one array, ``[9, ...]`` float64; a count that is not told is 0."""
+    told = episodes if isinstance(episodes, Mapping) else _as_mapping(episodes)
     untimed, simulations = (np.asarray(told[name], float) for name in _COLUMNS[:2])
     if untimed.shape != simulations.shape or not untimed.size:
         raise InputError(
@@ -127,8 +125,17 @@ def _columns(episodes: Any, candidate: Any) -> np.ndarray:
             f"candidate {candidate} earned what is NaN or infinite in {bad.sum()} of {bad.size}"
             " episodes: expected finite numbers"
         )
-    others = (np.asarray(told.get(name, 0.0), float) for name in _COLUMNS[2:])
-    return np.stack([untimed, simulations, *(np.broadcast_to(c, untimed.shape) for c in others)])
+    counts = [told.get(name, 0.0) for name in _COLUMNS[1:]]
+    priced = [told.get(f"weighted_{name}", told.get(name, 0.0)) for name in _COLUMNS[1:]]
+    columns = (np.asarray(column, float) for column in (untimed, *counts, *priced))
+    return np.stack([np.broadcast_to(column, untimed.shape) for column in columns])
+
+
+def _as_mapping(episodes: Any) -> dict[str, Any]:
+    """Return the columns of episodes, with the weighted counts if there are any."""
+    told = {name: getattr(episodes, name) for name in _COLUMNS if hasattr(episodes, name)}
+    weighted = getattr(episodes, "weighted", None) or ()
+    return told | {f"weighted_{n}": c for n, c in zip(_COLUMNS[1:], weighted, strict=False)}
 
 
 def _choose(
@@ -137,7 +144,7 @@ def _choose(
     simulations = means[:, 1]
     timed = np.array(
         [
-            timed_return(untimed, Costs(price, own), Counts(*counts))
+            timed_return(untimed, Costs(price, own), Counts(*counts[:4]), Counts(*counts[4:]))
             for (untimed, *counts), own in zip(means, rates, strict=True)
         ]
     )

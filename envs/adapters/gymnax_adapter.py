@@ -15,6 +15,7 @@ from rrplan.capabilities import (
     Masked,
     Observable,
     ObservationKind,
+    Priced,
     offers,
     require,
 )
@@ -113,6 +114,15 @@ class Adapter:
         listed = require(self.env, Enumerable).enumerate_states(first_state, params)
         return self._cast_state(listed, params)
 
+    def price_factor(self, state: PyTree, params: PyTree) -> Array:
+        """Return what multiplies the price of thinking in a state, ``[]`` float32.
+
+        Raises:
+            InputError: if the environment has no such factor.
+        """
+        factor = require(self.env, Priced).price_factor(state, params)
+        return jnp.asarray(factor, jnp.float32).reshape(())
+
     def observe_state(self, key: Array, state: PyTree, params: PyTree) -> PyTree:
         """Return the observation of any state, by the environment's ``observe`` or ``get_obs``.
 
@@ -132,7 +142,7 @@ class Adapter:
 
 
 # What it has methods for, and offers only where the environment inside does.
-_PASSED_ON = (Greedy, Enumerable, ObservationKind)
+_PASSED_ON = (Greedy, Enumerable, ObservationKind, Priced)
 
 
 def _observes(env: gymnax_environment.Environment) -> bool:

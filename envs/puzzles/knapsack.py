@@ -10,6 +10,7 @@ import numpy as np
 from flax import struct
 from gymnax.environments import environment, spaces
 
+from rrplan.capabilities import Priced
 from rrplan.errors import InputError, unknown
 from rrplan.types import Array
 
@@ -47,10 +48,12 @@ class KnapsackParams(environment.EnvParams):
         max_steps_in_episode: time limit; the default, one more than the number of items,
             is never reached.
         capacity_fraction: capacity as a share of the total weight, in (0, 1].
+        price_scale: what else multiplies the price of thinking, where it depends on the situation.
     """
 
     max_steps_in_episode: int = 11
     capacity_fraction: float = 0.5
+    price_scale: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,12 +79,18 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
     packed (0 or 1), feasible (0 or 1), and the remaining share of the capacity, which is the
     same in every row.
 
+    With a ``price_spread`` s above 0 the price of thinking depends on the situation: it is
+    multiplied by 1 + s where the capacity that is left is an odd number, and by 1 - s where it is
+    even. That is about a coin's toss at each decision, and says nothing of what to pack; the
+    observation does not show it, the price does.
+
     Two objects with equal arguments are equal, so they share compiled programs.
 
     Attributes:
         num_items: number of items ``n``, at least 2.
         law: how values follow weights, one of ``LAWS``.
         capacity_fraction: default of the parameter of that name.
+        price_spread: by how much the price of thinking varies, in [0, 1).
 
     Raises:
         InputError: for an argument out of range.
@@ -92,6 +101,7 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
     num_items: int = 10
     law: str = "strongly"
     capacity_fraction: float = 0.5
+    price_spread: float = 0.0
 
     # Tells `auto` networks that rows are items and action i is item i. No annotation: it is
     # not an option.
@@ -110,6 +120,15 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
                 f"capacity_fraction is {self.capacity_fraction!r}: expected a number above 0, "
                 "at most 1"
             )
+        number = isinstance(self.price_spread, int | float)
+        if not number or not 0 <= self.price_spread < 1:
+            raise InputError(
+                f"price_spread is {self.price_spread!r}: expected a number from 0 on, below 1"
+            )
+
+    def offers(self, capability: type) -> bool:
+        """Return whether it has an optional capability: a price factor where prices are spread."""
+        return capability is not Priced or self.price_spread > 0
 
     @property
     def name(self) -> str:
@@ -202,6 +221,11 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
         """
         density = jnp.where(feasible(state), state.values / state.weights, -jnp.inf)
         return jnp.argmax(density).astype(jnp.int32)
+
+    def price_factor(self, state: KnapsackState, params: KnapsackParams) -> Array:
+        """Return what multiplies the price of thinking, ``[]`` float32; 1 without a spread."""
+        sign = jnp.where(state.remaining % 2 == 1, 1.0, -1.0)
+        return jnp.float32(params.price_scale * (1.0 + self.price_spread * sign))
 
     def enumerate_states(self, first_state: KnapsackState, params: KnapsackParams) -> KnapsackState:
         """Return a state for each subset of the items, ``[2**A, ...]``: the packed ones.

@@ -15,6 +15,9 @@ from rrplan.types import Episodes, Trace
 COLUMNS = ("untimed_return", "simulations", "looks", "length", "levels")
 """What is kept of an episode. Its timed return at any price follows from these."""
 
+WEIGHTED = ("weighted_simulations", "weighted_looks", "weighted_length", "weighted_levels")
+"""The counts times the factor of the price, where the environment has one."""
+
 Columns = dict[str, np.ndarray]
 """Values by column: ``[E]`` of one training seed, or ``[S, E]`` of all."""
 
@@ -27,6 +30,8 @@ def to_table(episodes: Episodes, turns: Callable[[Trace], np.ndarray] | None = N
         turns: ``(trace) -> [E]``: kept as a column more, see :class:`agents.Candidate`.
     """
     columns = {name: np.asarray(getattr(episodes, name)) for name in COLUMNS}
+    if episodes.weighted is not None:
+        columns |= dict(zip(WEIGHTED, map(np.asarray, episodes.weighted), strict=True))
     if turns is not None and episodes.trace is not None:
         columns["turns"] = np.asarray(turns(episodes.trace))
     return columns | thinking.of_trace(episodes.trace)
@@ -43,7 +48,9 @@ def load_table(path: Path, num_episodes: int) -> Columns | None:
 
 def stack_tables(tables: Sequence[Columns]) -> Columns:
     """Return the tables ``[E]`` of all training seeds as one, ``[S, E]``."""
-    names = [name for name in (*COLUMNS, "turns") if all(name in table for table in tables)]
+    names = [
+        name for name in (*COLUMNS, *WEIGHTED, "turns") if all(name in table for table in tables)
+    ]
     return {name: np.stack([table[name] for table in tables]) for name in names}
 
 
@@ -52,10 +59,17 @@ def counts_of(table: Columns) -> costs.Counts:
     return costs.Counts(table["simulations"], table["looks"], table["length"], table["levels"])
 
 
+def weighted_of(table: Columns) -> costs.Counts | None:
+    """Return the counts times the factor of the price; None where it is always 1."""
+    if WEIGHTED[0] not in table:
+        return None
+    return costs.Counts(*(table[name] for name in WEIGHTED))
+
+
 def timed_return(table: Columns, price: float, rates: costs.Rates) -> np.ndarray:
     """Return the untimed return less the bill at a price, float64."""
-    charged = costs.Costs(price, rates)
-    return costs.timed_return(table["untimed_return"].astype(float), charged, counts_of(table))
+    charged, untimed = costs.Costs(price, rates), table["untimed_return"].astype(float)
+    return costs.timed_return(untimed, charged, counts_of(table), weighted_of(table))
 
 
 def to_frame(rows: Sequence[tuple[Agent, Columns]]) -> pl.DataFrame:
@@ -77,11 +91,13 @@ def to_frame(rows: Sequence[tuple[Agent, Columns]]) -> pl.DataFrame:
                     "price": pl.repeat(agent.price, size, dtype=pl.Float64, eager=True),
                     "seed": np.repeat(np.arange(num_seeds, dtype=np.int32), num_episodes),
                     "episode": np.tile(np.arange(num_episodes, dtype=np.int32), num_seeds),
-                    **{column: table[column].ravel() for column in COLUMNS},
+                    **{
+                        name: table[name].ravel() for name in (*COLUMNS, *WEIGHTED) if name in table
+                    },
                 }
             )
         )
-    return pl.concat(frames)
+    return pl.concat(frames, how="diagonal")  # the greedy rule has no weighted counts
 
 
 def write_frame(path: Path, frame: pl.DataFrame) -> None:
@@ -93,4 +109,5 @@ def of_frame(rows: pl.DataFrame) -> Columns:
     """Return the table ``[S, E]`` of one agent's rows of a frame."""
     rows = rows.sort("seed", "episode")
     num_seeds = rows["seed"].n_unique()
-    return {column: rows[column].to_numpy().reshape(num_seeds, -1) for column in COLUMNS}
+    told = [name for name in WEIGHTED if name in rows.columns and not rows[name].null_count()]
+    return {name: rows[name].to_numpy().reshape(num_seeds, -1) for name in (*COLUMNS, *told)}

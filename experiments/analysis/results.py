@@ -105,12 +105,18 @@ def summarize(
             for group in thinking.describe(agent.name, agent.price, of_seeds)
         ],
         "stories": [
-            {**story, "rates": agent.rates._asdict()}
+            {**story, "timed": _timed_of(agent, of_seeds[0], story)}
             for agent, of_seeds in rows
             if agent.family == "learned"
             and (story := thinking.tell(agent.name, agent.price, of_seeds[0]))
         ],
     }
+
+
+def _timed_of(agent: Agent, table: Columns, story: Mapping[str, Any]) -> float:
+    """Return the timed return of the episode that a story tells."""
+    assert agent.price is not None  # as who learns
+    return float(timed_return(table, agent.price, agent.rates)[story["episode"]])
 
 
 def _of_controlled(
@@ -177,7 +183,7 @@ def _entries(
         "looks": _estimate(table["looks"]),
         "levels": _estimate(table["levels"]),
         "operations": _estimate(bill.operations_of(agent, counts_of(table))),
-        "rates": {kind: own._asdict() for kind, own in rates.items()},
+        "rates": {kind: own and own._asdict() for kind, own in rates.items()},
         "evaluation": agent.evaluation,
     }
     num_seeds, num_episodes = table["length"].shape
@@ -191,7 +197,8 @@ def _entries(
             "episodes": num_episodes,
             "timed": _estimate(timed_return(table, price, agent.rates)),
             "timed_by": {
-                kind: _estimate(timed_return(table, price, own)) for kind, own in rates.items()
+                kind: own and _estimate(timed_return(table, price, own))
+                for kind, own in rates.items()
             },
             **comparisons.compare(timed_return(table, price, agent.rates), by_price.get(price)),
             **same_for_all,

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from rrplan import keys
-from rrplan.costs import Counts, charge
+from rrplan.costs import Counts, charge, weigh
 from rrplan.engine import meta_steps
 from rrplan.engine.state import Engine, EngineState, Queue
 from rrplan.models import Settings, where
@@ -46,7 +46,7 @@ def ask(
         )
     extra = jnp.clip(control.extra_simulations, 0, left.decision)
     if engine.record:
-        costs = settings.costs._replace(price=queue.prices[lanes.place])
+        costs = settings.costs._replace(price=price(queue, lanes))
         cost = charge(costs, Counts(looks=looking))
         assert lanes.looks is not None  # as the engine records
         lanes = lanes._replace(looks=meta_steps.begin(lanes.looks, looking, control.aux, cost))
@@ -54,9 +54,24 @@ def ask(
         carry=where(asked, control.carry, lanes.carry),
         max_depth=jnp.where(asked, control.max_depth, lanes.max_depth),
         ordered=jnp.where(asked, extra, lanes.ordered),
-        sums=lanes.sums._replace(looks=lanes.sums.looks + looking),
+        sums=lanes.sums._replace(
+            looks=lanes.sums.looks + looking, weighted=add_weighted(lanes, Counts(looks=looking))
+        ),
     )
     return lanes, lanes.active & (lanes.ordered > 0)
+
+
+def price(queue: Queue, lanes: EngineState) -> Array:
+    """Return the price that holds at each lane's root, ``[B]``."""
+    own = queue.prices[lanes.place]
+    return own if lanes.factor is None else own * lanes.factor
+
+
+def add_weighted(lanes: EngineState, counts: Counts) -> Counts | None:
+    """Return the weighted sums of the lanes' episodes with a tick's counts in them."""
+    if lanes.factor is None or lanes.sums.weighted is None:
+        return None
+    return Counts(*map(jnp.add, lanes.sums.weighted, weigh(counts, lanes.factor)))
 
 
 def rows_seen(seen: MetaObservation) -> trees.Rows:
@@ -181,7 +196,7 @@ def _observe(
         simulations=lanes.simulations,
         simulations_left=left.decision,
         decision=lanes.sums.length,
-        price=queue.prices[lanes.place] * simulation_rate,
+        price=price(queue, lanes) * simulation_rate,
         budget_left=left.episode,
         max_depth=lanes.max_depth,
     )

@@ -90,7 +90,7 @@ def _bill(finished: Finished, costs: Costs, prices: np.ndarray) -> Episodes:
     """Charge what was thought."""
     results, record = jax.tree.map(jnp.asarray, (finished.results, finish(finished.trace)))
     counts = Counts(results.simulations, results.looks, results.length, results.levels)
-    cost = charge(costs._replace(price=prices), counts)
+    cost = charge(costs._replace(price=prices), counts, results.weighted)
     return Episodes(
         untimed_return=results.untimed_return,
         timed_return=results.untimed_return - cost,
@@ -100,6 +100,7 @@ def _bill(finished: Finished, costs: Costs, prices: np.ndarray) -> Episodes:
         looks=results.looks,
         levels=results.levels,
         trace=record,
+        weighted=results.weighted,
     )
 
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from rrplan import keys, search
+from rrplan.capabilities import Priced, offers
 from rrplan.costs import Counts, timed_return
 from rrplan.engine import consult, meta_steps, trace
 from rrplan.engine.meta_steps import Looks
@@ -41,7 +42,7 @@ def start(engine: Engine, settings: Settings, queue: Queue) -> EngineState:
         tick=jnp.int32(0),
         counters=Counters.zeros(),
         next_place=jnp.int32(0),
-        results=Results.zeros(queue.ids.shape),
+        results=Results.zeros(queue.ids.shape, weighted=engine.weighs),
         trace=trace.blank(queue.ids.shape[0], engine.trace),
         looks=None,
         active=jnp.ones(lanes, bool),
@@ -56,7 +57,8 @@ def start(engine: Engine, settings: Settings, queue: Queue) -> EngineState:
         max_depth=jnp.full_like(none, consult.NO_DEPTH_LIMIT),
         ordered=none,
         simulations=none,
-        sums=Results.zeros(lanes),
+        sums=Results.zeros(lanes, weighted=engine.weighs),
+        factor=jnp.ones(lanes, jnp.float32) if engine.weighs else None,
     )
     return consult.with_record(engine, settings, queue, fresh)
 
@@ -80,7 +82,7 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: EngineState) -
         looks=_settle(settings, queue, lanes, thinking, path.depth, real, moved),
         sums=_add(lanes, thinking, path.depth, real, moved.reward),
     )
-    lanes, entering, moved = _take_next(queue, lanes, real & moved.position.done, moved)
+    lanes, entering, moved = _take_next(engine, queue, lanes, real & moved.position.done, moved)
 
     root_keys = keys.draw(settings.key, queue.ids[lanes.place], keys.Domain.ROOT, lanes.sums.length)
     answer = engine.model.answer(settings, root_keys, thinking, moved)
@@ -108,6 +110,7 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: EngineState) -
         ordered=jnp.where(rerooted, 0, lanes.ordered - thinking),
         simulations=jnp.where(rerooted, 0, lanes.simulations + thinking),
         sums=lanes.sums._replace(flaws=lanes.sums.flaws | flaws),
+        factor=_factor(engine, settings, lanes, rerooted, moved),
     )
 
 
@@ -134,7 +137,7 @@ def _step(
 
 
 def _take_next(
-    queue: Queue, lanes: EngineState, ended: Array, moved: Moved
+    engine: Engine, queue: Queue, lanes: EngineState, ended: Array, moved: Moved
 ) -> tuple[EngineState, Array, Moved]:
     """Store what ended, and hand out the next episodes in the queue in the order of lanes."""
     store = jnp.where(ended, lanes.place, queue.ids.shape[0])
@@ -146,7 +149,7 @@ def _take_next(
     entering = free & (place < queue.total)
     lanes = lanes._replace(
         results=results,
-        sums=where(free, Results.zeros(free.shape), lanes.sums),
+        sums=where(free, Results.zeros(free.shape, weighted=engine.weighs), lanes.sums),
         active=lanes.active & ~(free & ~entering),
         starting=jnp.zeros_like(lanes.starting),
         place=jnp.where(entering, place, lanes.place),
@@ -176,7 +179,7 @@ def _settle(
     """Return the record of looks with what this tick brought and cost."""
     if lanes.looks is None:
         return None
-    costs = settings.costs._replace(price=queue.prices[lanes.place])
+    costs = settings.costs._replace(price=consult.price(queue, lanes))
     counts = Counts(simulations=thinking, decisions=real, levels=levels)
     earned = timed_return(jnp.where(real, moved.reward, 0.0), costs, counts)
     return meta_steps.settle(lanes.looks, earned, real, real & moved.position.done)
@@ -188,13 +191,27 @@ def _add(lanes: EngineState, thinking: Array, levels: Array, real: Array, reward
     ``levels [B]`` is how deep the thinking lanes went down; 0 in the others.
     """
     sums = lanes.sums
+    counts = Counts(simulations=thinking, decisions=real, levels=levels)
     return sums._replace(
+        weighted=consult.add_weighted(lanes, counts),
         untimed_return=sums.untimed_return + jnp.where(real, reward, 0.0),
         simulations=sums.simulations + thinking,
         length=sums.length + real,
         levels=sums.levels + levels,
         flaws=sums.flaws | jnp.where(lanes.active & ~jnp.isfinite(reward), BAD_REWARD, 0),
     )
+
+
+def _factor(
+    engine: Engine, settings: Settings, lanes: EngineState, rerooted: Array, moved: Moved
+) -> Array | None:
+    """Return the factor of the price at each lane's root, read anew where the root is new."""
+    environment = engine.model.environment
+    if lanes.factor is None or not offers(environment, Priced):
+        return None
+    over_lanes = jax.vmap(environment.price_factor, (0, None))
+    factor = over_lanes(moved.position.state, settings.env_params)
+    return jnp.where(rerooted, factor, lanes.factor)
 
 
 def _count(lanes: EngineState, queued: Array, thinking: Array) -> Counters:

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from rrplan.capabilities import Priced, offers
+from rrplan.costs import Counts
 from rrplan.engine.meta_steps import Looks
 from rrplan.models import Learned, Perfect
 from rrplan.search import trees
@@ -19,6 +21,11 @@ class Engine(NamedTuple):
     max_simulations: int
     trace: int = 0  # decisions recorded of each episode
     record: int = 0  # looks recorded of each lane
+
+    @property
+    def weighs(self) -> bool:
+        """Whether the price depends on the situation."""
+        return offers(self.model.environment, Priced)
 
 
 class Queue(NamedTuple):
@@ -41,12 +48,13 @@ class Results(NamedTuple):
     looks: Array  # [L] int32
     levels: Array  # [L] int32
     flaws: Array  # [L] int32, flags of what must not be
+    weighted: Counts | None = None  # [L] float32 each, where the price depends on the situation
 
     @classmethod
-    def zeros(cls, shape: tuple[int, ...]) -> "Results":
+    def zeros(cls, shape: tuple[int, ...], *, weighted: bool) -> "Results":
         """Return the sums of nothing."""
-        count = jnp.zeros(shape, jnp.int32)
-        return cls(jnp.zeros(shape, jnp.float32), *[count] * 5)
+        count, number = jnp.zeros(shape, jnp.int32), jnp.zeros(shape, jnp.float32)
+        return cls(number, *[count] * 5, Counts(*[number] * 4) if weighted else None)
 
 
 class Counters(NamedTuple):
@@ -87,3 +95,4 @@ class EngineState(NamedTuple):
     ordered: Array  # [B] int32, simulations still to run before the next question
     simulations: Array  # [B] int32, of this decision
     sums: Results  # [B] each, of this episode
+    factor: Array | None = None  # [B] float32, of the price at the root; None where it is always 1

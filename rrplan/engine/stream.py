@@ -57,7 +57,7 @@ def collect(
     state = stream.lanes._replace(
         place=jnp.arange(engine.num_lanes, dtype=jnp.int32),
         next_place=jnp.int32(engine.num_lanes),
-        results=Results.zeros(queue.ids.shape),
+        results=Results.zeros(queue.ids.shape, weighted=engine.weighs),
         looks=meta_steps.keep_open(stream.lanes.looks),
         counters=Counters.zeros(),
     )

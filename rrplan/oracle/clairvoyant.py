@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rrplan.costs import Costs, Counts, timed_return
+from rrplan.costs import Costs, Counts, timed_return, weigh
 from rrplan.engine import validation
 from rrplan.engine.consult import NO_DEPTH_LIMIT
 from rrplan.errors import InputError
@@ -35,7 +35,7 @@ from rrplan.oracle import node_search, state_graph
 from rrplan.oracle.node_search import Progress
 from rrplan.oracle.state_graph import ENDED, Graph
 from rrplan.planner import Planner
-from rrplan.types import Array, LearnedModel
+from rrplan.types import Array, LearnedModel, PyTree
 
 _ROUNDING = 1e-12  # relative: sums of float64 that differ by less are equal
 
@@ -74,6 +74,7 @@ class Played(NamedTuple):
     simulations: np.ndarray  # [I] int32
     length: np.ndarray  # [I] int32, decisions
     levels: np.ndarray  # [I] int32
+    weighted: Counts  # [I] float64 each: the counts times the factor of the price
     decisions: Decisions
 
 
@@ -86,6 +87,7 @@ class Solution(NamedTuple):
     simulations: np.ndarray  # [I] int32
     length: np.ndarray  # [I] int32, decisions
     levels: np.ndarray  # [I] int32
+    weighted: Counts  # [I] float64 each: the counts times the factor of the price
     value: np.ndarray  # [N] float64, timed return from each node on
     k: np.ndarray  # [N] int32, its choice; of equally good ones the cheapest, then the least
     depth: np.ndarray  # [N] int32, which of the table's depths it chooses; of equals the first
@@ -171,7 +173,8 @@ def solve(table: DecisionTable, costs: Costs | float) -> Solution:
         action = table.action[nodes]
         rows = nodes[:, None, None]
         earned = graph.reward[rows, action] + value[graph.following[rows, action]]
-        worth = timed_return(earned, costs, counts).reshape(len(nodes), -1)
+        weighted = weigh(counts, graph.factor[rows])
+        worth = timed_return(earned, costs, counts, weighted).reshape(len(nodes), -1)
         # Of equals the first, by k and then by depth: sums that differ in rounding are equal.
         best = worth.max(axis=1, keepdims=True)
         by_k = worth.reshape(action.shape).swapaxes(1, 2).reshape(len(nodes), -1)
@@ -179,10 +182,10 @@ def solve(table: DecisionTable, costs: Costs | float) -> Solution:
         value[nodes] = best[:, 0]
         k[nodes], depth[nodes] = choice // len(table.depths), choice % len(table.depths)
     played = replay(table, k, depth)
-    counts = Counts(
-        played.simulations.astype(np.float32), decisions=played.length, levels=played.levels
+    counts = Counts(played.simulations, decisions=played.length, levels=played.levels)
+    timed = timed_return(
+        played.untimed_return, _rounded(costs), _rounded(counts), _rounded(played.weighted)
     )
-    timed = timed_return(played.untimed_return, _rounded(costs), counts)
     return Solution(costs, timed, *played[:-1], value[:-2], k, depth, played.decisions)
 
 
@@ -216,7 +219,11 @@ def replay(table: DecisionTable, k: int | np.ndarray, depth: int | np.ndarray = 
     simulations, levels = (
         count.sum(axis=1, dtype=np.int32) for count in (decisions.simulations, decisions.levels)
     )
-    return Played(total, simulations, valid.sum(axis=1, dtype=np.int32), levels, decisions)
+    thought = Counts(decisions.simulations, decisions=valid, levels=decisions.levels)
+    factor = np.where(valid, graph.factor[nodes], 0.0)
+    weighted = Counts(*((factor * count).sum(axis=1) for count in thought))
+    length = valid.sum(axis=1, dtype=np.int32)
+    return Played(total, simulations, length, levels, weighted, decisions)
 
 
 def _settings(planner: Planner, key: Array) -> Settings:
@@ -241,9 +248,9 @@ def _check_choice(name: str, choice: int | np.ndarray, nodes: np.ndarray, most: 
     return np.broadcast_to(choice, nodes.shape)
 
 
-def _rounded(costs: Costs) -> Costs:
-    """Return costs in the precision that the engine charges them in."""
-    return jax.tree.map(np.float32, costs)
+def _rounded(numbers: PyTree) -> PyTree:
+    """Return costs or counts in the precision that the engine charges them in."""
+    return jax.tree.map(np.float32, numbers)
 
 
 def _by_height(height: np.ndarray) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rrplan import keys
-from rrplan.capabilities import Enumerable, name_of, require
+from rrplan.capabilities import Enumerable, Priced, name_of, offers, require
 from rrplan.errors import InputError
 from rrplan.oracle import state_index
 from rrplan.types import Array, Environment, PyTree
@@ -42,6 +42,7 @@ class Graph(NamedTuple):
     following: np.ndarray  # [N, A] int32, the node that an action leads to, ENDED or UNKNOWN
     reward: np.ndarray  # [N, A] float32, 0 where illegal
     height: np.ndarray  # [N] int32, the most decisions that can come after this one
+    factor: np.ndarray  # [N] float32, what multiplies the price of thinking there
 
     @property
     def legal_actions(self) -> np.ndarray:
@@ -171,7 +172,11 @@ def _explore(
         steps = _step(environment, env_params, key, listing.states, np.resize(rows, _BLOCK))
         pending = np.concatenate([pending, notes.record(rows, steps)])
     graph, rows = notes.finish()
-    return graph, _take(listing.states, rows), _take(notes.observations, rows)
+    states = _take(listing.states, rows)
+    if offers(environment, Priced):
+        factor = jax.vmap(environment.price_factor, (0, None))(states, env_params)
+        graph = graph._replace(factor=np.asarray(factor))
+    return graph, states, _take(notes.observations, rows)
 
 
 class _Notes:
@@ -237,6 +242,7 @@ class _Notes:
             following=np.where(following >= 0, number[following], following),
             reward=self._reward[rows],
             height=np.zeros(len(rows), np.int32),  # measured when all are together
+            factor=np.ones(len(rows), np.float32),
         )
         return graph, rows
 

@@ -52,7 +52,8 @@ def summarize(
         return jnp.sum(jnp.where(ended, values, 0.0)) / number
 
     counts = Counts(episodes.simulations, episodes.looks, episodes.length, episodes.levels)
-    timed = timed_return(episodes.untimed_return, costs._replace(price=prices), counts)
+    costs = costs._replace(price=prices)
+    timed = timed_return(episodes.untimed_return, costs, counts, episodes.weighted)
     new = (choice.inputs.simulations == 0) & (batch.weight > 0)
     return MetaMetrics(
         **learner.tell(losses, learning_rate),

@@ -8,16 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from experiments.report import bills
 from experiments.report.figures import plotting
 from experiments.report.figures.plotting import INK, LABEL_SIZE
-from rrplan.costs import Costs, Counts, Rates, timed_return
 
 LONGEST = 40
 """Decisions for which there is room."""
 _WIDE = 14  # decisions for which two actions and an arrow fit on a line
 _BAR, _CHANGED, _PALE = "#0072B2", "#D55E00", "#D9D9D9"
-
-_CHARGED = ("looks", "levels")
 
 Decisions = Sequence[Mapping[str, Any]]
 
@@ -35,6 +33,7 @@ def draw_story(results: Mapping[str, Any]) -> Figure | None:
     decisions = story["decisions"][:LONGEST]
     whole = len(decisions) == len(story["decisions"])
     figure = Figure(figsize=(6.9, 4.9), layout="constrained")
+    plotting.caption(figure, bills.caption(results))
     title = _title(story, decisions, whole)
     figure.suptitle(title, x=0.01, ha="left", fontsize=LABEL_SIZE + 1, fontweight="bold")
     top, middle, bottom = figure.subplots(3, 1, height_ratios=(1.2, 1.0, 1.2))
@@ -59,9 +58,8 @@ def _title(story: Mapping[str, Any], decisions: Decisions, whole: bool) -> str:
     earned = sum(decision["reward"] for decision in decisions)
     which = f"held-out episode {story['episode']}"
     if whole:
-        looks, levels = (sum(decision.get(name, 0) for decision in decisions) for name in _CHARGED)
-        counts = Counts(simulations, looks, len(decisions), levels)
-        timed = timed_return(earned, Costs(story["price"], Rates(**story.get("rates", {}))), counts)
+        # Older results do not tell it: they charged simulations alone.
+        timed = story.get("timed", earned - story["price"] * simulations)
         came_to = f"return {earned:.3g}, timed {timed:.3g}"
     else:
         which += f", first {len(decisions)} decisions"

@@ -94,9 +94,7 @@ def start() -> list[Arm]:
 def inputs() -> list[Arm]:
     """What a stopper sees: everything, or all but one group."""
     arms = [Arm("all", meta={"inputs": _without()})]
-    return arms + [
-        Arm(f"without {left}", meta={"inputs": _without(left)}) for left in _without()
-    ]
+    return arms + [Arm(f"without {left}", meta={"inputs": _without(left)}) for left in _without()]
 
 
 def advantages() -> list[Arm]:
@@ -178,7 +176,7 @@ def load(options: Options) -> Setting:
         raise rrplan.InputError(f"price is {price}: expected one of {', '.join(map(str, best))}")
     problem = build_problem(run.config)
     planner = make_planner(problem, load_params(problem, run, 0), results["acting"])
-    bill = make_bill(problem, run.operations)
+    bill = make_bill(problem, run.operations, measured=run.calibration)
     return Setting(run.config, planner, best[price], price, options.episodes, options.chunks, bill)
 
 

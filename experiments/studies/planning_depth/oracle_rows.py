@@ -15,7 +15,7 @@ from experiments.evaluation import Agent, Domain, StudyProblem, TrainedSeed, mak
 from experiments.runs import Run
 from experiments.runs.progress import Progress
 from rrplan import oracle
-from rrplan.capabilities import Enumerable, offers
+from rrplan.capabilities import Enumerable, Priced, offers
 from rrplan.engine.dispatch import longest_queue
 from rrplan.errors import InputError
 
@@ -91,6 +91,7 @@ def _of_seed(problem, run, seed, trained, agents, acting, bar) -> dict[str, Colu
             "length": solution.length,
             "levels": solution.levels,
             "looks": np.zeros_like(solution.length),
+            **_weighted(problem, solution),
             **thinking.summarize(
                 solution.decisions.valid,
                 solution.decisions.simulations,
@@ -99,3 +100,11 @@ def _of_seed(problem, run, seed, trained, agents, acting, bar) -> dict[str, Colu
         }
         runs.save_arrays(paths[agent.evaluation], found[agent.evaluation])
     return found
+
+
+def _weighted(problem: StudyProblem, solution: oracle.Solution) -> Columns:
+    """Return the weighted counts, where the price depends on the situation; it never looks."""
+    if not offers(problem.environment, Priced):
+        return {}
+    counts = solution.weighted._replace(looks=np.zeros(solution.length.shape))
+    return dict(zip(columns.WEIGHTED, counts, strict=True))
