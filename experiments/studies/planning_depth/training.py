@@ -26,6 +26,7 @@ from experiments.evaluation import (
 from experiments.runs import Run
 from experiments.runs.progress import Progress
 from experiments.studies.planning_depth.config import StudyConfig
+from rrplan.capabilities import Priced, offers
 from rrplan.costs import Rates
 from rrplan.errors import InputError
 from rrplan.planner import Planner
@@ -187,7 +188,11 @@ def make_trainable(
     lowest, highest = case.prices
     ppo = dataclasses.replace(config.control.ppo, lowest_price=lowest, highest_price=highest)
     start = _start(best_fixed, case.prices)
-    request = Request(config.control.meta(case.agent), ppo, start, rates)
+    meta = config.control.meta(case.agent)
+    if offers(planner.environment, Priced) and "price" in config.control.inputs:
+        # The price differs from state to state, so that an agent for one price sees it too.
+        meta = dataclasses.replace(meta, inputs=config.control.inputs)
+    request = Request(meta, ppo, start, rates)
     return declarations.build(case.agent.make)(planner, request)
 
 
