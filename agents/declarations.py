@@ -32,6 +32,27 @@ class Trainable(NamedTuple):
     meta_policy: Any  # a rrplan.MetaPolicy; its parameters are those that were trained
 
 
+class SearchRequest(NamedTuple):
+    """What :attr:`Searched.search` is asked for: parameters for one price."""
+
+    planner: Any
+    """A rrplan.Planner; the network's parameters are those of one training seed among several."""
+    budgets: tuple[int, ...]  # those of the sweep
+    evaluate: Callable[[Any, Any], Any]
+    """``(meta_policy, params) -> rrplan.Episodes``: the validation episodes of all training seeds,
+    one after the other, with a trace; charged the price as an agent that never looks."""
+    start: int  # the fixed k that is best at that price
+    report: Callable[[str], None] = lambda note: None  # told from time to time how it goes
+
+
+class Found(NamedTuple):
+    """What :attr:`Searched.search` returns."""
+
+    params: Any  # of the meta-policy: one array
+    timed: float  # mean timed return on the validation episodes
+    simulations: float  # mean simulations of an episode, on the same
+
+
 class Request(NamedTuple):
     """What :attr:`Learned.make` is asked for, beside the planner."""
 
@@ -110,6 +131,18 @@ class Greedy(Agent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OneStep(Agent):
+    """Tries each legal action once in the planner's model, and takes one of them.
+
+    It takes actions of its own, so the oracle does not bound it.
+    """
+
+    make: Builder
+    """``(planner) -> (policy, its parameters)``, for :func:`rrplan.rollout_searching`."""
+    family: ClassVar[str] = "one-step"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rule(Agent):
     """A rule with parameters, which are tuned for each price."""
 
@@ -123,6 +156,17 @@ class Rule(Agent):
 @dataclass(frozen=True, kw_only=True)
 class Learned(Agent):
     """A meta-policy that is trained on the planner."""
+@dataclass(frozen=True, kw_only=True)
+class Searched(Agent):
+    """A rule that finds its parameters for each price by a search of its own."""
+
+    make: Builder
+    """``() -> meta_policy``; its parameters are one array. It never looks."""
+    search: Builder
+    """``(SearchRequest) -> Found``: found on the validation episodes alone."""
+    family: ClassVar[str] = Rule.family
+
+
 
     make: Builder = "agents.metapolicies.learned.trainable:make"
     """``(planner, Request) -> Trainable``."""

@@ -3,7 +3,9 @@
 A price ``c`` is stated for one simulation of the problem's *reference planner*. By default a study
 charges operations: ``c`` divided by the operations of that simulation is the price of one operation
 for every planner and every agent. So a larger planner pays for its own simulations, and does not
-make looks cheap. The bill of simulations charges simulations alone.
+make looks cheap. The bill of simulations charges simulations alone. The bill of seconds charges
+what each count takes by the clock, as :mod:`experiments.calibration` has measured it once for the
+run; what an episode takes beyond its decisions is no thinking, and free.
 """
 
 import dataclasses
@@ -14,6 +16,8 @@ import jax
 
 from agents import networks
 from agents.declarations import Greedy
+from experiments import calibration
+from experiments.calibration import Calibration
 from experiments.evaluation import (
     Agent,
     StudyProblem,
@@ -24,12 +28,17 @@ from experiments.evaluation import (
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan import operations
 from rrplan.costs import Costs, Counts, Rates, charge
+from rrplan.errors import InputError
 from rrplan.operations import Operations
 from rrplan.planner import Planner
 from rrplan.types import MetaPolicy, PyTree
 
-KINDS = ("simulations", "operations")
-"""Every bill that results are told under, whichever agents were trained and chosen under."""
+KINDS = ("simulations", "operations", "seconds")
+"""Every bill that results are told under, whichever agents were trained and chosen under; that of
+seconds where they are known."""
+
+
+_PRICED = {"simulation": "simulations", "flop": "operations", "second": "seconds"}
 
 
 class Bill(NamedTuple):
@@ -38,7 +47,8 @@ class Bill(NamedTuple):
     kind: str
     """The bill that agents are trained, tuned and compared under, one of :data:`KINDS`."""
     price_per: str
-    """What a price is stated for: ``"simulation"`` of the reference planner, or ``"flop"``."""
+    """What a price is stated for: ``"simulation"`` of the reference planner, ``"flop"`` or
+    ``"second"``."""
     price_level: float
     """Price of a level of descent, in multiples of the price of a simulation."""
     reference: float
@@ -49,6 +59,8 @@ class Bill(NamedTuple):
     """Operations of one look, by the name of a meta-policy with its parameters."""
     keep: Callable[[Mapping[str, Any]], None] = lambda counted: None
     """Called with all that was counted whenever there is more."""
+    seconds: Calibration | None = None
+    """What the counts take by the clock, if that was measured."""
 
     def rates(self, look: float = 0.0, kind: str | None = None, *, plans: bool = True) -> Rates:
         """Return what an agent pays for each count, in multiples of the price.
@@ -58,27 +70,55 @@ class Bill(NamedTuple):
             kind: of the bill; the study's own if None.
             plans: whether it has a planner, which evaluates the root of each decision.
         """
-        level = self.price_level
-        if (kind or self.kind) == "simulations":
-            return Rates(simulation=1.0, level=level)
-        unit = 1.0 if self.price_per == "flop" else self.reference
+        kind = kind or self.kind
+        unit = self._unit(kind)
+        price_of_reference = self._reference(_PRICED[self.price_per])
+        level = self.price_level * price_of_reference
+        if kind == "simulations":
+            return Rates(simulation=price_of_reference, level=level)
+        if kind == "seconds":
+            assert self.seconds is not None  # make has seen to it
+            own = self.seconds.planner
+            return Rates(
+                simulation=own.simulation / unit,
+                look=own.look / unit,
+                decision=own.decision / unit if plans else 0.0,
+                level=own.level / unit + level,
+            )
         return Rates(
             simulation=self.planner.simulation / unit,
             look=look / unit,
             decision=self.planner.evaluation / unit if plans else 0.0,
-            level=level * self.reference / unit,
+            level=level,
         )
 
-    def every_rate(self, agent: Agent) -> dict[str, Rates]:
-        """Return what an agent pays under each kind of bill."""
+    def every_rate(self, agent: Agent) -> dict[str, Rates | None]:
+        """Return what an agent pays under each kind of bill; None for seconds not measured."""
         plans = agent.family != Greedy.family
-        return {kind: self.rates(agent.look, kind, plans=plans) for kind in KINDS}
+        return {
+            kind: None
+            if kind == "seconds" and self.seconds is None
+            else self.rates(agent.look, kind, plans=plans)
+            for kind in KINDS
+        }
 
     def operations_of(self, agent: Agent, counts: Counts) -> Any:
         """Return the operations of thinking that an agent's counts come to, of their shape."""
-        rates = self.every_rate(agent)["operations"]._replace(level=0.0)
-        unit = 1.0 if self.price_per == "flop" else self.reference
-        return charge(Costs(unit, rates), counts)
+        rates = self.rates(agent.look, "operations", plans=agent.family != Greedy.family)
+        return charge(Costs(self._unit("operations"), rates._replace(level=0.0)), counts)
+
+    def _unit(self, kind: str) -> float:
+        """Return how many simulations, operations or seconds the price is charged for."""
+        return self._reference(kind) / self._reference(_PRICED[self.price_per])
+
+    def _reference(self, kind: str) -> float:
+        """Return what one simulation of the reference planner is under a kind of bill."""
+        if kind == "operations":
+            return self.reference
+        if kind == "seconds":
+            assert self.seconds is not None  # make has seen to it
+            return self.seconds.reference.whole_simulation
+        return 1.0
 
     def charge(self, problem: StudyProblem, agent: Agent, trained: TrainedSeed) -> Agent:
         """Return an agent with what it is charged.
@@ -123,6 +163,7 @@ class Bill(NamedTuple):
             "price_per": self.price_per,
             "price_level": self.price_level,
             "operations": to_dict(self),
+            "seconds": self.seconds and self.seconds.to_dict(),
         }
 
 
@@ -130,6 +171,7 @@ def make(
     problem: StudyProblem,
     kept: Mapping[str, Any],
     keep: Callable[[Mapping[str, Any]], None] = lambda counted: None,
+    measured: Mapping[str, Any] | None = None,
 ) -> Bill:
     """Return the bill of a study.
 
@@ -137,11 +179,21 @@ def make(
         problem: of the study.
         kept: operations that were counted when the run began (``config.json``); counted if empty.
         keep: called with all that was counted whenever there is more.
+        measured: seconds of the run's calibration (``config.json``), if it has one.
+
+    Raises:
+        InputError: seconds are charged, and there is no calibration.
     """
     config = problem.config
+    seconds = calibration.from_dict(measured) if measured else None
+    if config.bill == "seconds" and seconds is None:
+        raise InputError(
+            "the run charges seconds, and config.json holds no calibration: go on with it first "
+            "(rrplan run --resume)"
+        )
     if kept:
         own = Operations(kept["step"], kept["evaluation"])
-        return _of(config, kept["reference"], own, dict(kept["looks"]), keep)
+        return _of(config, kept["reference"], own, dict(kept["looks"]), keep, seconds)
     own = operations.of_planner(_planner(problem, problem.network))
     reference = own
     if config.reference != config.network:
@@ -149,7 +201,7 @@ def make(
             config.reference, problem.environment, problem.env_params, jax.random.key(0)
         )
         reference = operations.of_planner(_planner(problem, network))
-    made = _of(config, reference.simulation, own, {}, keep)
+    made = _of(config, reference.simulation, own, {}, keep, seconds)
     keep(to_dict(made))
     return made
 
@@ -165,8 +217,10 @@ def _of(
     own: Operations,
     looks: dict[str, float],
     keep: Callable[[Mapping[str, Any]], None],
+    seconds: Calibration | None,
 ) -> Bill:
-    return Bill(config.bill, config.price_per, config.price_level, reference, own, looks, keep)
+    per, level = config.price_per, config.price_level
+    return Bill(config.bill, per, level, reference, own, looks, keep, seconds)
 
 
 def _planner(problem: StudyProblem, network: Any) -> Planner:

@@ -35,6 +35,7 @@ class Domain(enum.IntEnum):
     VALIDATION = 1
     HELD_OUT = 2
     CONTROL = 3
+    CALIBRATION = 4
 
 
 class Split(NamedTuple):

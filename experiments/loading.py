@@ -57,7 +57,8 @@ def load(directory: Path | str, seed: int = 0) -> Loaded:
         f"fixed-{choice.price:g}": (metapolicies.fixed(), jnp.int32(choice.k)) for choice in best
     }
     found |= _load_rules(problem, planner, results)
-    found |= _load_learned(run, seed, planner, best, make_bill(problem, run.operations))
+    bill = make_bill(problem, run.operations, measured=run.calibration)
+    found |= _load_learned(run, seed, planner, best, bill)
     return Loaded(planner, found, run.config)
 
 

@@ -28,6 +28,7 @@ _NAMES = {
     "gumbel_muzero_policy": "rrplan.search.policies",
     "muzero_policy": "rrplan.search.policies",
     "rollout": "rrplan.engine.rollouts",
+    "rollout_searching": "rrplan.engine.rollouts",
     "timed_return": "rrplan.costs",
 }
 _ROOMS = ("oracle", "search")

@@ -34,7 +34,7 @@ FLOORS = {
     "agents": [
         ["agents.declarations", "agents.training.*"],
         ["agents.networks.*", "agents.ppo.*"],
-        ["agents.alphazero.*", "agents.metapolicies.*", "agents.metareasoning.*"],
+        ["agents.alphazero.*", "agents.metapolicies.*", "agents.metareasoning.*", "agents.lookahead"],
         ["agents.presets"],
         ["agents"],
     ],
@@ -42,6 +42,7 @@ FLOORS = {
         ["experiments.roster", "experiments.studies.registry", "experiments.studies"],
         ["experiments.studies.*.config"],
         ["experiments.runs.*", "experiments.evaluation", "experiments.cluster.*"],
+        ["experiments.calibration"],
         ["experiments.bill"],
         ["experiments.analysis.*"],
         ["experiments.report.*"],

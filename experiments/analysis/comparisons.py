@@ -1,6 +1,6 @@
 """How agents stand to each other: to the best fixed k, to the ceiling, to the fixed-k curve."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,14 +67,24 @@ def fixed_simulations(curve: Mapping[int, Columns], untimed: float) -> float | N
     points = [
         (curve[k]["simulations"].mean(), curve[k]["untimed_return"].mean()) for k in sorted(curve)
     ]
+    return reach(points, untimed)
+
+
+def reach(points: Sequence[tuple[float, float]], wanted: float) -> float | None:
+    """Return where a line first reaches a height; None where it never does.
+
+    Args:
+        points: what was spent and what was earned, joined by straight lines in their order.
+        wanted: the height, in what is earned.
+    """
     before = None
-    for simulations, earned in points:
-        if earned >= untimed:
+    for spent, earned in points:
+        if earned >= wanted:
             if before is None:
-                return float(simulations)
-            share = (untimed - before[1]) / (earned - before[1])
-            return float(before[0] + share * (simulations - before[0]))
-        before = (simulations, earned)
+                return float(spent)
+            share = (wanted - before[1]) / (earned - before[1])
+            return float(before[0] + share * (spent - before[0]))
+        before = (spent, earned)
     return None
 
 

@@ -9,6 +9,7 @@ import rich.table
 
 from experiments import runs, studies
 from experiments.analysis import entries
+from experiments.report import bills
 from experiments.report.formatting import DASH, format_estimate
 from rrplan.errors import InputError
 
@@ -117,7 +118,10 @@ def _cells(entry: Mapping[str, Any], several: bool) -> list[str]:
 
 def _caption(runs_by_name: Mapping[str, Mapping[str, Any]]) -> str:
     first = next(iter(runs_by_name.values()))
-    marked = f"± half of the 95% interval. Marked: {studies.of_results(first).best}."
+    study = studies.of_results(first)
+    charged = "; ".join(dict.fromkeys(map(bills.short, runs_by_name.values())))
+    timed = f"Timed: {charged}. " if study is studies.PLANNING_DEPTH else ""
+    marked = f"{timed}± half of the 95% interval. Marked: {study.best}."
     everybody = [(r, entry) for r in runs_by_name.values() for entry in r["agents"]]
     if not any(_is_on_fewer(results, entry) for results, entry in everybody):
         return marked

@@ -9,6 +9,7 @@ import rich.table
 from experiments.analysis import entries
 from experiments.analysis.entries import Entry
 from experiments.analysis.timings import evaluation_of
+from experiments.report import bills
 from experiments.report.formatting import (
     DASH,
     format_estimate,
@@ -124,7 +125,8 @@ def _markdown_pairs(results: Mapping[str, Any]) -> str:
         cells = ("" if d is None else format_gain_in_full(d) for d in differences)
         rows.append([f"{price:g}", agent, *cells])
     header = ["c", "agent", *(f"less {name}" for name in others)]
-    caption = "Difference of timed returns, paired by training seed and episode."
+    caption = f"Difference of timed returns ({bills.short(results)}), paired by training seed and"
+    caption += " episode."
     return format_markdown(header, rows, caption, left=["agent"])
 
 
@@ -145,6 +147,7 @@ def _caption(results: Mapping[str, Any], seconds: Seconds) -> str:
     fewer = entries.episodes_of_oracle(results)
     where = f" on its own first {fewer:,} episodes" if fewer else ""
     parts = [
+        f"Timed: {bills.short(results)}.",
         "Gain: timed return less that of the best fixed k, paired by episode.",
         f"Gap closed: its share of what the oracle, the exact ceiling, gains{where}.",
         "Looks: answers an episode, each computed, to how long to think.",

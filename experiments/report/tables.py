@@ -9,7 +9,7 @@ import rich.table
 
 from experiments.analysis.entries import Entry, prices
 from experiments.analysis.timings import seconds_an_episode
-from experiments.report import control_tables
+from experiments.report import bills, control_tables
 from experiments.report.formatting import format_estimate, format_markdown
 
 _RULES = {"visits": "most visits", "completed_q": "completed Q"}
@@ -92,7 +92,7 @@ def _title(results: Mapping[str, Any]) -> str:
 def _caption(results: Mapping[str, Any]) -> str:
     rule = _RULES[results["acting"]]
     marked = " Marked: best k on validation episodes." if results.get("best_fixed") else ""
-    return f"Acting by {rule}. ± half of the 95% interval.{marked}"
+    return f"{bills.caption(results)} Acting by {rule}. ± half of the 95% interval.{marked}"
 
 
 def _header(results: Mapping[str, Any]) -> list[str]:

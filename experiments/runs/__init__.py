@@ -15,7 +15,7 @@ __all__ = (
     "versions",
     "write_atomically",
     "write_config",
+    "write_found",
     "write_json",
-    "write_operations",
 )
 __getattr__ = hand_on(__name__, dict.fromkeys(__all__, "experiments.runs.directory"))

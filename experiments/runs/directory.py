@@ -61,6 +61,8 @@ class Run(Generic[Config]):
     versions: Mapping[str, str]
     operations: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """What was counted when it was begun, see :mod:`experiments.bill`."""
+    calibration: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """What was measured when it was begun, see :mod:`experiments.calibration`."""
 
     def training(self, seed: int) -> Path:
         """Where training seed ``seed`` keeps its metrics and checkpoints."""
@@ -137,16 +139,19 @@ def write_config(run: Run) -> None:
     while it was extended can be gone on with either way.
     """
     data = {"study": studies.of_config(run.config).name, "config": to_dict(run.config)}
-    data |= {"versions": run.versions, "operations": run.operations}
+    data |= {name: getattr(run, name) for name in ("versions", "operations", "calibration")}
     write_json(run.path / "config.json", data)
 
 
-def write_operations(run: Run, operations: Mapping[str, Any]) -> Run:
-    """Write what was counted into ``config.json``, which else stays, and return the run with it."""
+def write_found(run: Run, **found: Mapping[str, Any]) -> Run:
+    """Write operations or a calibration into ``config.json``, which else stays.
+
+    Returns the run with it.
+    """
     path = run.path / "config.json"
     data = read_json(path, missing=f"{path} is missing")
-    write_json(path, {**data, "operations": operations})
-    return dataclasses.replace(run, operations=operations)
+    write_json(path, {**data, **found})
+    return dataclasses.replace(run, **found)
 
 
 def _extends(run: Run, config: Any) -> bool:
@@ -172,7 +177,8 @@ def load_run(path: Path, study: Study = studies.PLANNING_DEPTH) -> Run:
         if found != study.name:
             raise InputError(f"it is a study of {found}, expected one of {study.name}")
         config = from_dict(data["config"], study.get("config"))
-        return Run(path, config, data["versions"], data.get("operations", {}))
+        found = (data.get(name, {}) for name in ("operations", "calibration"))
+        return Run(path, config, data["versions"], *found)
     except (KeyError, TypeError, AttributeError):
         raise InputError(f"{path / 'config.json'} is damaged: no configuration in it") from None
     except InputError as error:

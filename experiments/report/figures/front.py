@@ -11,6 +11,7 @@ from experiments import roster
 from experiments.analysis import entries
 from experiments.analysis.entries import Entry
 from experiments.analysis.results import fixed_curve
+from experiments.report import bills
 from experiments.report.figures import labels, plotting
 from experiments.report.figures.labels import Note
 
@@ -35,6 +36,8 @@ def draw_front(results: Mapping[str, Any]) -> Figure:
     ]
     figure = Figure(figsize=(4.8, 3.5) if controlled else (3.6, 2.8), layout="constrained")
     axes = figure.subplots()
+    if controlled:
+        plotting.caption(figure, f"Tuned and trained under this bill. {bills.caption(results)}")
     axes.set_xlabel("Simulations an episode")
     axes.set_ylabel(f"Untimed {results['config']['return_label']}")
     _scale(axes, curve, [*controlled, *plain])

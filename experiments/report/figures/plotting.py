@@ -1,6 +1,7 @@
 """What figures are made with: a scale for budgets, round ticks, labels that do not overlap."""
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -133,6 +134,13 @@ def draw_line(
 def note(axes: Axes, text: str) -> None:
     """Write a remark above the right end of a panel."""
     axes.set_title(text, loc="right", fontsize=LABEL_SIZE - 0.5)
+
+
+def caption(figure: Figure, text: str) -> None:
+    """Write small lines below all panels, as long as the figure is wide."""
+    size = LABEL_SIZE - 1.5
+    characters = int(figure.get_figwidth() * 72 / (0.52 * size))
+    figure.supxlabel(textwrap.fill(text, characters), fontsize=size, color="#777777")
 
 
 def label_beside(figure: Figure, axes: Axes, labels: Sequence[Label], offset: float = 7.0) -> None:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from experiments.analysis import entries
 from experiments.analysis.entries import Entry
 from experiments.analysis.results import fixed_curve
+from experiments.report import bills
 from experiments.report.figures import plotting
 from experiments.report.figures.plotting import INK, Label
 
@@ -34,7 +35,8 @@ def draw_returns(results: Mapping[str, Any]) -> Figure:
     """Draw (a) untimed and (b) timed return against k."""
     label = results["config"]["return_label"]
     across = _find_across(results)
-    figure = Figure(figsize=(6.9, 2.8 if across is None else 3.1), layout="constrained")
+    figure = Figure(figsize=(6.9, 3.0 if across is None else 3.3), layout="constrained")
+    plotting.caption(figure, bills.caption(results))
     left, right = figure.subplots(1, 2)
     for axes, title, kind in ((left, "a", "Untimed"), (right, "b", "Timed")):
         axes.set_title(title, loc="left", fontweight="bold")

@@ -129,11 +129,16 @@ class StudyConfig:
     search: Search = dataclasses.field(default_factory=lambda: Search(acting="validate"))
     sweep: SweepConfig = dataclasses.field(default_factory=SweepConfig)
     control: ControlConfig = dataclasses.field(default_factory=ControlConfig)
-    bill: Literal["operations", "simulations"] = "operations"
-    """What is charged: the operations of simulations, looks and evaluations, or simulations alone.
-    Agents are trained, tuned and compared under it."""
-    price_per: Literal["simulation", "flop"] = "simulation"
-    """What a price is stated for: one simulation of the reference planner, or one operation."""
+    bill: Literal["operations", "simulations", "seconds"] = "operations"
+    """What is charged: the operations of simulations, looks and evaluations; simulations alone; or
+    the seconds that all of it takes by the clock. Agents are trained, tuned and compared under
+    it."""
+    calibrate: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Measure what thinking takes by the clock, and tell results in seconds too, whatever is
+    charged."""
+    price_per: Literal["simulation", "flop", "second"] = "simulation"
+    """What a price is stated for: one simulation of the reference planner, one operation (where
+    operations are charged), or one second (where seconds are)."""
     price_level: float = 0.0
     """Price of one level of a simulation's descent, in multiples of the price of a simulation."""
     reference: NetworkConfig = dataclasses.field(default_factory=NetworkConfig)
@@ -150,9 +155,10 @@ class StudyConfig:
         _require("seed", self.seed, 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
         level = 0 <= self.price_level < math.inf
         _require("price_level", self.price_level, level, "a finite number, at least 0")
-        if self.bill == "simulations":
-            per = self.price_per
-            _require("price_per", per, per == "simulation", "simulation, as bill is simulations")
+        others = {"operations": ("flop",), "seconds": ("second",)}.get(self.bill, ())
+        allowed, per = ("simulation", *others), self.price_per
+        expected = f"{' or '.join(allowed)}, as bill is {self.bill}"
+        _require("price_per", per, per in allowed, expected)
         self.check_prices(self.control.learned(own=False))
 
     def check_prices(self, agents: Iterable[Learned]) -> None:
@@ -226,6 +232,8 @@ def preset(env: str, name: str) -> StudyConfig:
 def extends(there: StudyConfig, here: StudyConfig) -> bool:
     """Return whether a study asks for all that another has, and for more agents, prices or budgets.
 
+    Seconds by the clock are more, too.
+
     Raises:
         InputError: it does, but learned agents of the other would have to be trained anew.
     """
@@ -235,6 +243,7 @@ def extends(there: StudyConfig, here: StudyConfig) -> bool:
             here.sweep, budgets=there.sweep.budgets, prices=there.sweep.prices
         ),
         control=dataclasses.replace(here.control, agents=there.control.agents),
+        calibrate=here.calibrate and there.calibrate,
     )
     if same != there:
         return False

@@ -36,7 +36,7 @@ from experiments.report import figures
 from experiments.report.tables import markdown_table
 from experiments.runs import Run
 from experiments.runs.progress import Progress
-from experiments.studies.planning_depth import oracle_rows, training
+from experiments.studies.planning_depth import calibrating, oracle_rows, training
 from experiments.studies.planning_depth.config import ControlConfig, StudyConfig, SweepConfig
 from rrplan.costs import Rates
 from rrplan.search.final_action import RULES
@@ -63,13 +63,14 @@ def run_study(
     problem = build_problem(config)
     with runs.open_run(directory, config, resume=resume) as run, Progress(console) as progress:
         _warn_of_other_versions(run, progress)
+        run = calibrating.calibrate(problem, run, progress)
         kept: list[Mapping[str, Any]] = [run.operations]
 
         def keep(counted: Mapping[str, Any]) -> None:
-            runs.write_operations(run, counted)
+            runs.write_found(run, operations=counted)
             kept.append(counted)
 
-        bill = make_bill(problem, run.operations, keep)
+        bill = make_bill(problem, run.operations, keep, run.calibration)
         params = train_planners(problem, run, progress)
         acting, best_fixed = validate(problem, run, params, bill, progress)
         tuned = tune(problem, run, params, acting, bill, progress)
@@ -223,7 +224,7 @@ def evaluate_trained(
             table = columns.stack_tables([columns.to_table(episodes) for episodes in rows])
             evaluated.append((agent, table))
             bar.finish()
-    bill = make_bill(problem, run.operations)
+    bill = make_bill(problem, run.operations, measured=run.calibration)
     evaluated = [(dataclasses.replace(a, rates=bill.rates()), table) for a, table in evaluated]
     frame = columns.to_frame(evaluated)
     rows = [(agent, [table]) for agent, table in evaluated]

@@ -11,6 +11,7 @@ import rrplan
 from experiments.analysis import columns, results
 from experiments.analysis.results import BestFixed, best_fixed
 from experiments.bill import Bill
+from experiments.calibration import Calibration, Seconds
 from experiments.evaluation import Agent, fixed_agent
 from experiments.report import tables
 from rrplan.costs import Rates
@@ -18,7 +19,11 @@ from rrplan.operations import Operations
 
 RATES = Rates(simulation=1.5, look=0.5, decision=0.25, level=0.1)
 RANDOM = Agent("random", None, "random", "untuned", look=50.0, rates=RATES)
-BILL = Bill("operations", "simulation", 0.1, 100.0, Operations(step=50.0, evaluation=100.0), {})
+OPERATIONS = Operations(step=50.0, evaluation=100.0)
+SECONDS = Seconds(1e-4, 2e-6, 3e-6, 5e-7, 6e-6, levels=2.0, error=0.1, condition=9.0)
+BILL = Bill("operations", "simulation", 0.1, 100.0, OPERATIONS, {})._replace(
+    seconds=Calibration(SECONDS, SECONDS)
+)
 
 
 def table(returns, simulations):
@@ -89,6 +94,7 @@ def test_results_have_one_entry_per_agent_and_price(summary, config):
 
 def test_timed_is_untimed_minus_the_bill(summary):
     for entry in summary["agents"]:
+        assert entry["timed_by"].keys() == {"simulations", "operations", "seconds"}
         for kind, timed in entry["timed_by"].items():
             rates = entry["rates"][kind]
             units = rates["simulation"] * entry["simulations"]["mean"]
