@@ -150,6 +150,9 @@ class Rule(Agent):
     """``(planner, budgets) -> list of agents.Candidate``: the grid, each with a name of its own.
     It may look at the planner's environment, search and ``max_simulations``; the network's
     parameters are those of one training seed among several."""
+    chooses_depth: bool = False
+    """Whether its candidates limit the depth of searches; ``budgets`` are then pairs
+    ``(k, depth)``, all of the study's sweep, where a depth of 0 is no limit."""
     family: ClassVar[str] = "rule"
 
 
@@ -174,6 +177,8 @@ class Searched(Agent):
     """Which menu of the command line it is given."""
     priced: bool = False
     """Whether one training serves all prices; else there is one training for each price."""
+    chooses_depth: bool = False
+    """Whether it may answer any of the study's depths with its simulations."""
     family: ClassVar[str] = "learned"
 
 

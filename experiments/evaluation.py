@@ -69,6 +69,8 @@ class Agent:
     """The one price at which it plays so, and is told; None where it plays alike at all."""
     meta_policy: str | None = None
     """Name of its meta-policy among the seed's, where it is tuned or learned."""
+    depth: int | None = None
+    """Limit of depth of a fixed agent; None where there is none, or where it varies."""
     look: float = 0.0
     """Operations of one of its looks."""
     rates: rrplan.Rates = rrplan.Rates()
@@ -125,6 +127,9 @@ def list_agents(problem: StudyProblem) -> list[Agent]:
         if isinstance(declared, declarations.Fixed):
             budgets = declared.budgets or problem.config.sweep.budgets
             agents += [fixed_agent(declared.name, k) for k in budgets]
+            if declared.budgets is None:
+                limited = problem.config.sweep.limited
+                agents += [fixed_agent(declared.name, k, depth) for k, depth in limited]
         elif isinstance(declared, Untuned):
             # It may play otherwise where the sweep holds other budgets.
             evaluation = "-".join(map(str, (declared.name, *problem.config.sweep.budgets)))
@@ -215,9 +220,10 @@ class _GreedyPolicy:
         return jax.vmap(greedy.greedy_action, in_axes=(0, None))(state, env_params)
 
 
-def fixed_agent(name: str, k: int) -> Agent:
-    """Return the agent that always runs ``k`` simulations."""
-    return Agent(name, k, f"fixed-{k}", declarations.Fixed.family)
+def fixed_agent(name: str, k: int, depth: int | None = None) -> Agent:
+    """Return the agent that always runs ``k`` simulations, down to a depth if there is a limit."""
+    limit = "" if depth is None else f"-depth{depth}"
+    return Agent(name, k, f"fixed-{k}{limit}", declarations.Fixed.family, depth=depth)
 
 
 def meta_policy_of(
@@ -227,7 +233,8 @@ def meta_policy_of(
     if agent.meta_policy:
         return trained.meta_policies[agent.meta_policy]
     if agent.k is not None:
-        return metapolicies.fixed(), jnp.int32(agent.k)
+        k = jnp.int32(agent.k)
+        return metapolicies.fixed(), k if agent.depth is None else (k, jnp.int32(agent.depth))
     declared = roster.find(agent.name)
     assert isinstance(declared, Untuned)
     return declarations.build(declared.make)(config.sweep.budgets)

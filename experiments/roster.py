@@ -67,6 +67,19 @@ _AGENTS: tuple[Agent, ...] = (
         style={"color": "#56B4E9", "marker": "P", "linestyle": (0, (3, 1, 1, 1, 1, 1))},
         candidates="agents.metapolicies.grids:margin",
     ),
+    Rule(
+        name="fixed-depth",
+        help="the pair of k and a depth limit, of those of the sweep, that is best at a price",
+        label="fixed k and depth",
+        style={
+            "color": "#0072B2",
+            "marker": "o",
+            "linestyle": (0, (5, 1.5)),
+            "markerfacecolor": "white",
+        },
+        candidates="agents.metapolicies.grids:fixed_depth",
+        chooses_depth=True,
+    ),
     Learned(
         name="gate",
         help="learned: chooses k once a decision, trained for one price",
@@ -101,6 +114,29 @@ _AGENTS: tuple[Agent, ...] = (
         },
         priced=True,
     ),
+    Learned(
+        name="gate-depth",
+        help="the gate, which chooses a depth limit with its k",
+        style={
+            "color": "#009E73",
+            "marker": "^",
+            "linestyle": (0, (4, 1, 1, 1)),
+            "markerfacecolor": "white",
+        },
+        kind="gate",
+        chooses_depth=True,
+    ),
+    Learned(
+        name="stopper-depth",
+        help="the stopper, which chooses a depth limit at its first look of a decision",
+        style={
+            "color": "#D55E00",
+            "marker": "s",
+            "linestyle": (0, (4, 1, 1, 1)),
+            "markerfacecolor": "white",
+        },
+        chooses_depth=True,
+    ),
     Ceiling(
         name="oracle",
         help="the exact ceiling, where the environment's states can be enumerated",
@@ -115,9 +151,19 @@ CONTROLLED = ("rule", "learned")
 """Families of agents that decide themselves how long to think."""
 
 
-def choosable() -> tuple[str, ...]:
-    """Return the names that ``--control.agents`` knows, in the order of the roster."""
-    return tuple(name for name, agent in ROSTER.items() if agent.family in CHOSEN)
+def choosable(*, depth: bool = True) -> tuple[str, ...]:
+    """Return the names that ``--control.agents`` knows, in the order of the roster.
+
+    Args:
+        depth: whether agents that choose a depth limit are among them.
+    """
+    known = (name for name, agent in ROSTER.items() if agent.family in CHOSEN)
+    return tuple(name for name in known if depth or not chooses_depth(ROSTER[name]))
+
+
+def chooses_depth(agent: Agent) -> bool:
+    """Return whether an agent chooses how deep its planner may search."""
+    return isinstance(agent, Rule | Learned) and agent.chooses_depth
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:

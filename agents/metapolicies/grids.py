@@ -16,6 +16,19 @@ def random_k(budgets: Sequence[int]) -> tuple[MetaPolicy, PyTree]:
     return constant.random_k(), jnp.asarray(budgets, jnp.int32)
 
 
+def fixed_depth(planner: Planner, pairs: Sequence[tuple[int, int]]) -> list[Candidate]:
+    """Return every pair ``(k, depth)`` of the sweep; a depth of 0 is no limit."""
+    del planner
+    return [
+        Candidate(
+            f"fixed-depth-k{k}" + (f"-depth{depth}" if depth else ""),
+            constant.fixed(),
+            (k, depth),
+        )
+        for k, depth in pairs
+    ]
+
+
 def entropy(planner: Planner, budgets: Sequence[int]) -> list[Candidate]:
     """Return budgets of the sweep with thresholds of the prior's entropy."""
     thresholds = tuning.entropy_thresholds(planner.environment.num_actions)

@@ -77,7 +77,7 @@ def to_frame(rows: Sequence[tuple[Agent, Columns]]) -> pl.DataFrame:
 
     Args:
         rows: each agent with its table ``[S, E]``. ``price`` is null where it plays alike at all
-            prices, ``k`` where it varies.
+            prices, ``k`` where it varies, ``depth`` where it varies or there is no limit.
     """
     frames = []
     for agent, table in rows:
@@ -88,6 +88,7 @@ def to_frame(rows: Sequence[tuple[Agent, Columns]]) -> pl.DataFrame:
                 {
                     "agent": pl.repeat(agent.name, size, eager=True),
                     "k": pl.repeat(agent.k, size, dtype=pl.Int32, eager=True),
+                    "depth": pl.repeat(agent.depth, size, dtype=pl.Int32, eager=True),
                     "price": pl.repeat(agent.price, size, dtype=pl.Float64, eager=True),
                     "seed": np.repeat(np.arange(num_seeds, dtype=np.int32), num_episodes),
                     "episode": np.tile(np.arange(num_episodes, dtype=np.int32), num_seeds),

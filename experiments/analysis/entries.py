@@ -46,7 +46,8 @@ def best_fixed(results: Mapping[str, Any], price: float) -> Entry | None:
     """Return the entry of the k that was best at a price on validation episodes, if any was."""
     best = {choice["price"]: choice["k"] for choice in results.get("best_fixed", ())}
     for entry in by_price(results, "fixed"):
-        if entry["price"] == price and entry["k"] == best.get(price):
+        free = entry.get("depth") is None  # of any depth; older results know no other
+        if free and entry["price"] == price and entry["k"] == best.get(price):
             return entry
     return None
 

@@ -62,8 +62,9 @@ def summarize(
     """
     curve = {}
     tables = {}
-    agents = {(agent.name, agent.k, agent.price): agent for agent, _ in rows}
-    for (name, k, price), episodes in frame.group_by("agent", "k", "price", maintain_order=True):
+    agents = {(agent.name, agent.k, agent.price): agent for agent, _ in rows if not agent.depth}
+    free = frame.filter(pl.col("depth").is_null())
+    for (name, k, price), episodes in free.group_by("agent", "k", "price", maintain_order=True):
         table = of_frame(episodes)
         tables[name, k, price] = table
         if name == "fixed":
@@ -84,6 +85,11 @@ def summarize(
             yardsticks,
         )
     ]
+    for agent, _ in rows:
+        if agent.depth:
+            own_rows = frame.filter(agent=agent.name, k=agent.k, depth=agent.depth)
+            limited = of_frame(own_rows)
+            entries += _entries(agent, bill, limited, config.sweep.prices, curve, yardsticks)
     return {
         "study": studies.PLANNING_DEPTH.name,
         "config": to_dict(config),
@@ -159,9 +165,32 @@ def _first(curve: Mapping[int, Columns], episodes: int) -> dict[int, Columns]:
 
 
 def fixed_curve(results: Mapping[str, Any], price: float) -> list[dict[str, Any]]:
-    """Return the fixed-k entries at one price, by k."""
-    entries = [e for e in results["agents"] if e["agent"] == "fixed" and e["price"] == price]
-    return sorted(entries, key=lambda entry: entry["k"])
+    """Return the fixed-k entries at one price, by k; without a limit of depth."""
+    return sorted(_fixed(results, price, limited=False), key=lambda entry: entry["k"])
+
+
+def depth_curves(results: Mapping[str, Any], price: float) -> dict[int, list[dict[str, Any]]]:
+    """Return for each k at which depths were swept its entries at a price, by depth.
+
+    The entry without a limit comes last.
+    """
+    limited = _fixed(results, price, limited=True)
+    free = {entry["k"]: entry for entry in fixed_curve(results, price)}
+    curves: dict[int, list[dict[str, Any]]] = {}
+    for entry in sorted(limited, key=lambda entry: (entry["k"], entry["depth"])):
+        curves.setdefault(entry["k"], []).append(entry)
+    return {k: [*curve, free[k]] for k, curve in curves.items()}
+
+
+def _fixed(results: Mapping[str, Any], price: float, *, limited: bool) -> list[dict[str, Any]]:
+    """Return the fixed agents' entries at a price; older results know no depth."""
+    return [
+        entry
+        for entry in results["agents"]
+        if entry["agent"] == "fixed"
+        and entry["price"] == price
+        and (entry.get("depth") is not None) == limited
+    ]
 
 
 def _entries(
@@ -192,6 +221,7 @@ def _entries(
         {
             "agent": agent.name,
             "k": agent.k,
+            "depth": agent.depth,
             "price": price,
             "seeds": num_seeds,
             "episodes": num_episodes,

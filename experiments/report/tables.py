@@ -13,7 +13,6 @@ from experiments.report import bills, control_tables
 from experiments.report.formatting import format_estimate, format_markdown
 
 _RULES = {"visits": "most visits", "completed_q": "completed Q"}
-_PLAYED = 4  # columns that tell who plays and how; the others, one a price, what it earns
 
 
 class Cell(NamedTuple):
@@ -38,9 +37,10 @@ def terminal_table(results: Mapping[str, Any]) -> rich.table.Table:
     table.add_column(agent, overflow="fold")
     for name in others:
         table.add_column(name, justify="right", no_wrap=True)
+    earning = len(prices(results))  # columns, one a price; the others tell who plays and how
     # One digit of the interval instead of two keeps the table within 80 columns.
     for row in _rows(results, digits=1):
-        played, earned = row[:_PLAYED], row[_PLAYED:]
+        played, earned = row[:-earning], row[-earning:]
         marked = (f"[bold]{cell.text}*[/]" if cell.best else f"{cell.text} " for cell in earned)
         table.add_row(*(cell.text for cell in played), *marked)
     return table
@@ -96,8 +96,14 @@ def _caption(results: Mapping[str, Any]) -> str:
 
 
 def _header(results: Mapping[str, Any]) -> list[str]:
-    played = ["agent", "k", "simulations", "untimed"]
+    limit = ["depth"] if _has_depths(results) else []
+    played = ["agent", "k", *limit, "simulations", "untimed"]
     return [*played, *(f"c = {price:g}" for price in prices(results))]
+
+
+def _has_depths(results: Mapping[str, Any]) -> bool:
+    """Return whether fixed agents were run with limits of depth."""
+    return any(entry.get("depth") is not None for entry in results["agents"])
 
 
 def _rows(results: Mapping[str, Any], digits: int) -> list[list[Cell]]:
@@ -108,7 +114,9 @@ def _rows(results: Mapping[str, Any], digits: int) -> list[list[Cell]]:
         timed = {
             entry["price"]: Cell(
                 format_estimate(entry["timed"], digits),
-                entry["agent"] == "fixed" and (entry["price"], entry["k"]) in best,
+                entry["agent"] == "fixed"
+                and entry.get("depth") is None
+                and (entry["price"], entry["k"]) in best,
             )
             for entry in entries
         }
@@ -116,12 +124,19 @@ def _rows(results: Mapping[str, Any], digits: int) -> list[list[Cell]]:
             [
                 Cell(first["agent"]),
                 Cell("" if first["k"] is None else str(first["k"])),
+                *([Cell(_depth(first))] if _has_depths(results) else []),
                 Cell(format_estimate(first["simulations"], digits)),
                 Cell(format_estimate(first["untimed"], digits)),
                 *(timed.get(price, Cell("")) for price in prices(results)),
             ]
         )
     return rows
+
+
+def _depth(entry: Entry) -> str:
+    """Return a fixed agent's limit of depth; nothing where it has none."""
+    depth = entry.get("depth")
+    return "" if depth is None else str(depth)
 
 
 def _by_play(entries: Sequence[Entry]) -> list[list[Entry]]:
@@ -138,5 +153,5 @@ def _by_play(entries: Sequence[Entry]) -> list[list[Entry]]:
 
 
 def _plays_alike(first: Entry, second: Entry) -> bool:
-    fields = ("agent", "k", "simulations", "untimed")
-    return all(first[field] == second[field] for field in fields)
+    fields = ("agent", "k", "depth", "simulations", "untimed")
+    return all(first.get(field) == second.get(field) for field in fields)

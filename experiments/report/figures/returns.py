@@ -134,7 +134,8 @@ def _cut_below(axes: Axes, results: Mapping[str, Any], across: Across | None) ->
 
     What stays in view is at least three times what search can gain, and a fifth of everything.
     """
-    fixed = [entry for entry in results["agents"] if entry["agent"] == "fixed"]
+    prices = results["config"]["sweep"]["prices"]
+    fixed = [entry for price in prices for entry in fixed_curve(results, price)]
     untimed, timed = entries.means(fixed, "untimed"), entries.means(fixed, "timed")
     height = max(3.0 * (max(untimed) - min(untimed)), (max(timed) - min(timed)) / 5)
     if max(timed) - height > min(timed):

@@ -14,8 +14,8 @@ import pydantic
 import tyro
 
 from agents.alphazero.config import TrainConfig
-from agents.declarations import Agent, Learned
-from agents.metapolicies.learned.config import GROUPS, MetaConfig, PPOConfig
+from agents.declarations import Agent, Learned, Rule
+from agents.metapolicies.learned.config import GROUPS, MetaConfig, PPOConfig, sorted_depths
 from agents.networks import NetworkConfig
 from agents.presets import train_preset
 from experiments import roster
@@ -46,6 +46,11 @@ class SweepConfig:
     """Other episodes, on which the rule of acting, the best fixed k and rules are chosen."""
     num_lanes: int = 256
     """Episodes that run side by side."""
+    depths: tuple[int, ...] = ()
+    """Limits of depth that fixed agents are run with as well; none if empty."""
+    depth_budgets: tuple[int, ...] = ()
+    """The k's of those agents; if empty the largest, the next that is at most half of it, and the
+    next of that."""
 
     def __post_init__(self):
         for name in ("budgets", "prices"):
@@ -56,6 +61,11 @@ class SweepConfig:
             object.__setattr__(self, name, tuple(sorted(set(values))))
         for k in self.budgets:
             _require("sweep.budgets", k, k >= 0, "at least 0 simulations")
+        object.__setattr__(self, "depths", sorted_depths("sweep.depths", self.depths))
+        object.__setattr__(self, "depth_budgets", tuple(sorted(set(self.depth_budgets))))
+        for k in self.depth_budgets:
+            among = f"above 0 and among sweep.budgets = {self.budgets}"
+            _require("sweep.depth_budgets", k, k > 0 and k in self.budgets, among)
         for price in self.prices:
             _require("sweep.prices", price, 0 <= price < math.inf, "at least 0")
         for name in ("episodes", "validation_episodes"):
@@ -67,6 +77,17 @@ class SweepConfig:
     def max_budget(self) -> int:
         """The largest budget, and at least 1: what a search's storage is sized for."""
         return max(1, *self.budgets)
+
+    @property
+    def limited(self) -> tuple[tuple[int, int], ...]:
+        """Every k that depths are swept at, with every limit."""
+        ks = self.depth_budgets or _spaced(self.budgets)
+        return tuple((k, depth) for k in ks for depth in self.depths if depth)
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """All of the sweep: every k without a limit, which is 0, and those with one."""
+        return (*((k, 0) for k in self.budgets), *self.limited)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +108,8 @@ class ControlConfig:
     """Simulations that a gate may order for a decision."""
     stopper_menu: tuple[int, ...] = (0, 1, 2, 4, 8)
     """Simulations that a stopper may order before it looks again; 0 is to act."""
+    depths: tuple[int, ...] = (1, 2, 4, 8, 0)
+    """Limits of depth that gate-depth and stopper-depth may choose; 0 is no limit."""
     inputs: tuple[str, ...] = GROUPS
     """What the learned ones see: prior, search, values, progress, price, features, observation."""
     width: int = 64
@@ -98,8 +121,11 @@ class ControlConfig:
         for name, least in (("num_prices", 1), ("oracle_episodes", 2)):
             value = getattr(self, name)
             _require(f"control.{name}", value, value >= least, f"at least {least}")
+        object.__setattr__(self, "depths", sorted_depths("control.depths", self.depths))
         for agent in self.learned(own=False):
             self.meta(agent)  # checks menu, inputs and width
+            if agent.chooses_depth:
+                _require("control.depths", (), self.depths, f"some limits for {agent.name}")
 
     def declared(self, *, own: bool = True) -> list[Agent]:
         """Return the agents as they are declared; a user's own are imported, or left out."""
@@ -113,7 +139,8 @@ class ControlConfig:
         """Return what a learned agent may answer and sees; one for one price need not see it."""
         inputs = tuple(g for g in self.inputs if g != "price" or agent.priced)
         menus = {"gate": self.gate_menu, "stopper": self.stopper_menu}
-        return MetaConfig(agent.kind, menus[agent.kind], inputs, self.width)
+        depths = self.depths if agent.chooses_depth else ()
+        return MetaConfig(agent.kind, menus[agent.kind], inputs, self.width, depths)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,6 +186,10 @@ class StudyConfig:
         allowed, per = ("simulation", *others), self.price_per
         expected = f"{' or '.join(allowed)}, as bill is {self.bill}"
         _require("price_per", per, per in allowed, expected)
+        for agent in self.control.declared(own=False):
+            if isinstance(agent, Rule) and agent.chooses_depth:
+                expected = f"some limits, as {agent.name} is tuned over them"
+                _require("sweep.depths", (), self.sweep.depths, expected)
         self.check_prices(self.control.learned(own=False))
 
     def check_prices(self, agents: Iterable[Learned]) -> None:
@@ -210,7 +241,7 @@ def preset(env: str, name: str) -> StudyConfig:
     )
     if name == "full":
         control = ControlConfig(
-            agents=roster.choosable(),
+            agents=roster.choosable(depth=False),
             num_prices=2,
             oracle_episodes=1024,
             ppo=dataclasses.replace(ppo, num_chunks=400),
@@ -240,7 +271,11 @@ def extends(there: StudyConfig, here: StudyConfig) -> bool:
     same = dataclasses.replace(
         here,
         sweep=dataclasses.replace(
-            here.sweep, budgets=there.sweep.budgets, prices=there.sweep.prices
+            here.sweep,
+            budgets=there.sweep.budgets,
+            prices=there.sweep.prices,
+            depths=there.sweep.depths,
+            depth_budgets=there.sweep.depth_budgets,
         ),
         control=dataclasses.replace(here.control, agents=there.control.agents),
         calibrate=here.calibrate and there.calibrate,
@@ -250,6 +285,7 @@ def extends(there: StudyConfig, here: StudyConfig) -> bool:
     added = (
         (there.sweep.budgets, here.sweep.budgets),
         (there.sweep.prices, here.sweep.prices),
+        (there.sweep.pairs, here.sweep.pairs),
         (there.control.agents, here.control.agents),
     )
     if any(set(before) - set(after) for before, after in added):
@@ -304,7 +340,16 @@ def _modernised(data: Any) -> Any:
     return data
 
 
-def _require(option: str, value: object, holds: bool, expected: str) -> None:
+def _spaced(budgets: Iterable[int]) -> tuple[int, ...]:
+    """Return three budgets above 0, each at most half of the next: the largest there are."""
+    chosen: list[int] = []
+    for k in sorted((k for k in budgets if k > 0), reverse=True):
+        if not chosen or 2 * k <= chosen[0]:
+            chosen.insert(0, k)
+    return tuple(chosen[-3:])
+
+
+def _require(option: str, value: object, holds: object, expected: str) -> None:
     if not holds:
         raise InputError(f"{option} must be {expected}, got {value}")
 

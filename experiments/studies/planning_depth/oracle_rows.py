@@ -6,16 +6,18 @@ import jax
 import numpy as np
 
 import rrplan
-from agents.declarations import Ceiling
-from experiments import runs
+from agents.declarations import Ceiling, Rule
+from experiments import roster, runs
 from experiments.analysis import columns, thinking
 from experiments.analysis.columns import Columns
 from experiments.bill import Bill
 from experiments.evaluation import Agent, Domain, StudyProblem, TrainedSeed, make_planner, study_key
 from experiments.runs import Run
 from experiments.runs.progress import Progress
+from experiments.studies.planning_depth.config import StudyConfig
 from rrplan import oracle
 from rrplan.capabilities import Enumerable, Priced, offers
+from rrplan.engine.consult import NO_DEPTH_LIMIT
 from rrplan.engine.dispatch import longest_queue
 from rrplan.errors import InputError
 
@@ -39,11 +41,13 @@ def work_out(
     if not offers(problem.environment, Enumerable):
         progress.print(f"no oracle: {config.env} has no enumerate_states")
         return []
+    *limits, _ = depths(config)
+    told = "".join(f"-depth{limit}" for limit in limits)
     agents = [
         Agent(
             name,
             None,
-            f"{name}-{price:g}-k{config.sweep.max_budget}",
+            f"{name}-{price:g}-k{config.sweep.max_budget}{told}",
             Ceiling.family,
             price,
             rates=bill.rates(),
@@ -61,6 +65,19 @@ def work_out(
         progress.print(f"no oracle: {error}")
         return []
     return [(agent, [tables[agent.evaluation] for tables in by_seed]) for agent in agents]
+
+
+def depths(config: StudyConfig) -> tuple[int, ...]:
+    """Return the limits of depth that the oracle chooses among: those that an agent may, and none.
+
+    Without such an agent there is no limit to choose.
+    """
+    limits: set[int] = set()
+    for agent in config.control.declared():
+        if roster.chooses_depth(agent):
+            tuned = isinstance(agent, Rule)
+            limits |= set(config.sweep.depths if tuned else config.control.depths)
+    return (*sorted(limits - {0}), NO_DEPTH_LIMIT)
 
 
 def _of_seed(problem, run, seed, trained, agents, acting, bar) -> dict[str, Columns]:
@@ -82,6 +99,7 @@ def _of_seed(problem, run, seed, trained, agents, acting, bar) -> dict[str, Colu
         key=study_key(config, Domain.HELD_OUT),
         episodes=episodes,
         num_lanes=min(config.sweep.num_lanes, episodes_on_a_device),
+        depths=depths(config),
     )
     for agent in agents:
         solution = oracle.solve(table, rrplan.Costs(agent.price, agent.rates))

@@ -133,7 +133,7 @@ def validate(
     config = problem.config
     split = Split("validation", Domain.VALIDATION, config.sweep.validation_episodes)
     rules = RULES if config.search.acting == "validate" else (config.search.acting,)
-    agents = [agent for agent in list_agents(problem) if agent.name == "fixed"]
+    agents = [fixed_agent("fixed", k) for k in config.sweep.budgets]
     choices = {}
     for acting in rules:
         trained = [TrainedSeed(seed_params) for seed_params in params]
@@ -209,13 +209,13 @@ def evaluate_trained(
     acting = acting or _acting_of(run)
     params = [load_params(problem, run, seed) for seed in range(run.config.seeds)]
     split = Split("held-out", Domain.HELD_OUT, sweep.episodes)
+    agents = [fixed_agent("fixed", k, depth or None) for k, depth in sweep.pairs]
     evaluated = []
     with (
         Progress(console) as progress,
-        progress.evaluations(f"{split.name}, {acting}", len(sweep.budgets)) as bar,
+        progress.evaluations(f"{split.name}, {acting}", len(agents)) as bar,
     ):
-        for k in sweep.budgets:
-            agent = fixed_agent("fixed", k)
+        for agent in agents:
             bar.begin(agent.evaluation)
             rows = [
                 evaluate_agent(problem, TrainedSeed(seed_params), agent, split, acting, bar.report)

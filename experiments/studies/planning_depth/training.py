@@ -56,7 +56,9 @@ def candidates(problem: StudyProblem, rule: Rule, params: PyTree, acting: str) -
         InputError: there is no candidate, or two have the same name.
     """
     planner = make_planner(problem, params, acting)
-    grid = declarations.build(rule.candidates)(planner, problem.config.sweep.budgets)
+    sweep = problem.config.sweep
+    budgets = sweep.pairs if rule.chooses_depth else sweep.budgets
+    grid = declarations.build(rule.candidates)(planner, budgets)
     if not grid:
         raise InputError(f"agent {rule.name} has no candidates: expected at least one")
     # Evaluations are kept by these names, so they must be of this rule alone.

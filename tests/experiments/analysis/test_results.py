@@ -139,8 +139,9 @@ def test_one_row_per_agent_seed_and_episode():
     alike = table(np.zeros((2, 3)), 1)
     stopper = Agent("stopper", None, "stopper-0.001", "learned", 1e-3)
     frame = columns.to_frame([(fixed_agent("fixed", 4), alike), (RANDOM, alike), (stopper, alike)])
-    assert frame.shape == (18, 10)
+    assert frame.shape == (18, 11)
     assert frame["k"].null_count() == 12
+    assert frame["depth"].null_count() == 18
     assert frame["price"].to_list() == [None] * 12 + [1e-3] * 6
     assert frame.filter(agent="fixed").select("seed", "episode").rows() == [
         (seed, episode) for seed in range(2) for episode in range(3)

@@ -36,7 +36,7 @@ def test_presets_are_what_the_study_promises():
     assert (quick.sweep.episodes, full.sweep.episodes) == (1024, 8192)
     assert (quick.seeds, full.seeds) == (1, 5)
     assert quick.control.agents == ("entropy", "vet", "stopper", "oracle")
-    assert full.control.agents == roster.choosable()
+    assert full.control.agents == roster.choosable(depth=False)
     assert full.trained_prices == (3e-4, 1e-3)
     assert full.control.oracle_episodes == 1024
     assert (quick.control.ppo.num_chunks, full.control.ppo.num_chunks) == (100, 400)

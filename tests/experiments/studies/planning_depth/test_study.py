@@ -41,7 +41,7 @@ def test_results_hold_every_agent_at_every_price(finished, config):
 
 def test_episodes_have_a_row_for_each_agent(finished, config):
     frame = pl.read_parquet(finished / "episodes.parquet")
-    assert frame.columns == ["agent", "k", "price", "seed", "episode", *COLUMNS]
+    assert frame.columns == ["agent", "k", "depth", "price", "seed", "episode", *COLUMNS]
     assert len(frame) == 7 * config.sweep.episodes
     mean = frame.filter(agent="fixed", k=8)["untimed_return"].cast(float).mean()
     results = json.loads(read(finished))
