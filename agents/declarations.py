@@ -157,9 +157,6 @@ class Rule(Agent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learned(Agent):
-    """A meta-policy that is trained on the planner."""
-@dataclass(frozen=True, kw_only=True)
 class Searched(Agent):
     """A rule that finds its parameters for each price by a search of its own."""
 
@@ -170,6 +167,9 @@ class Searched(Agent):
     family: ClassVar[str] = Rule.family
 
 
+@dataclass(frozen=True, kw_only=True)
+class Learned(Agent):
+    """A meta-policy that is trained on the planner."""
 
     make: Builder = "agents.metapolicies.learned.trainable:make"
     """``(planner, Request) -> Trainable``."""

@@ -34,7 +34,12 @@ FLOORS = {
     "agents": [
         ["agents.declarations", "agents.training.*"],
         ["agents.networks.*", "agents.ppo.*"],
-        ["agents.alphazero.*", "agents.metapolicies.*", "agents.metareasoning.*", "agents.lookahead"],
+        [
+            "agents.alphazero.*",
+            "agents.metapolicies.*",
+            "agents.metareasoning.*",
+            "agents.lookahead",
+        ],
         ["agents.presets"],
         ["agents"],
     ],
