@@ -27,7 +27,7 @@ def make_looks(count, reward, acted, ended, value):
         jnp.zeros((4, 1, 3, 0)), jnp.zeros((4, 1, 2)), jnp.ones((4, 1, 3), bool), none, none,
         column[1],
     )  # fmt: skip
-    choice = Choice(inputs, none, 0.0 * column[0], column[1], jnp.ones((4, 1), bool))
+    choice = Choice(inputs, none, 0.0 * column[0], column[1])
     flags = [jnp.asarray(leaf, bool)[:, None] for leaf in (acted, ended)]
     return Looks(choice, column[0], *flags, jnp.array([count]))
 
