@@ -13,6 +13,7 @@ BENCHES: Mapping[str, str] = {
     "lanes": "Decisions a second: the lane engine against planners in lockstep.",
     "scaling": "How time grows with lanes, and with the largest budget at a steady mean.",
     "study": "A finished run: the engine against mctx in lockstep, and at other lanes.",
+    "time": "A finished run: what its agents take by the clock, and what they earn in it.",
 }
 DRAW = "Draw the figures and tables of results again."
 

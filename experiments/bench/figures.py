@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from experiments.bench.report import machine_line
+from experiments.bench.report import note_line
+from experiments.bench.time.figure import draw_time
 from experiments.report.figures import plotting
 from experiments.report.figures.plotting import GLYPHS, Label
 
@@ -21,7 +22,12 @@ def draw(directory: Path, bench: str, data: Mapping[str, Any]) -> list[Path]:
 
     ``study`` has none: its tables say it all.
     """
-    makers = {"search": draw_search, "lanes": draw_lanes, "scaling": draw_scaling}
+    makers = {
+        "search": draw_search,
+        "lanes": draw_lanes,
+        "scaling": draw_scaling,
+        "time": draw_time,
+    }
     if bench not in makers:
         return []
     with mpl.rc_context(dict(plotting.RC)):
@@ -81,7 +87,7 @@ def draw_lanes(data: Mapping[str, Any]) -> Figure:
         "mctx_every_option": "mctx, every option",
     }
     figure = Figure(figsize=(6.9, 1.3 + 0.42 * len(cells)), layout="constrained")
-    figure.supxlabel(_note(data), fontsize=plotting.LABEL_SIZE - 1.5, color=_GREY)
+    figure.supxlabel(note_line(data), fontsize=plotting.LABEL_SIZE - 1.5, color=_GREY)
     axes = figure.subplots()
     rows = range(len(cells), 0, -1)
     for rank, name in enumerate(names):
@@ -154,13 +160,8 @@ def draw_scaling(data: Mapping[str, Any]) -> Figure:
 
 def _two_panels(data: Mapping[str, Any]) -> tuple[Figure, Sequence[Axes]]:
     figure = Figure(figsize=(6.9, 2.9), layout="constrained")
-    figure.supxlabel(_note(data), fontsize=plotting.LABEL_SIZE - 1.5, color=_GREY)
+    figure.supxlabel(note_line(data), fontsize=plotting.LABEL_SIZE - 1.5, color=_GREY)
     return figure, figure.subplots(1, 2)
-
-
-def _note(data: Mapping[str, Any]) -> str:
-    busy = "; THE MACHINE WAS BUSY" if data["warnings"] else ""
-    return f"{machine_line(data)}; medians, with least and most{busy}"
 
 
 def _title(axes: Axes, letter: str, text: str) -> None:

@@ -14,7 +14,7 @@ import jax
 from experiments import runs
 from rrplan.errors import InputError
 
-BENCHES = ("search", "lanes", "scaling", "study")
+BENCHES = ("search", "lanes", "scaling", "study", "time")
 _BUSY = 0.25  # cores that others use from which the times are not to be trusted
 _LOOK = 0.5  # seconds
 
@@ -143,6 +143,12 @@ def machine_line(data: Mapping[str, Any]) -> str:
     versions = machine["versions"]
     day = data["started"][:10]
     return f"{where}, jax {versions['jax']}, mctx {versions['mctx']}, {day}"
+
+
+def note_line(data: Mapping[str, Any]) -> str:
+    """Return what stands below a figure: the machine, what is drawn, whether it was busy."""
+    busy = "; THE MACHINE WAS BUSY" if data["warnings"] else ""
+    return f"{machine_line(data)}; medians, with least and most{busy}"
 
 
 def _now() -> str:

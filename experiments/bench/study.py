@@ -55,7 +55,7 @@ class StudyOptions:
             check_counts("budgets", self.budgets, least=0)
         check_counts("k", (self.k,), least=0)
         check_counts("lanes", self.lanes)
-        _finished(self.run)
+        finished(self.run)
 
 
 def run_study(options: StudyOptions, report: Report = lambda line: None) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def load_trained(directory: Path, episodes: int, budgets: tuple[int, ...] = ()) 
     Raises:
         InputError: there is no run, or it has not finished, or has no intact checkpoint.
     """
-    run, acting = _finished(directory)
+    run, acting = finished(directory)
     sweep = dataclasses.replace(run.config.sweep, budgets=budgets or run.config.sweep.budgets)
     problem = build_problem(dataclasses.replace(run.config, sweep=sweep))
     params = [load_params(problem, run, seed) for seed in range(run.config.seeds)]
@@ -191,7 +191,7 @@ def _compare_at(trained: Trained, k: int, rounds: Rounds) -> dict[str, Any]:
     }
 
 
-def _finished(directory: Path) -> tuple[runs.Run, str]:
+def finished(directory: Path) -> tuple[runs.Run, str]:
     """Return a finished run and the rule of acting that it has chosen."""
     run = runs.load_run(directory)
     if not run.results.exists():

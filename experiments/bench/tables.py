@@ -6,6 +6,7 @@ from typing import Any
 
 from experiments import runs
 from experiments.bench.report import machine_line
+from experiments.bench.time import table as times
 from experiments.report.formatting import format_estimate
 
 _CONTESTANTS = ("rrplan", "mctx", "floor")
@@ -22,6 +23,7 @@ def write(directory: Path, bench: str, data: Mapping[str, Any]) -> str:
 def table(bench: str, data: Mapping[str, Any]) -> str:
     """Return a result as Markdown: the table, what is missing from it, and the machine."""
     makers = {"search": _search, "lanes": _lanes, "scaling": _scaling, "study": _study}
+    makers["time"] = times.table
     notes = [machine_line(data), *(f"Warning: {warning}" for warning in data["warnings"])]
     return "\n\n".join([*makers[bench](data), *notes])
 

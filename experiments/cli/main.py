@@ -176,7 +176,7 @@ def envs(arguments: Sequence[str]) -> None:
 
 
 def bench(arguments: Sequence[str]) -> None:
-    """Measure the search and the engine: bench search, lanes, scaling or study."""
+    """Measure the search and the engine: bench search, lanes, scaling, study or time."""
     from experiments.bench import commands
 
     console = _console()

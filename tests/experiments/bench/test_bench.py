@@ -473,7 +473,10 @@ def test_study_needs_a_finished_run(capsys, tmp_path, finished_run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("", "expected a benchmark: search, lanes, scaling, study, draw (rrplan bench --help)"),
+        (
+            "",
+            "expected a benchmark: search, lanes, scaling, study, time, draw (rrplan bench --help)",
+        ),
         ("serch", "unknown benchmark 'serch': did you mean 'search'?"),
         ("search --lanes 0", "lanes holds 0: expected numbers >= 1"),
         ("search --lanes 8 8", "lanes names a number twice: expected each once"),
@@ -512,7 +515,9 @@ def test_help_names_every_benchmark(capsys):
         cli.main(["bench", "--help"])
     assert not stop.value.code
     text = capsys.readouterr().out
-    assert all(f"\n  {name} " in text for name in ("search", "lanes", "scaling", "study", "draw"))
+    assert all(
+        f"\n  {name} " in text for name in ("search", "lanes", "scaling", "study", "time", "draw")
+    )
 
 
 def test_a_workload_needs_shares_that_add_up():
