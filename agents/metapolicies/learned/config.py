@@ -23,7 +23,7 @@ class MetaConfig:
     inputs: tuple[str, ...] = GROUPS
     """Groups of inputs that it sees: prior, search, values, progress, price, features and
     observation."""
-    width: int = 64
+    width: int = 16
     """Units of its hidden layers."""
     depths: tuple[int, ...] = ()
     """Limits of depth that it may order simulations with; 0 is no limit. It chooses none if empty.
