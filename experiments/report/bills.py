@@ -10,8 +10,10 @@ _COUNTS = ("decision", "simulation", "level", "look")
 
 def short(results: Mapping[str, Any]) -> str:
     """Return what results charge, in a word or two; older results charge simulations only."""
-    kind = results.get("bill", {}).get("kind", "simulations")
-    return "simulations only" if kind == "simulations" else kind
+    bill = results.get("bill", {})
+    if bill.get("kind", "simulations") != "simulations":
+        return bill["kind"]
+    return "simulations and levels" if bill.get("price_level") else "simulations only"
 
 
 def caption(results: Mapping[str, Any]) -> str:
