@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from experiments import runs, studies
 from experiments.report.figures import plotting
-from experiments.report.figures.front import draw_front
+from experiments.report.figures.depth import draw_depth
+from experiments.report.figures.front import draw_front, draw_levels
 from experiments.report.figures.returns import draw_returns
 from experiments.report.figures.scores import draw_scores
 from experiments.report.figures.story import draw_story
@@ -20,6 +21,8 @@ Draw = Callable[[Mapping[str, Any]], Figure | None]
 FIGURES: Mapping[str, Draw] = {
     "returns": draw_returns,
     "front": draw_front,
+    "depth": draw_depth,
+    "levels": draw_levels,
     "thinking": draw_thinking,
     "story": draw_story,
 }
@@ -32,11 +35,12 @@ def draw(directory: Path) -> list[Path]:
     """Draw the figures of a run again, and return the files written.
 
     Of a study of planning depth: ``figures/returns`` with (a) untimed and (b) timed return
-    against the budget k, ``front`` with untimed return against simulations an episode,
-    ``thinking`` with where agents think, by (a) decision and (b) choice, and ``story`` with one
-    episode. Of a metareasoning problem: ``scores`` with (a) what policies are worth and (b) how
-    much they compute at each cost. All are written as PNG (300 dots an inch) and SVG. The same
-    results give the same files; a figure for which there is no data is left out.
+    against the budget k, ``front`` with untimed return against simulations an episode, ``depth``
+    with (a) untimed and (b) timed return against the limit of depth, ``levels`` with untimed return
+    against levels an episode, ``thinking`` with where agents think, by (a) decision and (b) choice,
+    and ``story`` with one episode. Of a metareasoning problem: ``scores`` with (a) what policies
+    are worth and (b) how much they compute at each cost. All are written as PNG (300 dots an inch)
+    and SVG. The same results give the same files; a figure for which there is no data is left out.
 
     Raises:
         InputError: the directory holds no results, or they are damaged.
