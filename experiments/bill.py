@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jax
 
 from agents import networks
-from agents.declarations import Greedy
+from agents.declarations import Greedy, OneStep
 from experiments import calibration
 from experiments.calibration import Calibration
 from experiments.evaluation import (
@@ -123,10 +123,12 @@ class Bill(NamedTuple):
     def charge(self, problem: StudyProblem, agent: Agent, trained: TrainedSeed) -> Agent:
         """Return an agent with what it is charged.
 
-        The greedy rule neither searches nor evaluates, and pays nothing.
+        The greedy rule neither searches nor evaluates, and pays nothing. One step of lookahead
+        pays for the root of each decision as a search does.
         """
-        if agent.family == Greedy.family:
-            return dataclasses.replace(agent, rates=self.rates(plans=False))
+        if agent.family in (Greedy.family, OneStep.family):
+            plans = agent.family == OneStep.family
+            return dataclasses.replace(agent, rates=self.rates(plans=plans))
         meta_policy, params = meta_policy_of(agent, trained, problem.config)
         look = 0.0
         if meta_policy.looks != "never":

@@ -14,13 +14,14 @@ import numpy as np
 import envs
 import rrplan
 from agents import declarations, metapolicies, networks
-from agents.declarations import Untuned
+from agents.declarations import OneStep, Untuned
 from agents.training import fit
 from agents.training.protocol import TrainableEvaluator
 from experiments import roster
 from experiments.runs import Run
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.capabilities import Greedy, Initializable, offers, require
+from rrplan.engine.rollouts import SearchingPolicy
 from rrplan.planner import Planner
 from rrplan.types import Array, Environment, Episodes, MetaPolicy, PyTree, Work
 
@@ -77,6 +78,8 @@ class Agent:
     """What it is charged for each count, in multiples of the price."""
     turns: Callable[[rrplan.Trace], np.ndarray] | None = None
     """``(trace) -> [E]``: turns of loops in its looks, where these depend on data."""
+    traced: bool = False
+    """Whether its decisions are recorded wherever it is run."""
 
 
 class TrainedSeed(NamedTuple):
@@ -124,7 +127,9 @@ def list_agents(problem: StudyProblem) -> list[Agent]:
     """Return the study's agents: the fixed sweep, then the baselines it is compared with."""
     agents = []
     for declared in roster.ROSTER.values():
-        if isinstance(declared, declarations.Fixed):
+        if isinstance(declared, OneStep):
+            agents.append(Agent(declared.name, None, declared.name, declared.family))
+        elif isinstance(declared, declarations.Fixed):
             budgets = declared.budgets or problem.config.sweep.budgets
             agents += [fixed_agent(declared.name, k) for k in budgets]
             if declared.budgets is None:
@@ -164,14 +169,26 @@ def evaluate_agent(
             key=key,
             episodes=split.episodes,
         )
+    planner = make_planner(problem, trained.params, acting)
+    costs = rrplan.Costs(price=agent.price or 0.0, rates=agent.rates)
+    if agent.family == OneStep.family:
+        return rrplan.rollout_searching(
+            planner.environment,
+            planner.env_params,
+            *_one_step(agent, planner),
+            key=key,
+            episodes=split.episodes,
+            costs=costs,
+            num_lanes=config.sweep.num_lanes,
+        )
     meta_policy, meta_params = meta_policy_of(agent, trained, config)
     return rrplan.evaluate(
-        make_planner(problem, trained.params, acting),
+        planner,
         meta_policy,
         meta_params,
         key=key,
         episodes=split.episodes,
-        costs=rrplan.Costs(price=agent.price or 0.0, rates=agent.rates),
+        costs=costs,
         num_lanes=config.sweep.num_lanes,
         trace=TRACED if _is_traced(agent, split) else 0,
         progress=report,
@@ -181,7 +198,7 @@ def evaluate_agent(
 
 def _is_traced(agent: Agent, split: Split) -> bool:
     told = agent.meta_policy is not None and split.domain == Domain.HELD_OUT
-    return told or agent.turns is not None
+    return told or agent.traced or agent.turns is not None
 
 
 def load_params(problem: StudyProblem, run: Run, seed: int) -> PyTree:
@@ -220,6 +237,12 @@ class _GreedyPolicy:
         return jax.vmap(greedy.greedy_action, in_axes=(0, None))(state, env_params)
 
 
+def _one_step(agent: Agent, planner: Planner) -> tuple[SearchingPolicy, PyTree]:
+    declared = roster.find(agent.name)
+    assert isinstance(declared, OneStep)
+    return declarations.build(declared.make)(planner)
+
+
 def fixed_agent(name: str, k: int, depth: int | None = None) -> Agent:
     """Return the agent that always runs ``k`` simulations, down to a depth if there is a limit."""
     limit = "" if depth is None else f"-depth{depth}"
@@ -229,7 +252,7 @@ def fixed_agent(name: str, k: int, depth: int | None = None) -> Agent:
 def meta_policy_of(
     agent: Agent, trained: TrainedSeed, config: StudyConfig
 ) -> tuple[MetaPolicy, PyTree]:
-    """Return an agent's meta-policy and its parameters; for all families but the greedy rule's."""
+    """Return an agent's meta-policy and its parameters; for families that have one."""
     if agent.meta_policy:
         return trained.meta_policies[agent.meta_policy]
     if agent.k is not None:

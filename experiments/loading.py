@@ -16,6 +16,7 @@ from experiments.bill import Bill
 from experiments.bill import make as make_bill
 from experiments.evaluation import StudyProblem, build_problem, load_params, make_planner
 from experiments.runs import Run
+from experiments.studies.planning_depth import searched
 from experiments.studies.planning_depth import training as meta_training
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.errors import InputError
@@ -57,6 +58,7 @@ def load(directory: Path | str, seed: int = 0) -> Loaded:
         f"fixed-{choice.price:g}": (metapolicies.fixed(), jnp.int32(choice.k)) for choice in best
     }
     found |= _load_rules(problem, planner, results)
+    found |= searched.load_all(run, results["acting"])
     bill = make_bill(problem, run.operations, measured=run.calibration)
     found |= _load_learned(run, seed, planner, best, bill)
     return Loaded(planner, found, run.config)

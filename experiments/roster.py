@@ -16,7 +16,9 @@ from agents.declarations import (
     Fixed,
     Greedy,
     Learned,
+    OneStep,
     Rule,
+    Searched,
     Untuned,
 )
 from rrplan.errors import InputError, unknown
@@ -35,6 +37,21 @@ _AGENTS: tuple[Agent, ...] = (
         help="acts on the network's prior alone, k = 0",
         style={"color": GREY, "marker": "."},
         budgets=(0,),
+    ),
+    OneStep(
+        name="one-step",
+        help="tries each legal action once: the best reward and value; not bounded by the oracle",
+        label="one step",
+        style={"color": GREY, "marker": "x"},
+        make="agents.lookahead:one_step",
+    ),
+    OneStep(
+        name="one-step-prior",
+        help="tries each legal action once: the best prior and completed Q; not bounded by the"
+        " oracle",
+        label="one step, prior",
+        style={"color": GREY, "marker": "+"},
+        make="agents.lookahead:one_step_prior",
     ),
     Untuned(
         name="random",
@@ -66,6 +83,13 @@ _AGENTS: tuple[Agent, ...] = (
         help="searches until no rival can overtake the most visited action",
         style={"color": "#56B4E9", "marker": "P", "linestyle": (0, (3, 1, 1, 1, 1, 1))},
         candidates="agents.metapolicies.grids:margin",
+    ),
+    Searched(
+        name="schedule",
+        help="one k for each index of the decision and number of legal actions; looks at no search",
+        style={"color": "#8C510A", "marker": "<", "linestyle": (0, (4, 1, 1, 1))},
+        make="agents.metapolicies.rules.schedule:schedule",
+        search="agents.metapolicies.schedule_tuning:search",
     ),
     Rule(
         name="fixed-depth",

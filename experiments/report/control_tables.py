@@ -39,8 +39,9 @@ def groups(results: Mapping[str, Any]) -> list[Group]:
         oracle = entries.find_all(results, ("oracle",), price)
         if controlled or oracle:
             best = entries.best_fixed(results, price)
-            random = entries.find_all(results, ("random",), price)
-            found.append(Group(price, [*([best] if best else []), *controlled, *random, *oracle]))
+            alike = (*entries.names(results, "one-step"), "random")
+            others = entries.find_all(results, alike, price)
+            found.append(Group(price, [*([best] if best else []), *controlled, *others, *oracle]))
     return found
 
 

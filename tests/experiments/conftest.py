@@ -59,7 +59,8 @@ def fake_episodes(training_seed, agent, split, acting):
     )
     name = f"{training_seed}{agent.evaluation}{acting}"
     noise = np.random.default_rng(zlib.crc32(name.encode())).normal(0, 0.005, split.episodes)
-    k = {"untuned": 5, "greedy": 0, "rule": 4, "learned": 3}.get(agent.family, agent.k)
+    of_family = {"untuned": 5, "greedy": 0, "rule": 4, "learned": 3, "one-step": 2}
+    k = of_family.get(agent.family, agent.k)
     penalty = 0.01 if acting == "completed_q" else 0.0
     returns = instance + noise + 0.06 * k / (k + 4) - penalty
     whole = np.full(split.episodes, 5)

@@ -66,7 +66,12 @@ def directory(tmp_path_factory):
     """A finished run with a rule and a learned agent of a user's own."""
     path = tmp_path_factory.mktemp("own")
     (path / "my_agents_of_roster_test.py").write_text(OWN)
-    names = ["my_agents_of_roster_test:EARLY", "my_agents_of_roster_test:NARROW", "entropy"]
+    names = [
+        "my_agents_of_roster_test:EARLY",
+        "my_agents_of_roster_test:NARROW",
+        "entropy",
+        "schedule",
+    ]
     sys.path.insert(0, str(path))
     arguments = [*TINY, "--control.agents", *names, "--out", str(path / "run")]
     assert cli.main(arguments) == 0
@@ -77,12 +82,14 @@ def directory(tmp_path_factory):
 def test_a_users_own_agents_stand_beside_the_others(directory):
     results = json.loads((directory / "results.json").read_text())
     named = [entry["agent"] for entry in results["agents"] if entry["k"] is None]
-    assert named == ["random", "greedy", "entropy", "early", "narrow"]
+    alike = ["one-step", "one-step-prior", "random", "greedy"]
+    assert named == [*alike, "entropy", "schedule", "early", "narrow"]
     early = next(entry for entry in results["agents"] if entry["agent"] == "early")
     assert early["evaluation"].startswith("early-first")
     # Tuned on validation episodes, evaluated with its difference to the best fixed k, and paired.
     assert early["difference"] is not None
-    assert {"agent": "early", "other": "entropy"}.items() <= results["pairs"][0].items()
+    paired = [(pair["agent"], pair["other"]) for pair in results["pairs"]]
+    assert paired[:3] == [("schedule", "entropy"), ("early", "entropy"), ("early", "schedule")]
     narrow = next(entry for entry in results["agents"] if entry["agent"] == "narrow")
     assert 0 < narrow["looks"]["mean"] <= narrow["length"]["mean"]
     assert "| early |" in (directory / "table.md").read_text()
@@ -106,12 +113,13 @@ def test_a_finished_run_is_loaded_and_plays_as_it_did(directory):
     assert set(loaded.meta_policies) == {
         "fixed-0.001",
         "entropy-0.001",
+        "schedule-0.001",
         "early-0.001",
         "narrow-0.001",
     }
     results = json.loads((directory / "results.json").read_text())
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(0), 2), 0)  # of held-out episodes
-    for name in ("early", "narrow"):
+    for name in ("schedule", "early", "narrow"):
         episodes = rrplan.evaluate(
             loaded.planner,
             *loaded.meta_policies[f"{name}-0.001"],
@@ -174,7 +182,7 @@ def test_a_names_randomness_is_its_own():
 
 def test_every_agent_of_the_suite_can_be_built_and_drawn():
     for name, agent in roster.ROSTER.items():
-        for field in ("make", "candidates"):
+        for field in ("make", "candidates", "search"):
             if hasattr(agent, field):
                 assert callable(declarations.build(getattr(agent, field))), name
         assert json.loads(json.dumps(agent.describe()))["label"]

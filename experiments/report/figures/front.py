@@ -58,7 +58,9 @@ def _draw(results: Mapping[str, Any], field: str) -> Figure:
     controlled = _controlled(results)
     plain = [
         [entry]
-        for entry in entries.find_all(results, entries.names(results, "untuned", "greedy"), price)
+        for entry in entries.find_all(
+            results, entries.names(results, "untuned", "greedy", "one-step"), price
+        )
     ]
     figure = Figure(figsize=(4.8, 3.5) if controlled else (3.6, 2.8), layout="constrained")
     axes = figure.subplots()

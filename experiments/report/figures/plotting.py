@@ -24,7 +24,7 @@ STYLES: tuple[Mapping[str, Any], ...] = (
     {"color": "#56B4E9", "marker": "P", "linestyle": (0, (3, 1, 1, 1, 1, 1))},
 )
 # The same markers as characters, to stand in a label.
-GLYPHS: Mapping[str, str] = dict(zip("os^DvP>d*hXp.", "●■▲◆▼✚▷◇★⬢✖⬟•", strict=True))
+GLYPHS: Mapping[str, str] = dict(zip("os^DvP>d*hXp.<x+", "●■▲◆▼✚▷◇★⬢✖⬟•◀✕+", strict=True))
 LABEL_SIZE = 7.0
 RC: Mapping[Any, Any] = {
     "font.size": 8.0,

@@ -95,10 +95,10 @@ class ControlConfig:
     """Which agents decide how long to think beside the fixed budgets, and how they come to it."""
 
     agents: tuple[str, ...] = ()
-    """Of entropy, vet and margin (tuned for each price on validation episodes); gate and stopper
-    (learned for one price), gate-priced and stopper-priced (learned for all); oracle (the exact
-    ceiling, where the environment's states can be enumerated); and agents of your own, each as
-    package.module:NAME."""
+    """Of entropy, vet, margin and schedule (tuned for each price on validation episodes); gate and
+    stopper (learned for one price), gate-priced and stopper-priced (learned for all); oracle (the
+    exact ceiling, where the environment's states can be enumerated); and agents of your own, each
+    as package.module:NAME."""
     num_prices: int = 1
     """How many of the sweep's prices, the least first, gate and stopper are trained for, one agent
     each."""
@@ -237,7 +237,8 @@ def preset(env: str, name: str) -> StudyConfig:
     # Values are timed with the discount of the planner's training.
     ppo = PPOConfig(gamma=train.gamma)
     control = ControlConfig(
-        agents=("entropy", "vet", "stopper", "oracle"), ppo=dataclasses.replace(ppo, num_chunks=100)
+        agents=("entropy", "vet", "schedule", "stopper", "oracle"),
+        ppo=dataclasses.replace(ppo, num_chunks=100),
     )
     if name == "full":
         control = ControlConfig(

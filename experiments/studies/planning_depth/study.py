@@ -36,7 +36,7 @@ from experiments.report import figures
 from experiments.report.tables import markdown_table
 from experiments.runs import Run
 from experiments.runs.progress import Progress
-from experiments.studies.planning_depth import calibrating, oracle_rows, training
+from experiments.studies.planning_depth import calibrating, oracle_rows, searched, training
 from experiments.studies.planning_depth.config import ControlConfig, StudyConfig, SweepConfig
 from rrplan.costs import Rates
 from rrplan.search.final_action import RULES
@@ -73,7 +73,7 @@ def run_study(
         bill = make_bill(problem, run.operations, keep, run.calibration)
         params = train_planners(problem, run, progress)
         acting, best_fixed = validate(problem, run, params, bill, progress)
-        tuned = tune(problem, run, params, acting, bill, progress)
+        tuned = tune(problem, run, params, acting, best_fixed, bill, progress)
         trained = training.train_all(
             problem, run, params, tuned, acting, best_fixed, bill, progress
         )
@@ -153,12 +153,12 @@ def tune(
     run: Run,
     params: Sequence[PyTree],
     acting: str,
+    best_fixed: Sequence[results.BestFixed],
     bill: Bill,
     progress: Progress,
 ) -> dict[str, list[Choice]]:
     """Choose each tuned rule's parameters for each price, on the validation episodes."""
     split = Split("validation", Domain.VALIDATION, problem.config.sweep.validation_episodes)
-
     grids = training.make_grids(problem, params[0], acting)
 
     def evaluate(name):
@@ -182,7 +182,10 @@ def tune(
         meta_policy, own = candidate.meta_policy, candidate.params
         return bill.rates(bill.look_of(candidate.name, planner, meta_policy, own, turns))
 
-    return training.tune(problem.config, grids, evaluate, rates)
+    tuned = training.tune(problem.config, grids, evaluate, rates)
+    tuned |= searched.find_all(problem, run, params, acting, best_fixed, split, bill, progress)
+    order = [agent.name for agent in problem.config.control.declared()]
+    return {name: tuned[name] for name in sorted(tuned, key=order.index)}
 
 
 def evaluate_trained(

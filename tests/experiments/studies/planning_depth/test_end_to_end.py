@@ -71,7 +71,8 @@ def numbers(directory):
 def test_a_real_study_adds_up(directory):
     results = json.loads(numbers(directory))
     frame = pl.read_parquet(directory / "episodes.parquet")
-    assert len(frame) == 6 * 16 + 8  # fixed 0 and 4, reactive, random, greedy, stopper; oracle
+    # Fixed 0 and 4, reactive, two of one step, random, greedy, stopper; and the oracle.
+    assert len(frame) == 8 * 16 + 8
     assert (
         frame.filter(agent="reactive")
         .drop("agent")
@@ -80,7 +81,11 @@ def test_a_real_study_adds_up(directory):
     searched = frame.filter(agent="fixed", k=4)
     assert (searched["simulations"] == 4 * searched["length"]).all()
     assert frame["untimed_return"].is_between(0.0, 1.0 + 1e-6).all()
-    assert len(results["agents"]) == 7
+    assert len(results["agents"]) == 9
+    tried = frame.filter(pl.col("agent").str.starts_with("one-step"))
+    assert (tried["levels"] == tried["simulations"]).all()
+    assert (tried["simulations"] >= tried["length"]).all()
+    assert not tried["looks"].any()
     assert len((directory / "metrics.jsonl").read_text().splitlines()) == 2
     stopper = directory / "control" / "stopper-0.001"
     assert len((stopper / "metrics.jsonl").read_text().splitlines()) == 2
@@ -91,8 +96,8 @@ def test_nobody_beats_the_oracle_on_any_instance(directory):
     timed = frame.with_columns(timed=pl.col("untimed_return") - 1e-3 * pl.col("simulations"))
     ceiling = timed.filter(agent="oracle").sort("episode")["timed"].to_numpy()
     for (name, k), rows in timed.group_by("agent", "k"):
-        if name == "greedy":
-            continue  # it is no choice of k: it acts by another rule than the planner
+        if name in ("greedy", "one-step", "one-step-prior"):
+            continue  # they are no choice of k: they act by other rules than the planner
         assert (rows.sort("episode")["timed"].to_numpy() <= ceiling + 1e-5).all(), (name, k)
 
 

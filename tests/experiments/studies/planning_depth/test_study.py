@@ -35,14 +35,15 @@ def test_results_hold_every_agent_at_every_price(finished, config):
     results = json.loads(read(finished))
     agents = [(entry["agent"], entry["k"], entry["price"]) for entry in results["agents"]]
     named = [("fixed", k) for k in config.sweep.budgets]
-    named += [("reactive", 0), ("random", None), ("greedy", None)]
+    named += [("reactive", 0), ("one-step", None), ("one-step-prior", None)]
+    named += [("random", None), ("greedy", None)]
     assert agents == [(*agent, price) for agent in named for price in config.sweep.prices]
 
 
 def test_episodes_have_a_row_for_each_agent(finished, config):
     frame = pl.read_parquet(finished / "episodes.parquet")
     assert frame.columns == ["agent", "k", "depth", "price", "seed", "episode", *COLUMNS]
-    assert len(frame) == 7 * config.sweep.episodes
+    assert len(frame) == 9 * config.sweep.episodes
     mean = frame.filter(agent="fixed", k=8)["untimed_return"].cast(float).mean()
     results = json.loads(read(finished))
     entry = next(e for e in results["agents"] if (e["agent"], e["k"]) == ("fixed", 8))
@@ -141,6 +142,8 @@ def test_meta_policies_stand_beside_the_sweep_each_at_its_prices(tmp_path, confi
     results = json.loads(read(directory))
     named = [(e["agent"], e["price"]) for e in results["agents"] if e["k"] is None]
     assert named == [
+        *(("one-step", price) for price in (3e-4, 2e-3)),
+        *(("one-step-prior", price) for price in (3e-4, 2e-3)),
         *(("random", price) for price in (3e-4, 2e-3)),
         *(("greedy", price) for price in (3e-4, 2e-3)),
         *(("entropy", price) for price in (3e-4, 2e-3)),
