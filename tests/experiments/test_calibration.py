@@ -251,11 +251,10 @@ def test_a_grid_is_played_as_it_is_designed(monkeypatch):
     points = design(8)
     played = []
     counts, seconds = calibration.measure(problem, config.network, played.append)
-    assert len(clock) == len(played) == calibration.measurements(problem) == 4 * len(points)
-    size = len(points)
-    # A warm-up, then rounds there, back and there again: the median is the middle one of three.
-    first, last = size + 1 + np.arange(size), 3 * size + 1 + np.arange(size)
-    np.testing.assert_array_equal(seconds, np.median([first, last[::-1] - size, last], axis=0))
+    assert len(clock) == len(played) == calibration.measurements(problem) == 1 + 3 * len(points)
+    # A warm-up, then rounds there, back and there again: the median is that of the way back.
+    back = 1 + len(points) + np.arange(len(points), 0, -1)
+    np.testing.assert_array_equal(seconds, back)
     episodes, decisions, simulations, levels, looks = counts.T
     assert (episodes == 16).all()
     ks = np.array([point.k for point in points])
