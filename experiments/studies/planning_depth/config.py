@@ -106,13 +106,13 @@ class ControlConfig:
     """Held-out episodes, the first ones, that the oracle is worked out for; at most all."""
     gate_menu: tuple[int, ...] = (0, 1, 2, 4, 8, 16, 32)
     """Simulations that a gate may order for a decision."""
-    stopper_menu: tuple[int, ...] = (0, 1, 2, 4, 8)
+    stopper_menu: tuple[int, ...] = (0, 1, 2, 4, 8, 16)
     """Simulations that a stopper may order before it looks again; 0 is to act."""
     depths: tuple[int, ...] = (1, 2, 4, 8, 0)
     """Limits of depth that gate-depth and stopper-depth may choose; 0 is no limit."""
     inputs: tuple[str, ...] = GROUPS
     """What the learned ones see: prior, search, values, progress, price, features, observation."""
-    width: int = 64
+    width: int = 16
     """Units of their hidden layers."""
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
 
@@ -237,7 +237,7 @@ def preset(env: str, name: str) -> StudyConfig:
     # Values are timed with the discount of the planner's training.
     ppo = PPOConfig(gamma=train.gamma)
     control = ControlConfig(
-        agents=("entropy", "vet", "schedule", "stopper", "oracle"),
+        agents=("entropy", "vet", "schedule", "gate", "stopper", "oracle"),
         ppo=dataclasses.replace(ppo, num_chunks=100),
     )
     if name == "full":
