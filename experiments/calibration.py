@@ -145,7 +145,8 @@ def fit(counts: np.ndarray, seconds: np.ndarray) -> Seconds:
             f"{MOST_ERROR:.0%}: measure on a quiet machine, {_OTHERWISE}"
         )
     _, _, simulations, levels, _ = counts.sum(axis=0)
-    fitted = Seconds(*map(float, found), float(levels / simulations), error, condition)
+    a, b, c, d, e = found.tolist()
+    fitted = Seconds(a, b, c, d, e, float(levels / simulations), error, condition)
     if not fitted.whole_simulation > 0.0:
         raise InputError(
             "the seconds of a simulation are 0 as fitted, expected more: measure on a quiet "

@@ -132,8 +132,9 @@ def list_contestants(loaded: Loaded, only: Sequence[str] = ()) -> list[Contestan
             own = declarations.build(declared.make)(config.sweep.budgets)
             found.append(Contestant(declared.name, None, None, declared.name, *own))
     for declared in config.control.declared():
-        own_kind = not isinstance(declared, Learned) or declared.name not in roster.ROSTER
-        kind = declared.name if own_kind else declared.kind
+        kind = declared.name
+        if isinstance(declared, Learned) and declared.name in roster.ROSTER:
+            kind = declared.kind  # those of one kind have a network of one shape
         if declared.family not in (Rule.family, Learned.family):
             continue
         for price in config.sweep.prices:
