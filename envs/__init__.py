@@ -8,7 +8,8 @@ from envs.metareasoning.mdp import MetalevelEnv
 from envs.metareasoning.mouselab import Mouselab
 from envs.metareasoning.pandora import Pandora
 from envs.options import parse_value
-from envs.puzzles.knapsack import Knapsack, KnapsackParams, KnapsackState, optimal_value
+from envs.puzzles.knapsack import Knapsack, KnapsackParams, KnapsackState
+from envs.puzzles.knapsack_optimum import optimal_value
 from envs.registry import EnvironmentRow, describe, is_metareasoning, make, names, register
 
 __all__ = (

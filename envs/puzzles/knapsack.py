@@ -1,7 +1,6 @@
 """The knapsack: pack one item after another, worth more for planning than it looks."""
 
 import dataclasses
-import functools
 from typing import Any
 
 import jax
@@ -10,6 +9,7 @@ import numpy as np
 from flax import struct
 from gymnax.environments import environment, spaces
 
+from envs.puzzles.knapsack_optimum import optimal_value
 from rrplan.capabilities import Priced
 from rrplan.errors import InputError, unknown
 from rrplan.types import Array
@@ -284,37 +284,3 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
 def feasible(state: KnapsackState) -> Array:
     """Return the mask ``[A]`` bool of the items that are not packed and fit."""
     return ~state.packed & (state.weights <= state.remaining)
-
-
-def optimal_value(
-    weights: Array, values: Array, capacity: Array | int, *, max_capacity: int | None = None
-) -> Array:
-    """Return the largest total value of items that fit, by dynamic programming.
-
-    Args:
-        weights: ``[A]`` positive integers.
-        values: ``[A]`` non-negative integers.
-        capacity: ``[]`` non-negative integer.
-        max_capacity: static upper bound of ``capacity``: the size of the table. Needed where
-            ``capacity`` is traced; without it ``capacity`` is its own bound.
-
-    Returns:
-        ``[]`` int32.
-    """
-    size = int(capacity if max_capacity is None else max_capacity) + 1
-    best = _best_values(jnp.asarray(weights, jnp.int32), jnp.asarray(values, jnp.int32), size)
-    return best[capacity]
-
-
-@functools.partial(jax.jit, static_argnames="size")
-def _best_values(weights: Array, values: Array, size: int) -> Array:
-    """Return the optimum under every capacity 0, 1, ..., ``size - 1``, ``[size]`` int32."""
-    capacities = jnp.arange(size)
-
-    def add_item(best, item):
-        weight, value = item
-        with_item = best[capacities - weight] + value
-        return jnp.maximum(best, jnp.where(capacities >= weight, with_item, 0)), None
-
-    best, _ = jax.lax.scan(add_item, jnp.zeros(size, jnp.int32), (weights, values))
-    return best
