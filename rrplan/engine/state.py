@@ -54,7 +54,8 @@ class Results(NamedTuple):
     def zeros(cls, shape: tuple[int, ...], *, weighted: bool) -> "Results":
         """Return the sums of nothing."""
         count, number = jnp.zeros(shape, jnp.int32), jnp.zeros(shape, jnp.float32)
-        return cls(number, *[count] * 5, Counts(*[number] * 4) if weighted else None)
+        sums = cls(number, *[count] * 5)
+        return sums._replace(weighted=Counts(*[number] * 4)) if weighted else sums
 
 
 class Counters(NamedTuple):

@@ -1,7 +1,7 @@
 """What a learned meta-policy is shown: the search's statistics, action by action and summed up."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ class Inputs(NamedTuple):
     leading: Array  # [B] int32, the action that would be taken now by completed Q
     simulations: Array  # [B] int32, done for this decision
     value: Array  # [B] float32, of the search so far: what the value head starts from
-    held: Array | tuple[()] = ()  # [B] int32, depth limit in force; nothing where none is held
+    held: Any = ()  # [B] int32, depth limit in force; nothing where none is held
 
 
 def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -> Inputs:

@@ -111,7 +111,9 @@ def _best_pair(results: Mapping[str, Any], price: float) -> tuple[int, int | Non
     """Return the pair of k and depth that was best on validation episodes, if one was tuned."""
     tuned = entries.find(results, "fixed-depth", price)
     found = _PAIR.fullmatch(tuned["evaluation"]) if tuned else None
-    return found and (int(found[1]), found[2] and int(found[2]))
+    if not found:
+        return None
+    return int(found[1]), int(found[2]) if found[2] else None
 
 
 def _ring(axes: Axes, swept: Sequence[Swept], best: tuple[int, int | None] | None) -> None:

@@ -125,4 +125,5 @@ def _weighted(problem: StudyProblem, solution: oracle.Solution) -> Columns:
     if not offers(problem.environment, Priced):
         return {}
     counts = solution.weighted._replace(looks=np.zeros(solution.length.shape))
-    return dict(zip(columns.WEIGHTED, counts, strict=True))
+    named = zip(columns.WEIGHTED, counts, strict=True)
+    return {name: np.asarray(count) for name, count in named}
