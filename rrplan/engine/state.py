@@ -54,7 +54,7 @@ class Results(NamedTuple):
     def zeros(cls, shape: tuple[int, ...], *, weighted: bool) -> "Results":
         """Return the sums of nothing."""
         count, number = jnp.zeros(shape, jnp.int32), jnp.zeros(shape, jnp.float32)
-        sums = cls(number, *[count] * 5)
+        sums = cls(number, count, count, count, count, count)
         return sums._replace(weighted=Counts(*[number] * 4)) if weighted else sums
 
 
