@@ -87,7 +87,9 @@ def save(path: str, cases: dict) -> None:
     for name, value in cases.items():
         fields = value._asdict() if isinstance(value, rrplan.Episodes) else dict(value)
         trace = fields.pop("trace", None)
-        fields |= trace._asdict() if trace is not None else {}
+        told = trace._asdict() if trace is not None else {}
+        fields |= {f"trace_{name}": column for name, column in told.items()}
+        fields = {name: column for name, column in fields.items() if column is not None}
         arrays |= {f"{name}/{field}": np.asarray(array) for field, array in fields.items()}
     np.savez(path, **arrays)
 
