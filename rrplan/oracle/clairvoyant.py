@@ -173,7 +173,7 @@ def solve(table: DecisionTable, costs: Costs | float) -> Solution:
         action = table.action[nodes]
         rows = nodes[:, None, None]
         earned = graph.reward[rows, action] + value[graph.following[rows, action]]
-        weighted = weigh(counts, graph.factor[rows])
+        weighted = weigh(counts, graph.factor[rows].astype(float))
         worth = timed_return(earned, costs, counts, weighted).reshape(len(nodes), -1)
         # Of equals the first, by k and then by depth: sums that differ in rounding are equal.
         best = worth.max(axis=1, keepdims=True)

@@ -178,7 +178,7 @@ def tune(
     planner = make_planner(problem, params[0], acting)
 
     def rates(candidate: Candidate, table: Mapping[str, np.ndarray]) -> Rates:
-        turns = table["turns"].sum() / max(1, table["looks"].sum()) if candidate.turns else 1.0
+        turns = table["turns"].sum() / max(1, table["looks"].sum()) if "turns" in table else 1.0
         meta_policy, own = candidate.meta_policy, candidate.params
         return bill.rates(bill.look_of(candidate.name, planner, meta_policy, own, turns))
 

@@ -131,6 +131,7 @@ def test_the_kind_of_observations_is_passed_on_where_it_is_said():
 
 def test_an_adapter_tells_itself_from_others():
     told = {"num_items": "3", "law": "'weakly'", "capacity_fraction": "0.5"}
+    told["price_spread"] = "0.0"
     described = adapt(Knapsack(num_items=3, law="weakly")).describe()
     assert described == {"name": "knapsack"} | told
     cartpole, _ = envs.make("CartPole-v1")

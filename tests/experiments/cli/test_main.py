@@ -14,6 +14,7 @@ from rich.console import Console
 from experiments.cli import main as cli
 from experiments.cli.options import RunOptions, parse_run, split_env_options
 from experiments.runs.progress import Progress
+from experiments.studies.planning_depth import searched
 from experiments.studies.planning_depth.config import preset
 from rrplan import InputError
 
@@ -171,6 +172,13 @@ def test_every_option_has_help(capsys):
         assert any(character.isalpha() for character in "".join(described)), chunk
 
 
+@pytest.fixture
+def without_searches(monkeypatch):
+    """Rules that search by themselves need a real environment, and have tests of their own."""
+    monkeypatch.setattr(searched, "find_all", lambda *arguments: {})
+
+
+@pytest.mark.usefixtures("without_searches")
 def test_a_run_ends_with_the_table_and_the_figures(capsys, tmp_path, fake_work):
     out = tmp_path / "run"
     assert cli.main(["run", "knapsack", "--out", str(out), "--k", "0", "8"]) == 0
@@ -181,6 +189,7 @@ def test_a_run_ends_with_the_table_and_the_figures(capsys, tmp_path, fake_work):
         assert Path(path).exists()
 
 
+@pytest.mark.usefixtures("without_searches")
 def test_a_run_that_is_there_is_refused(capsys, tmp_path, fake_work):
     out = str(tmp_path)
     assert cli.main(["run", "knapsack", "--out", out, "--k", "0"]) == 0
@@ -190,6 +199,7 @@ def test_a_run_that_is_there_is_refused(capsys, tmp_path, fake_work):
     assert cli.main(["run", "knapsack", "--out", out, "--k", "0", "--resume"]) == 0
 
 
+@pytest.mark.usefixtures("without_searches")
 def test_an_interrupted_run_says_how_to_go_on(capsys, tmp_path, fake_work):
     fake_work.interrupt_after = 1
     assert cli.main(["run", "knapsack", "--out", str(tmp_path), "--k", "0"]) == 130

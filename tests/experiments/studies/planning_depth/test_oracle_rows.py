@@ -6,10 +6,14 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from experiments.bill import Bill
 from experiments.runs.progress import Progress
 from experiments.studies.planning_depth import oracle_rows
 from experiments.studies.planning_depth.config import ControlConfig, StudyConfig
 from rrplan.errors import InputError
+from rrplan.operations import Operations
+
+BILL = Bill("operations", "simulation", 0.0, 100.0, Operations(20.0, 80.0), {})
 
 
 def refuse(*_):
@@ -31,7 +35,7 @@ def test_one_line_says_why_there_is_none(monkeypatch, enumerable, said):
     problem = SimpleNamespace(config=config, environment=environment)
     written = io.StringIO()
     with Progress(Console(file=written, width=200)) as progress:
-        assert oracle_rows.work_out(problem, None, [None], "visits", progress) == []
+        assert oracle_rows.work_out(problem, None, [None], "visits", BILL, progress) == []
     *begun, last = written.getvalue().splitlines()
     assert last == said
     assert begun == (["oracle: begins, 1 evaluations"] if enumerable else [])
