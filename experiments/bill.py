@@ -94,17 +94,16 @@ class Bill(NamedTuple):
 
     def every_rate(self, agent: Agent) -> dict[str, Rates | None]:
         """Return what an agent pays under each kind of bill; None for seconds not measured."""
-        plans = agent.family != Greedy.family
         return {
             kind: None
             if kind == "seconds" and self.seconds is None
-            else self.rates(agent.look, kind, plans=plans)
+            else self.rates(agent.look, kind, plans=_plans(agent))
             for kind in KINDS
         }
 
     def operations_of(self, agent: Agent, counts: Counts) -> Any:
         """Return the operations of thinking that an agent's counts come to, of their shape."""
-        rates = self.rates(agent.look, "operations", plans=agent.family != Greedy.family)
+        rates = self.rates(agent.look, "operations", plans=_plans(agent))
         return charge(Costs(self._unit("operations"), rates._replace(level=0.0)), counts)
 
     def _unit(self, kind: str) -> float:
@@ -127,8 +126,7 @@ class Bill(NamedTuple):
         pays for the root of each decision as a search does.
         """
         if agent.family in (Greedy.family, OneStep.family):
-            plans = agent.family == OneStep.family
-            return dataclasses.replace(agent, rates=self.rates(plans=plans))
+            return dataclasses.replace(agent, rates=self.rates(plans=_plans(agent)))
         meta_policy, params = meta_policy_of(agent, trained, problem.config)
         look = 0.0
         if meta_policy.looks != "never":
@@ -223,6 +221,11 @@ def _of(
 ) -> Bill:
     per, level = config.price_per, config.price_level
     return Bill(config.bill, per, level, reference, own, looks, keep, seconds)
+
+
+def _plans(agent: Agent) -> bool:
+    """Return whether an agent has a planner, which evaluates the root of each decision."""
+    return agent.family != Greedy.family
 
 
 def _planner(problem: StudyProblem, network: Any) -> Planner:

@@ -56,6 +56,16 @@ def traced(costs: Costs) -> Costs:
     )
 
 
+def counts_of(episodes: Any) -> Counts:
+    """Return what is charged for of episodes that tell it: an Episodes, or the engine's sums."""
+    return Counts(episodes.simulations, episodes.looks, episodes.length, episodes.levels)
+
+
+def add_weighted(weighted: Counts, counts: Counts, factor: Array) -> Counts:
+    """Return weighted sums with more counts in them, which were made where the factor holds."""
+    return Counts(*map(jnp.add, weighted, weigh(counts, factor)))
+
+
 def weigh(counts: Counts, factor: Numbers) -> Counts:
     """Return counts multiplied by what the situation makes of the price."""
     return Counts(*(factor * count for count in counts))

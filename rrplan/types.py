@@ -24,8 +24,8 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 import jax
 import mctx
 
-from rrplan.costs import Costs as Costs
-from rrplan.costs import Counts  # one of the words, though its bill stands elsewhere
+from rrplan.costs import Costs as Costs  # one of the words, though its bill stands elsewhere
+from rrplan.costs import Counts
 
 PyTree = Any
 Array = jax.Array

@@ -217,24 +217,26 @@ def _entries(
     }
     num_seeds, num_episodes = table["length"].shape
     by_price = {yardstick.price: yardstick for yardstick in yardsticks}
-    return [
-        {
+    entries = []
+    for price in prices:
+        timed_by = {
+            kind: own and _estimate(timed_return(table, price, own)) for kind, own in rates.items()
+        }
+        timed = timed_return(table, price, agent.rates)
+        entry = {
             "agent": agent.name,
             "k": agent.k,
             "depth": agent.depth,
             "price": price,
             "seeds": num_seeds,
             "episodes": num_episodes,
-            "timed": _estimate(timed_return(table, price, agent.rates)),
-            "timed_by": {
-                kind: own and _estimate(timed_return(table, price, own))
-                for kind, own in rates.items()
-            },
-            **comparisons.compare(timed_return(table, price, agent.rates), by_price.get(price)),
+            "timed": timed_by[bill.kind],
+            "timed_by": timed_by,
+            **comparisons.compare(timed, by_price.get(price)),
             **same_for_all,
         }
-        for price in prices
-    ]
+        entries.append(entry)
+    return entries
 
 
 def _estimate(values: np.ndarray) -> dict[str, Any]:

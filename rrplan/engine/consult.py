@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rrplan import keys
-from rrplan.costs import Counts, charge, weigh
+from rrplan import costs, keys
+from rrplan.costs import Counts, charge
 from rrplan.engine import meta_steps
 from rrplan.engine.state import Engine, EngineState, Queue
 from rrplan.models import Settings, where
@@ -46,8 +46,8 @@ def ask(
         )
     extra = jnp.clip(control.extra_simulations, 0, left.decision)
     if engine.record:
-        costs = settings.costs._replace(price=price(queue, lanes))
-        cost = charge(costs, Counts(looks=looking))
+        charged = settings.costs._replace(price=price(queue, lanes))
+        cost = charge(charged, Counts(looks=looking))
         assert lanes.looks is not None  # as the engine records
         lanes = lanes._replace(looks=meta_steps.begin(lanes.looks, looking, control.aux, cost))
     lanes = lanes._replace(
@@ -55,7 +55,7 @@ def ask(
         max_depth=jnp.where(asked, control.max_depth, lanes.max_depth),
         ordered=jnp.where(asked, extra, lanes.ordered),
         sums=lanes.sums._replace(
-            looks=lanes.sums.looks + looking, weighted=add_weighted(lanes, Counts(looks=looking))
+            looks=lanes.sums.looks + looking, weighted=weigh_in(lanes, Counts(looks=looking))
         ),
     )
     return lanes, lanes.active & (lanes.ordered > 0)
@@ -67,11 +67,11 @@ def price(queue: Queue, lanes: EngineState) -> Array:
     return own if lanes.factor is None else own * lanes.factor
 
 
-def add_weighted(lanes: EngineState, counts: Counts) -> Counts | None:
+def weigh_in(lanes: EngineState, counts: Counts) -> Counts | None:
     """Return the weighted sums of the lanes' episodes with a tick's counts in them."""
     if lanes.factor is None or lanes.sums.weighted is None:
         return None
-    return Counts(*map(jnp.add, lanes.sums.weighted, weigh(counts, lanes.factor)))
+    return costs.add_weighted(lanes.sums.weighted, counts, lanes.factor)
 
 
 def rows_seen(seen: MetaObservation) -> trees.Rows:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rrplan.costs import Costs, Counts, charge, traced
+from rrplan.costs import Costs, charge, counts_of, traced
 from rrplan.engine import lanes, memory, validation
 from rrplan.engine.dispatch import Finished, Progress, longest_queue, run
 from rrplan.engine.state import Engine
@@ -89,8 +89,7 @@ def evaluate(
 def _bill(finished: Finished, costs: Costs, prices: np.ndarray) -> Episodes:
     """Charge what was thought."""
     results, record = jax.tree.map(jnp.asarray, (finished.results, finish(finished.trace)))
-    counts = Counts(results.simulations, results.looks, results.length, results.levels)
-    cost = charge(costs._replace(price=prices), counts, results.weighted)
+    cost = charge(costs._replace(price=prices), counts_of(results), results.weighted)
     return Episodes(
         untimed_return=results.untimed_return,
         timed_return=results.untimed_return - cost,

@@ -193,7 +193,7 @@ def _add(lanes: EngineState, thinking: Array, levels: Array, real: Array, reward
     sums = lanes.sums
     counts = Counts(simulations=thinking, decisions=real, levels=levels)
     return sums._replace(
-        weighted=consult.add_weighted(lanes, counts),
+        weighted=consult.weigh_in(lanes, counts),
         untimed_return=sums.untimed_return + jnp.where(real, reward, 0.0),
         simulations=sums.simulations + thinking,
         length=sums.length + real,

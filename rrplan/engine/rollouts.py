@@ -13,7 +13,7 @@ import numpy as np
 
 from rrplan import keys
 from rrplan.capabilities import Priced, offers, require
-from rrplan.costs import Costs, Counts, charge, weigh
+from rrplan.costs import Costs, Counts, add_weighted, charge
 from rrplan.engine import validation
 from rrplan.types import Array, Environment, Episodes, PyTree
 
@@ -149,11 +149,11 @@ def _rollout(environment, policy, searches, env_params, policy_params, key, ids)
         search_keys = keys.draw(key, ids, keys.Domain.SEARCH, length)
         return policy(policy_params, search_keys, *seen)
 
-    def add_weighted(weighted, spent: Counts, state) -> Counts | None:
+    def weigh_in(weighted, spent: Counts, state) -> Counts | None:
         if weighted is None:
             return None
         factor = jax.vmap(require(environment, Priced).price_factor, (0, None))(state, env_params)
-        return Counts(*map(jnp.add, weighted, weigh(spent, factor)))
+        return add_weighted(weighted, spent, factor)
 
     def body(carry):
         state, observation, done, sums = carry
@@ -171,7 +171,7 @@ def _rollout(environment, policy, searches, env_params, policy_params, key, ids)
             sums.length + spent.decisions,
             sums.simulations + spent.simulations,
             sums.levels + spent.levels,
-            add_weighted(sums.weighted, spent, state),
+            weigh_in(sums.weighted, spent, state),
         )
         done = done | transition.terminated | transition.truncated
         return transition.state, transition.observation, done, sums

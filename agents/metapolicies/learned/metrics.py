@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from agents.ppo import learner
-from rrplan.costs import Costs, Counts, timed_return
+from rrplan.costs import Costs, counts_of, timed_return
 from rrplan.engine.stream import Harvest
 from rrplan.types import Array
 
@@ -51,9 +51,8 @@ def summarize(
     def mean(values):
         return jnp.sum(jnp.where(ended, values, 0.0)) / number
 
-    counts = Counts(episodes.simulations, episodes.looks, episodes.length, episodes.levels)
     costs = costs._replace(price=prices)
-    timed = timed_return(episodes.untimed_return, costs, counts, episodes.weighted)
+    timed = timed_return(episodes.untimed_return, costs, counts_of(episodes), episodes.weighted)
     new = (choice.inputs.simulations == 0) & (batch.weight > 0)
     return MetaMetrics(
         **learner.tell(losses, learning_rate),

@@ -39,7 +39,8 @@ def draw_time(data: Mapping[str, Any]) -> Figure:
     _scale(axes, data["agents"], factor)
     if any(len(group) > 1 for group in groups):
         plotting.note(axes, "a point for each price")
-    notes = [*_name_agents(data, groups, factor), *_name_budgets(data, curve, factor)]
+    notes = [labels.agent_note(data, g[0]["agent"], _line(g, factor)) for g in groups]
+    notes += _name_budgets(data, curve, factor)
     drawn = [_line(curve, factor), *(p for group in groups for p in _pieces(group, factor))]
     labels.write(figure, axes, notes, [piece for piece in drawn if piece])
     return figure
@@ -90,15 +91,6 @@ def _scale(axes: Axes, entries: Entries, factor: float) -> None:
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.margins(x=0.08)
-
-
-def _name_agents(data: Mapping[str, Any], groups: Sequence[Entries], factor: float) -> list[Note]:
-    notes = []
-    for group in groups:
-        name = group[0]["agent"]
-        color = plotting.darker(plotting.agent_style(data, name)["color"])
-        notes.append(Note(_line(group, factor), plotting.agent_label(data, name), color))
-    return notes
 
 
 def _name_budgets(data: Mapping[str, Any], curve: Entries, factor: float) -> list[Note]:

@@ -86,7 +86,7 @@ def _draw(results: Mapping[str, Any], field: str) -> Figure:
         plotting.note(axes, "dashed: a point for each price, dearer to the left")
     groups = [*controlled, *plain]
     notes = [
-        *_name_agents(results, groups, field),
+        *(labels.agent_note(results, g[0]["agent"], _line(g, field)) for g in groups),
         *_name_budgets(results, curve, bool(controlled), field),
         *_name_limits(limited, field),
     ]
@@ -130,18 +130,6 @@ def _draw_agent(axes: Axes, group: Sequence[Entry], style: Mapping[str, Any], fi
 def _errors(group: Sequence[Entry], field: str) -> np.ndarray:
     """Return how far the intervals reach below and above the means, ``[2, N]``."""
     return np.abs([np.subtract(e[field]["ci95"], e[field]["mean"]) for e in group]).T
-
-
-def _name_agents(
-    results: Mapping[str, Any], groups: Sequence[Sequence[Entry]], field: str
-) -> list[Note]:
-    """Return a note for each agent, at whichever of its points there is room."""
-    notes = []
-    for group in groups:
-        name = group[0]["agent"]
-        color = plotting.darker(plotting.agent_style(results, name)["color"])
-        notes.append(Note(_line(group, field), plotting.agent_label(results, name), color))
-    return notes
 
 
 def _name_budgets(

@@ -6,15 +6,16 @@
 # lines, and led from some through other lines' points, and from some that stand near enough. Both
 # are faster: 4 s of CPU for a figure of scores instead of 29 on a busy machine.
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise, product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
+from experiments.report.figures import plotting
 from experiments.report.figures.plotting import INK, LABEL_SIZE
 
 # Where a label may go, best first: right, left, above, below, and between them.
@@ -47,6 +48,12 @@ class Note(NamedTuple):
     def is_rival(self, other: "Note") -> bool:
         """Whether this label near the other's points would mislead."""
         return other is not self and not (self.family and self.family == other.family)
+
+
+def agent_note(results: Mapping[str, Any], name: str, line: Sequence[tuple[float, float]]) -> Note:
+    """Return a note with an agent's label, at whichever point of its line there is room."""
+    color = plotting.darker(plotting.agent_style(results, name)["color"])
+    return Note(line, plotting.agent_label(results, name), color)
 
 
 class _Place(NamedTuple):
