@@ -123,10 +123,9 @@ def test_rooms_import_only_from_their_floor_and_those_below(package):
 
 def test_no_file_is_long_and_no_room_is_crowded():
     lengths = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
-    # One subject each: the store of trees with its descent and back-up, the exploration of a
-    # state graph, and all settings of a study.
+    # One subject each: the store of trees with its descent and back-up, and the exploration of a
+    # state graph.
     long = {"rrplan.search.trees", "rrplan.oracle.state_graph"}
-    long |= {"experiments.studies.planning_depth.config"}
     assert {name for name, length in lengths.items() if length > 300} <= long
     folders = [path.parent for path in MODULES.values()]
     assert {str(f.relative_to(ROOT)) for f in folders if folders.count(f) > 13} == set()

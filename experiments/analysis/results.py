@@ -13,7 +13,8 @@ from experiments.analysis.columns import Columns, counts_of, of_frame, timed_ret
 from experiments.analysis.comparisons import Yardstick, as_json
 from experiments.bill import Bill
 from experiments.evaluation import Agent
-from experiments.studies.planning_depth.config import StudyConfig, to_dict
+from experiments.runs.codec import to_dict
+from experiments.studies.planning_depth.config import StudyConfig
 from rrplan import costs
 from rrplan.statistics import mean_ci, significant_falls
 

@@ -32,8 +32,8 @@ import jax
 import numpy as np
 
 from experiments import studies
+from experiments.runs.codec import from_dict, to_dict
 from experiments.studies import Study
-from experiments.studies.planning_depth.config import from_dict, to_dict
 from rrplan.errors import InputError
 
 _PACKAGES = ("rrplan", "jax", "jaxlib", "flax", "optax", "mctx", "gymnax", "numpy", "scipy")

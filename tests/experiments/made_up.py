@@ -1,10 +1,10 @@
 """Results as ``results.json`` has them, made up: for what is drawn and printed of them."""
 
+from experiments.runs.codec import to_dict
 from experiments.studies.planning_depth.config import (
     ControlConfig,
     StudyConfig,
     SweepConfig,
-    to_dict,
 )
 
 PRICES = (3e-4, 2e-3)

@@ -23,13 +23,13 @@ from experiments.cluster import processes
 from experiments.evaluation import Domain, study_key
 from experiments.report import figures
 from experiments.runs import Run
+from experiments.runs.codec import to_dict
 from experiments.runs.progress import Progress
 from experiments.studies import registry
 from experiments.studies.metareasoning import scores
 from experiments.studies.metareasoning import tables as metalevel_tables
 from experiments.studies.metareasoning.config import MetalevelConfig
 from experiments.studies.metareasoning.scores import Row
-from experiments.studies.planning_depth.config import to_dict
 from rrplan.capabilities import Initializable, require
 from rrplan.errors import InputError
 from rrplan.types import Environment, PyTree

@@ -1,16 +1,10 @@
 """What a study is: nested frozen dataclasses, checked as they are built, and presets."""
 
 import dataclasses
-import functools
-import json
 import math
-import types
-import typing
 from collections.abc import Iterable, Mapping
-from itertools import accumulate
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-import pydantic
 import tyro
 
 from agents.alphazero.config import TrainConfig
@@ -22,10 +16,7 @@ from experiments import roster
 from rrplan.errors import InputError, unknown
 from rrplan.planner import Search
 
-Config = TypeVar("Config")
 PRESETS = ("quick", "full")
-# JSON says what a value is: "3" is no number, true no 1; a whole number may stand for any other.
-_STRICT = pydantic.ConfigDict(strict=True, extra="forbid")
 _RETURN_LABELS: Mapping[str, str] = {"knapsack": "return (share of the optimum)"}
 
 
@@ -157,15 +148,12 @@ class StudyConfig:
     sweep: SweepConfig = dataclasses.field(default_factory=SweepConfig)
     control: ControlConfig = dataclasses.field(default_factory=ControlConfig)
     bill: Literal["operations", "simulations", "seconds"] = "operations"
-    """What is charged: the operations of simulations, looks and evaluations; simulations alone; or
-    the seconds that all of it takes by the clock. Agents are trained, tuned and compared under
-    it."""
+    """What is charged, in training and tuning too: the operations of simulations, looks and
+    evaluations; simulations alone; or the seconds that all of it takes by the clock."""
     calibrate: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Measure what thinking takes by the clock, and tell results in seconds too, whatever is
-    charged."""
+    """Measure what thinking takes by the clock, and tell results in seconds too."""
     price_per: Literal["simulation", "flop", "second"] = "simulation"
-    """What a price is stated for: one simulation of the reference planner, one operation (where
-    operations are charged), or one second (where seconds are)."""
+    """What a price is stated for: a simulation of the reference planner, or a unit of the bill."""
     price_level: float = 0.0
     """Price of one level of a simulation's descent, in multiples of the price of a simulation."""
     reference: NetworkConfig = dataclasses.field(default_factory=NetworkConfig)
@@ -184,8 +172,9 @@ class StudyConfig:
         _require("price_level", self.price_level, level, "a finite number, at least 0")
         others = {"operations": ("flop",), "seconds": ("second",)}.get(self.bill, ())
         allowed, per = ("simulation", *others), self.price_per
-        expected = f"{' or '.join(allowed)}, as bill is {self.bill}"
-        _require("price_per", per, per in allowed, expected)
+        _require(
+            "price_per", per, per in allowed, f"{' or '.join(allowed)}, as bill is {self.bill}"
+        )
         for agent in self.control.declared(own=False):
             if isinstance(agent, Rule) and agent.chooses_depth:
                 expected = f"some limits, as {agent.name} is tuned over them"
@@ -200,14 +189,10 @@ class StudyConfig:
         """
         lowest, highest = self.control.ppo.lowest_price, self.control.ppo.highest_price
         for agent in agents:
+            expected = f"from {lowest:g} to {highest:g}, the range that {agent.name} is trained on"
+            expected += " (control.ppo.lowest-price and -highest-price)"
             for price in self.sweep.prices if agent.priced else ():
-                _require(
-                    "sweep.prices",
-                    price,
-                    lowest <= price <= highest,
-                    f"from {lowest:g} to {highest:g}, the range that {agent.name} is trained on"
-                    " (control.ppo.lowest-price and -highest-price)",
-                )
+                _require("sweep.prices", price, lowest <= price <= highest, expected)
 
     @property
     def trained_prices(self) -> tuple[float, ...]:
@@ -301,46 +286,6 @@ def extends(there: StudyConfig, here: StudyConfig) -> bool:
     return True
 
 
-def to_dict(config: Any) -> dict[str, Any]:
-    """Return a configuration as plain JSON values: tuples become lists."""
-    return json.loads(json.dumps(dataclasses.asdict(config)))
-
-
-def from_dict(data: Mapping[str, Any], kind: type[Config] = StudyConfig) -> Config:
-    """Return the configuration of a kind that :func:`to_dict` made ``data`` of.
-
-    Raises:
-        InputError: a key is unknown (the nearest known one is named), one is missing, or a value
-            is of the wrong type or out of range.
-    """
-    if kind is StudyConfig:
-        data = _modernised(data)
-    try:
-        return _reader(kind).validate_json(json.dumps([data]))[0]
-    except pydantic.ValidationError as error:
-        raise _told(error.errors()[0], kind) from None
-
-
-def _modernised(data: Any) -> Any:
-    """Return what an older version has written in today's words; anything else as it is.
-
-    Older runs charged simulations alone.
-    """
-    if not isinstance(data, Mapping):
-        return data
-    data = json.loads(json.dumps(data))
-    control = data.get("control")
-    ppo = control.get("ppo") if isinstance(control, dict) else None
-    if not isinstance(ppo, dict):
-        return data
-    if "asks_per_chunk" in ppo:
-        ppo["looks_per_chunk"] = ppo.pop("asks_per_chunk")
-        data.setdefault("bill", "simulations")
-    if ppo.get("lambda_per") == "ask":
-        ppo["lambda_per"] = "look"
-    return data
-
-
 def _spaced(budgets: Iterable[int]) -> tuple[int, ...]:
     """Return three budgets above 0, each at most half of the next: the largest there are."""
     chosen: list[int] = []
@@ -353,30 +298,3 @@ def _spaced(budgets: Iterable[int]) -> tuple[int, ...]:
 def _require(option: str, value: object, holds: object, expected: str) -> None:
     if not holds:
         raise InputError(f"{option} must be {expected}, got {value}")
-
-
-@functools.cache
-def _reader(kind: type) -> pydantic.TypeAdapter[list[Any]]:
-    """Return what reads a configuration of a kind, in a list, from JSON."""
-    # pydantic takes no settings for a dataclass, but those for a list reach the dataclass in it.
-    several: Any = types.GenericAlias(list, kind)
-    return pydantic.TypeAdapter(several, config=_STRICT)
-
-
-def _told(flaw: Mapping[str, Any], kind: Any) -> InputError:
-    """Return in one line what pydantic found wrong in the configuration of a kind."""
-    _, *keys = flaw["loc"]  # the first is the place in the list around it
-    *outer, where = accumulate(
-        (f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys), initial="config"
-    )
-    if flaw["type"] == "value_error":  # a configuration has said itself what is wrong
-        return InputError(str(flaw["ctx"]["error"]))
-    if flaw["type"] == "missing":
-        return InputError(f"{where} is missing")
-    if flaw["type"] == "unexpected_keyword_argument":
-        for key in keys[:-1]:
-            kind = typing.get_type_hints(kind)[key]
-        known = [field.name for field in dataclasses.fields(kind)]
-        return unknown(f"key in {outer[-1]}", keys[-1], known)
-    expected = flaw["msg"].removeprefix("Input should be ")
-    return InputError(f"{where} has a wrong value: {flaw['input']!r} (expected {expected})")

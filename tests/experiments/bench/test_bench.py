@@ -29,7 +29,8 @@ from experiments.bench import (
 )
 from experiments.bench.timing import Rounds, measure
 from experiments.cli import main as cli
-from experiments.studies.planning_depth.config import StudyConfig, SweepConfig, to_dict
+from experiments.runs.codec import to_dict
+from experiments.studies.planning_depth.config import StudyConfig, SweepConfig
 from rrplan import InputError
 from tests.rrplan import tabular
 

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from experiments import roster
+from experiments.runs.codec import from_dict, to_dict
 from experiments.studies.planning_depth.config import (
     PRESETS,
     ControlConfig,
     StudyConfig,
     SweepConfig,
-    from_dict,
     preset,
-    to_dict,
 )
 from rrplan import InputError
 
