@@ -30,6 +30,9 @@ class Trainable(NamedTuple):
 
     training: Any  # as agents.training.fit.fit takes it
     meta_policy: Any  # a rrplan.MetaPolicy; its parameters are those that were trained
+    probe: Callable[[Any], Mapping[str, Any]] | None = None
+    """``(params)``: what it predicted of gains and what long searches found, for the figure of
+    reliability: ``menu [K]``, ``predicted`` and ``found`` ``[N, K]``, ``weight [N]``."""
 
 
 class SearchRequest(NamedTuple):
@@ -60,6 +63,7 @@ class Request(NamedTuple):
     ppo: (
         Any  # agents.metapolicies.learned.config.PPOConfig: its price range is the one to train for
     )
+    gains: Any  # agents.metapolicies.selfaware.config.GainsConfig
     start: int  # the fixed k that is best at the middle of that range
     rates: Callable[[Any, Any], Any]
     """``(meta_policy, shapes of its parameters) -> rrplan.Rates``: what it is charged."""

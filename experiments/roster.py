@@ -139,6 +139,15 @@ _AGENTS: tuple[Agent, ...] = (
         priced=True,
     ),
     Learned(
+        name="self-aware",
+        help="learned: the planner's own network predicts what each k would gain; for all prices",
+        label="self-aware",
+        style={"color": "#5E3C99", "marker": "8", "linestyle": (0, (6, 1, 1, 1))},
+        make="agents.metapolicies.selfaware.trainable:make",
+        kind="gate",
+        priced=True,
+    ),
+    Learned(
         name="gate-depth",
         help="the gate, which chooses a depth limit with its k",
         style={

@@ -1,6 +1,6 @@
-"""A ring of positions to learn from, on the device."""
+"""A ring of rows to learn from, on the device."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,21 +22,20 @@ class Position(NamedTuple):
 class Replay:
     """A ring buffer; its capacity is a multiple of what is inserted at once."""
 
-    rows: Position  # [capacity, ...]
+    rows: Any  # [capacity, ...] as those of the first call: positions, or any other pytree
     size: Array  # [] int32, rows that hold data
     cursor: Array  # [] int32, where the next rows go
 
 
-def empty(row: Position, capacity: int) -> Replay:
-    """Return an empty ring for rows shaped like ``row`` (one position, unbatched)."""
+def empty(row: PyTree, capacity: int) -> Replay:
+    """Return an empty ring for rows shaped like ``row`` (one of them, unbatched)."""
     rows = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), row)
     return Replay(rows=rows, size=jnp.int32(0), cursor=jnp.int32(0))
 
 
-def insert(replay: Replay, rows: Position) -> Replay:
+def insert(replay: Replay, rows: PyTree) -> Replay:
     """Write ``rows`` over the oldest ones; their number must divide the capacity."""
-    capacity = replay.rows.value_target.shape[0]
-    count = rows.value_target.shape[0]
+    capacity, count = (jax.tree.leaves(tree)[0].shape[0] for tree in (replay.rows, rows))
 
     def write(old, new):
         return jax.lax.dynamic_update_slice_in_dim(old, new, replay.cursor, axis=0)
@@ -48,7 +47,7 @@ def insert(replay: Replay, rows: Position) -> Replay:
     )
 
 
-def sample(replay: Replay, key: Array, count: int) -> Position:
+def sample(replay: Replay, key: Array, count: int) -> Any:
     """Draw ``count`` rows uniformly, with replacement."""
     index = jax.random.randint(key, (count,), 0, replay.size)
     return jax.tree.map(lambda leaf: leaf[index], replay.rows)

@@ -133,7 +133,7 @@ def collect(
     looks = Looks(
         aux=jax.tree.map(lambda row, end: jnp.append(row, end[None], axis=0), decisions, last),
         reward=_open(reward),
-        acted=_open(jnp.ones_like(ended)),
+        acts=_open(jnp.ones(ended.shape, jnp.int32)),
         ended=_open(ended),
         count=jnp.full(ended.shape[1], steps + 1, jnp.int32),
     )

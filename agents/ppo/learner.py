@@ -83,7 +83,7 @@ def advantages(looks: Looks, config: LearningConfig) -> Array:
     """Return generalised advantages ``[R, B]`` (arXiv 1506.02438) of the closed meta-steps.
 
     A meta-step's reward is what it earned until the next look, less what its simulations cost.
-    Thinking takes no time: only a real step is discounted. The last row of a lane is open, and
+    Thinking takes no time: only real steps are discounted. The last row of a lane is open, and
     the one before is bootstrapped with its value. The factor λ counts once a look or once a
     real step, as ``config.lambda_per`` says. Rows that are not closed get 0.
     """
@@ -91,16 +91,16 @@ def advantages(looks: Looks, config: LearningConfig) -> Array:
 
     def backward(later, row):
         later_value, later_advantage = later
-        number, value, reward, acted, ended = row
-        discount = jnp.where(ended, 0.0, jnp.where(acted, config.gamma, 1.0))
-        counts = acted if config.lambda_per == "act" else jnp.ones_like(acted)
-        decay = discount * jnp.where(counts, config.gae_lambda, 1.0)
+        number, value, reward, acts, ended = row
+        discount = jnp.where(ended, 0.0, jnp.power(jnp.float32(config.gamma), acts))
+        times = acts if config.lambda_per == "act" else 1
+        decay = discount * jnp.power(jnp.float32(config.gae_lambda), times)
         advantage = reward + discount * later_value - value + decay * later_advantage
         advantage = jnp.where(number < last, advantage, 0.0)
         return (value, advantage), advantage
 
     value = looks.aux.value
-    rows = (jnp.arange(value.shape[0]), value, looks.reward, looks.acted, looks.ended)
+    rows = (jnp.arange(value.shape[0]), value, looks.reward, looks.acts, looks.ended)
     nothing = jnp.zeros_like(value[0])
     return jax.lax.scan(backward, (nothing, nothing), rows, reverse=True)[1]
 

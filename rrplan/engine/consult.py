@@ -39,7 +39,7 @@ def ask(
         control = _answer(engine, settings, queue, lanes, seen, None)
     else:
         control = _ask_in_groups(engine, settings, queue, lanes, seen, looking)
-        # A lane that has had its one look in this decision acts.
+        # A lane that has had its one look in this decision acts, and one that has no choice.
         control = control._replace(
             extra_simulations=jnp.where(looking, control.extra_simulations, 0),
             max_depth=jnp.where(looking, control.max_depth, lanes.max_depth),
@@ -98,12 +98,14 @@ def with_record(
 
 
 def _looks(engine: Engine, lanes: EngineState) -> Array:
-    """Return which of the lanes that ask are given an answer computed for them, ``[B]``."""
-    if engine.meta_policy.looks == "every":
-        return jnp.ones_like(lanes.active)
-    if engine.meta_policy.looks == "once":
-        return lanes.simulations == 0
-    return jnp.zeros_like(lanes.active)
+    """Return which of the lanes that ask are given an answer computed for them, ``[B]``.
+
+    None where one action is legal: no search can change what is done.
+    """
+    if engine.meta_policy.looks == "never":
+        return jnp.zeros_like(lanes.active)
+    several = (~lanes.invalid_actions).sum(-1) > 1
+    return several & (lanes.simulations == 0) if engine.meta_policy.looks == "once" else several
 
 
 def _ask_in_groups(

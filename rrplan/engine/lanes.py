@@ -79,7 +79,7 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: EngineState) -
     lanes = lanes._replace(
         tree=tree,
         trace=trace.record(lanes, roots, real, chosen, moved.reward),
-        looks=_settle(settings, queue, lanes, thinking, path.depth, real, moved),
+        looks=_settle(engine, settings, queue, lanes, thinking, path.depth, real, moved),
         sums=_add(lanes, thinking, path.depth, real, moved.reward),
     )
     lanes, entering, moved = _take_next(engine, queue, lanes, real & moved.position.done, moved)
@@ -168,6 +168,7 @@ def _take_next(
 
 
 def _settle(
+    engine: Engine,
     settings: Settings,
     queue: Queue,
     lanes: EngineState,
@@ -182,7 +183,8 @@ def _settle(
     costs = settings.costs._replace(price=consult.price(queue, lanes))
     counts = Counts(simulations=thinking, decisions=real, levels=levels)
     earned = timed_return(jnp.where(real, moved.reward, 0.0), costs, counts)
-    return meta_steps.settle(lanes.looks, earned, real, real & moved.position.done)
+    ended = real & moved.position.done
+    return meta_steps.settle(lanes.looks, earned, real, ended, engine.gamma)
 
 
 def _add(lanes: EngineState, thinking: Array, levels: Array, real: Array, reward: Array) -> Results:

@@ -11,13 +11,14 @@ from rrplan.types import Array, PyTree
 class Looks(NamedTuple):
     """The looks of every lane since the recording began, oldest first; the last one is open.
 
-    A meta-step begins with a look and ends with the next.
+    A meta-step begins with a look and ends with the next, or with the episode. It may hold several
+    real steps: a decision with one legal action is acted on without a look.
     """
 
     aux: PyTree  # [R, B, ...] what the meta-policy gave to be recorded
-    reward: Array  # [R, B] float32, rewards less prices and fees until the next look
-    acted: Array  # [R, B] bool, a real step was taken
-    ended: Array  # [R, B] bool, and the episode ended
+    reward: Array  # [R, B] float32, rewards less prices and fees, discounted to the look
+    acts: Array  # [R, B] int32, real steps taken
+    ended: Array  # [R, B] bool, the episode ended
     count: Array  # [B] int32, rows in use  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
@@ -28,8 +29,8 @@ def blank(num_rows: int, aux: PyTree) -> Looks:
     """
     store = jax.tree.map(lambda leaf: jnp.zeros((num_rows, *leaf.shape), leaf.dtype), aux)
     shape = (num_rows, jax.tree.leaves(aux)[0].shape[0])
-    no = jnp.zeros(shape, bool)
-    return Looks(store, jnp.zeros(shape, jnp.float32), no, no, jnp.zeros(shape[1], jnp.int32))
+    none = jnp.zeros(shape, jnp.int32)
+    return Looks(store, none.astype(jnp.float32), none, none.astype(bool), none[0])
 
 
 def begin(looks: Looks, looking: Array, aux: PyTree, cost: Array) -> Looks:
@@ -46,19 +47,33 @@ def begin(looks: Looks, looking: Array, aux: PyTree, cost: Array) -> Looks:
     return Looks(
         aux=jax.tree.map(put, looks.aux, aux),
         reward=put(looks.reward, -cost),
-        acted=put(looks.acted, False),
+        acts=put(looks.acts, 0),
         ended=put(looks.ended, False),
         count=looks.count + looking,
     )
 
 
-def settle(looks: Looks, reward: Array, acted: Array, ended: Array) -> Looks:
-    """Add what a tick brought, ``[B]`` each, to the row that is open in each lane."""
+def settle(looks: Looks, reward: Array, acted: Array, ended: Array, gamma: float) -> Looks:
+    """Add what a tick brought, ``[B]`` each, to the row that is open in each lane.
+
+    What comes after the episode of that row has ended, and before the next look, is no look's doing
+    and is left out.
+
+    Args:
+        looks: the record.
+        reward: less prices and fees.
+        acted: a real step was taken.
+        ended: and the episode ended.
+        gamma: discount of a real step.
+    """
     lanes = jnp.arange(reward.shape[0])
-    row = jnp.where(looks.count > 0, looks.count - 1, looks.reward.shape[0])
+    row = jnp.maximum(looks.count - 1, 0)
+    open_ = (looks.count > 0) & ~looks.ended[row, lanes]
+    discount = jnp.power(jnp.float32(gamma), looks.acts[row, lanes])
+    row = jnp.where(open_, row, looks.reward.shape[0])
     return looks._replace(
-        reward=looks.reward.at[row, lanes].add(reward, mode="drop"),
-        acted=looks.acted.at[row, lanes].max(acted, mode="drop"),
+        reward=looks.reward.at[row, lanes].add(discount * reward, mode="drop"),
+        acts=looks.acts.at[row, lanes].add(acted, mode="drop"),
         ended=looks.ended.at[row, lanes].max(ended, mode="drop"),
     )
 

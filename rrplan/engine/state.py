@@ -21,6 +21,7 @@ class Engine(NamedTuple):
     max_simulations: int
     trace: int = 0  # decisions recorded of each episode
     record: int = 0  # looks recorded of each lane
+    gamma: float = 1.0  # discount of a real step in that record
 
     @property
     def weighs(self) -> bool:

@@ -67,6 +67,18 @@ def completed_by_mix_value(
 
     Source: Danihelka et al. 2022, appendix D; ``mctx.qtransform_completed_by_mix_value``.
     """
+    completed = complete(rows, use_mixed_value=use_mixed_value)
+    if rescale_values:
+        low, high = _extremes(completed)
+        completed = (completed - low) / jnp.maximum(high - low, epsilon)
+    return (maxvisit_init + rows.visit_counts.max(-1, keepdims=True)) * value_scale * completed
+
+
+def complete(rows: Rows, *, use_mixed_value: bool = True) -> Array:
+    """Return Q-values ``[B, A]``; unvisited actions get the mixed value, or the raw one.
+
+    Source: Danihelka et al. 2022, appendix D.
+    """
     visited = rows.visit_counts > 0
     value = rows.raw_value[:, None]
     if use_mixed_value:
@@ -75,11 +87,7 @@ def completed_by_mix_value(
         mass = jnp.where(visited, probs, 0.0).sum(-1, keepdims=True)
         weights = jnp.where(visited, probs / jnp.where(visited, mass, 1.0), 0.0)
         value = (value + total * (weights * rows.qvalues).sum(-1, keepdims=True)) / (total + 1)
-    completed = jnp.where(visited, rows.qvalues, value)
-    if rescale_values:
-        low, high = _extremes(completed)
-        completed = (completed - low) / jnp.maximum(high - low, epsilon)
-    return (maxvisit_init + rows.visit_counts.max(-1, keepdims=True)) * value_scale * completed
+    return jnp.where(visited, rows.qvalues, value)
 
 
 _FAST: dict[QTransform, Callable[..., Array]] = {

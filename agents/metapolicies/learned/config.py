@@ -85,6 +85,8 @@ class PPOConfig(LearningConfig):
     # The network cannot read its inputs yet: the first chunk is there to measure them.
     idle_chunks: ClassVar[int] = 1
 
+    learning_rate: float = 1e-2
+    """Adam's, at first; it falls to zero along a cosine."""
     looks_per_chunk: int = 8192
     """Meta-steps at least, over all lanes, between two rounds of learning."""
     lowest_price: float = 1e-4

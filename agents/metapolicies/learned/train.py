@@ -2,15 +2,13 @@
 
 import dataclasses
 import functools
-import hashlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
 
-import rrplan
+from agents.metapolicies import heldout
 from agents.metapolicies.learned import policy
 from agents.metapolicies.learned.config import PPOConfig
 from agents.metapolicies.learned.metrics import MetaMetrics, summarize
@@ -27,8 +25,6 @@ from rrplan.models import Settings, make_model
 from rrplan.planner import Planner
 from rrplan.types import Array, Environment, LearnedModel, Network, PyTree
 
-# Held-out episodes have keys of their own, the same for every training seed.
-EVALUATION_SEED = 0x7E58
 _LEAST_SHARE = 0.02  # of a chunk in the statistics that normalise inputs
 
 
@@ -117,28 +113,19 @@ def make_meta_train(
     return Training(
         init=functools.partial(_init, spec, given),
         advance=functools.partial(_advance, spec, given),
-        evaluate=functools.partial(_evaluate, planner, meta_network, config, costs),
+        evaluate=functools.partial(
+            heldout.timed_returns,
+            planner,
+            policy.greedy(meta_network),
+            costs=costs,
+            prices=(config.lowest_price, config.highest_price),
+            episodes=config.evaluation_episodes,
+            num_lanes=config.num_lanes,
+        ),
         config=config,
         network=meta_network,
-        identity={
-            "start": int(start),
-            "search": dataclasses.asdict(planner.search),
-            "max_simulations": planner.max_simulations,
-            "costs": _plain(costs._replace(price=0.0)),
-            "planner": _digest((planner.env_params, planner.params)),
-        },
+        identity={"start": int(start), **heldout.identity(planner, costs)},
     )
-
-
-def draw_prices(lowest: Array, highest: Array, keys: Array) -> Array:
-    """Return prices ``[n]`` drawn log-uniformly, one from each key; all alike if both are equal.
-
-    Zero is a price, but the lower end of no range.
-    """
-    share = jax.vmap(jax.random.uniform)(keys)
-    least = jnp.maximum(lowest, 1e-12)
-    drawn = least * jnp.exp(share * jnp.log(jnp.maximum(highest, 1e-12) / least))
-    return jnp.where(lowest == highest, lowest, drawn)
 
 
 def _engine(spec: _Spec, given: _Given) -> Engine:
@@ -148,6 +135,7 @@ def _engine(spec: _Spec, given: _Given) -> Engine:
         num_lanes=spec.config.num_lanes,
         max_simulations=spec.max_simulations,
         record=spec.config.rows_per_lane,
+        gamma=spec.config.gamma,
     )
 
 
@@ -164,7 +152,7 @@ def _settings(given: _Given, key: Array, meta_params: PyTree) -> Settings:
 
 def _source(spec: _Spec, given: _Given) -> Source[stream.Harvest]:
     engine, config = _engine(spec, given), spec.config
-    prices = functools.partial(draw_prices, given.lowest_price, given.highest_price)
+    prices = functools.partial(heldout.draw_prices, given.lowest_price, given.highest_price)
 
     def start(params, key):
         return stream.start(engine, _settings(given, key, params), config.supply)
@@ -217,39 +205,3 @@ def _check(spec: _Spec, given: _Given) -> None:
 def _require(name: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
         raise InputError(f"{name} is {value}: expected {least} to {most}")
-
-
-def _digest(tree: PyTree) -> str:
-    """Return what tells parameters from others."""
-    digest = hashlib.sha256()
-    for leaf in jax.tree.leaves(tree):
-        array = np.asarray(leaf)
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def _plain(costs: Costs) -> dict[str, Any]:
-    """Return costs as JSON has them."""
-    numbers = {name: float(np.asarray(value)) for name, value in costs.rates._asdict().items()}
-    rest = {name: value for name, value in costs._asdict().items() if name != "rates"}
-    return {name: float(np.asarray(value)) for name, value in rest.items()} | {"rates": numbers}
-
-
-def _evaluate(
-    planner: Planner, meta_network: MetaNetwork, config: PPOConfig, costs: Costs, params: PyTree
-) -> Array:
-    """Return timed returns ``[E]`` at prices spread evenly, in logarithms, over the range."""
-    ids = jnp.arange(config.evaluation_episodes)
-    share = (ids + 0.5) / config.evaluation_episodes
-    ratio = config.highest_price / max(config.lowest_price, 1e-12)
-    prices = config.lowest_price * ratio**share if ratio > 1 else config.lowest_price + 0.0 * share
-    return rrplan.evaluate(
-        planner,
-        policy.greedy(meta_network),
-        params,
-        key=jax.random.key(EVALUATION_SEED),
-        episodes=ids,
-        costs=costs._replace(price=prices),
-        num_lanes=config.num_lanes,
-    ).timed_return

@@ -11,6 +11,7 @@ from experiments import runs, studies
 from experiments.report.figures import plotting
 from experiments.report.figures.depth import draw_depth
 from experiments.report.figures.front import draw_front, draw_levels
+from experiments.report.figures.gains import draw_gains
 from experiments.report.figures.returns import draw_returns
 from experiments.report.figures.scores import draw_scores
 from experiments.report.figures.story import draw_story
@@ -24,6 +25,7 @@ FIGURES: Mapping[str, Draw] = {
     "depth": draw_depth,
     "levels": draw_levels,
     "thinking": draw_thinking,
+    "gains": draw_gains,
     "story": draw_story,
 }
 """What draws each figure; it returns None of results that have no data for it."""
@@ -38,9 +40,10 @@ def draw(directory: Path) -> list[Path]:
     against the budget k, ``front`` with untimed return against simulations an episode, ``depth``
     with (a) untimed and (b) timed return against the limit of depth, ``levels`` with untimed return
     against levels an episode, ``thinking`` with where agents think, by (a) decision and (b) choice,
-    and ``story`` with one episode. Of a metareasoning problem: ``scores`` with (a) what policies
-    are worth and (b) how much they compute at each cost. All are written as PNG (300 dots an inch)
-    and SVG. The same results give the same files; a figure for which there is no data is left out.
+    ``gains`` with what an agent predicted that thinking gains and what long searches found, and
+    ``story`` with one episode. Of a metareasoning problem: ``scores`` with (a) what policies are
+    worth and (b) how much they compute at each cost. All are written as PNG (300 dots an inch) and
+    SVG. The same results give the same files; a figure for which there is no data is left out.
 
     Raises:
         InputError: the directory holds no results, or they are damaged.

@@ -10,6 +10,7 @@ import tyro
 from agents.alphazero.config import TrainConfig
 from agents.declarations import Agent, Learned, Rule
 from agents.metapolicies.learned.config import GROUPS, MetaConfig, PPOConfig, sorted_depths
+from agents.metapolicies.selfaware.config import GainsConfig
 from agents.networks import NetworkConfig
 from agents.presets import train_preset
 from experiments import roster
@@ -86,10 +87,9 @@ class ControlConfig:
     """Which agents decide how long to think beside the fixed budgets, and how they come to it."""
 
     agents: tuple[str, ...] = ()
-    """Of entropy, vet, margin and schedule (tuned for each price on validation episodes); gate and
-    stopper (learned for one price), gate-priced and stopper-priced (learned for all); oracle (the
-    exact ceiling, where the environment's states can be enumerated); and agents of your own, each
-    as package.module:NAME."""
+    """Of entropy, vet, margin, schedule (tuned for each price on validation episodes); gate, stopper
+    (learned for one price); gate-priced, stopper-priced, self-aware (learned for all); oracle (the
+    exact ceiling, where states can be enumerated); and your own, each as package.module:NAME."""
     num_prices: int = 1
     """How many of the sweep's prices, the least first, gate and stopper are trained for, one agent
     each."""
@@ -106,6 +106,7 @@ class ControlConfig:
     width: int = 16
     """Units of their hidden layers."""
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
+    gains: GainsConfig = dataclasses.field(default_factory=GainsConfig)
 
     def __post_init__(self):
         object.__setattr__(self, "agents", roster.in_order(self.agents))
@@ -222,7 +223,7 @@ def preset(env: str, name: str) -> StudyConfig:
     # Values are timed with the discount of the planner's training.
     ppo = PPOConfig(gamma=train.gamma)
     control = ControlConfig(
-        agents=("entropy", "vet", "schedule", "gate", "stopper", "oracle"),
+        agents=("entropy", "vet", "schedule", "gate", "stopper", "self-aware", "oracle"),
         ppo=dataclasses.replace(ppo, num_chunks=100),
     )
     if name == "full":

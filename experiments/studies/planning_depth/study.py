@@ -36,7 +36,7 @@ from experiments.report import figures
 from experiments.report.tables import markdown_table
 from experiments.runs import Run
 from experiments.runs.progress import Progress
-from experiments.studies.planning_depth import calibrating, oracle_rows, searched, training
+from experiments.studies.planning_depth import calibrating, oracle_rows, probing, searched, training
 from experiments.studies.planning_depth.config import ControlConfig, StudyConfig, SweepConfig
 from rrplan.costs import Rates
 from rrplan.search.final_action import RULES
@@ -87,6 +87,7 @@ def run_study(
         runs.write_config(dataclasses.replace(run, operations=kept[-1]))
         columns.write_frame(run.episodes, frame)
         summary = results.summarize(config, run.versions, frame, acting, best_fixed, rows, bill)
+        summary |= probing.probe_all(problem, run, trained, acting, best_fixed, bill)
         runs.write_json(run.results, summary)
         seconds = seconds_an_episode(run.timings, acting)
         table = markdown_table(summary, seconds).encode()

@@ -194,7 +194,7 @@ def make_trainable(
     if offers(planner.environment, Priced) and "price" in config.control.inputs:
         # The price differs from state to state, so that an agent for one price sees it too.
         meta = dataclasses.replace(meta, inputs=config.control.inputs)
-    request = Request(meta, ppo, start, rates)
+    request = Request(meta, ppo, config.control.gains, start, rates)
     return declarations.build(case.agent.make)(planner, request)
 
 
@@ -213,7 +213,7 @@ def _train(
     bill: Bill,
     progress: Progress,
 ):
-    train, meta_policy = make_trainable(config, planner, case, best_fixed, bill)
+    train, meta_policy, _ = make_trainable(config, planner, case, best_fixed, bill)
     # By name, so that it is the same whichever others are trained; trainings of one agent for
     # several prices differ in the price alone.
     key = name_key(study_key(config, Domain.CONTROL, seed), case.agent.name)

@@ -244,7 +244,7 @@ def test_what_is_recorded_is_what_stepping_by_hand_gives():
     np.testing.assert_array_equal(lanes.time, [lane[3] for lane in hand])
     np.testing.assert_array_equal(seen.observation[-1], jnp.stack([lane[1] for lane in hand]))
     np.testing.assert_array_equal(harvest.looks.count, steps + 1)
-    assert harvest.looks.acted[:-1].all()
+    assert (harvest.looks.acts[:-1] == 1).all()
 
 
 def test_chunks_and_other_lanes_change_no_episode():
@@ -289,7 +289,7 @@ def made_up(reward, ended, value):
     return Looks(
         aux=Decision(inputs, none, 0.0 * value, value),
         reward=jnp.asarray(reward, jnp.float32)[:, None],
-        acted=jnp.ones((rows, 1), bool),
+        acts=jnp.ones((rows, 1), jnp.int32),
         ended=jnp.asarray(ended, bool)[:, None],
         count=jnp.array([rows]),
     )

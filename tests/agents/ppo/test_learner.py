@@ -7,19 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from agents.metapolicies.heldout import draw_prices
 from agents.metapolicies.learned import Choice
 from agents.metapolicies.learned.config import MetaConfig, PPOConfig
 from agents.metapolicies.learned.inputs import Inputs
 from agents.metapolicies.learned.network import MetaNetwork
-from agents.metapolicies.learned.train import draw_prices
 from agents.ppo import learner
 from rrplan.engine.meta_steps import Looks
 from rrplan.errors import InputError
 
 CONFIG = PPOConfig(gamma=0.5, gae_lambda=0.9, looks_per_chunk=8, num_lanes=1, minibatches=1)
+PER_ACT = dataclasses.replace(CONFIG, lambda_per="act")
 
 
-def make_looks(count, reward, acted, ended, value):
+def make_looks(count, reward, acts, ended, value):
     """One lane's record of four rows."""
     column = [jnp.asarray(leaf, jnp.float32)[:, None] for leaf in (reward, value)]
     none = jnp.zeros((4, 1), jnp.int32)
@@ -28,8 +29,8 @@ def make_looks(count, reward, acted, ended, value):
         column[1],
     )  # fmt: skip
     choice = Choice(inputs, none, 0.0 * column[0], column[1])
-    flags = [jnp.asarray(leaf, bool)[:, None] for leaf in (acted, ended)]
-    return Looks(choice, column[0], *flags, jnp.array([count]))
+    acts, ended = jnp.asarray(acts, jnp.int32)[:, None], jnp.asarray(ended, bool)[:, None]
+    return Looks(choice, column[0], acts, ended, jnp.array([count]))
 
 
 def test_advantages_by_hand():
@@ -41,11 +42,20 @@ def test_advantages_by_hand():
     np.testing.assert_allclose(
         learner.advantages(looks, CONFIG)[:, 0], [first, second, last, 0], 1e-5
     )
-    per_act = dataclasses.replace(CONFIG, lambda_per="act")
     first = -0.1 + 2.0 - 1.0 + second  # thinking takes no λ
     np.testing.assert_allclose(
-        learner.advantages(looks, per_act)[:, 0], [first, second, last, 0], 1e-5
+        learner.advantages(looks, PER_ACT)[:, 0], [first, second, last, 0], 1e-5
     )
+
+
+def test_a_meta_step_of_several_real_steps_discounts_and_decays_with_each():
+    looks = make_looks(3, [1.0, 2.0, 9.0, 9.0], [3, 1, 0, 0], [0, 1, 0, 0], [1.0, 2.5, 5.0, 5.0])
+    second = 2.0 - 2.5
+    first = 1.0 + 0.5**3 * 2.5 - 1.0
+    second_by_look, second_by_act = 0.5**3 * 0.9 * second, 0.5**3 * 0.9**3 * second
+    for settings, later in ((CONFIG, second_by_look), (PER_ACT, second_by_act)):
+        expected = [first + later, second, 0, 0]
+        np.testing.assert_allclose(learner.advantages(looks, settings)[:, 0], expected, 1e-5)
 
 
 def test_the_open_meta_step_gives_its_value_and_nothing_else():

@@ -73,7 +73,7 @@ def collect(params, key, pulls):
     looks = Looks(
         aux=Pull(inputs, answer.astype(jnp.int32), log_prob, value),
         reward=jnp.where(is_open, 0.0, PAYS[answer]),
-        acted=jnp.broadcast_to(~is_open, answer.shape),
+        acts=jnp.broadcast_to(~is_open, answer.shape).astype(jnp.int32),
         ended=jnp.broadcast_to(~is_open, answer.shape),
         count=jnp.full(answer.shape[1], STEPS + 1, jnp.int32),
     )

@@ -11,7 +11,7 @@ from rrplan import keys
 from tests.rrplan import tabular
 
 ENVIRONMENT = tabular.TabularEnvironment()
-TABLE = tabular.make_table(3, ENVIRONMENT.num_actions)
+TABLE = tabular.make_table(4, ENVIRONMENT.num_actions)  # one of its states has one legal action
 KEY = jax.random.key(11)
 EPISODES = 30
 PLANNER = rrplan.Planner(ENVIRONMENT, TABLE, tabular.table_network, TABLE, max_simulations=7)
@@ -66,6 +66,19 @@ def test_a_trace_tells_the_states_that_the_table_says_it_went_through(traced):
         values = trace.search_value[:, decision]
         np.testing.assert_array_equal(values[unsearched], table.value[now][unsearched])
         state = table.next_state[now, action]
+
+
+def test_nobody_looks_or_searches_where_one_action_is_legal(traced):
+    trace = jax.tree.map(np.asarray, traced.trace)
+    forced = trace.valid & (trace.legal_actions == 1)
+    assert forced.any()
+    assert not trace.simulations[forced].any()
+    np.testing.assert_array_equal(trace.looks, trace.valid & ~forced)  # once a decision, else
+    fixed = rrplan.evaluate(
+        PLANNER, metapolicies.fixed(), jnp.int32(2), key=KEY, episodes=EPISODES, num_lanes=8,
+        trace=ENVIRONMENT.max_length + 2,
+    )  # fmt: skip
+    assert (fixed.simulations == 2 * fixed.length).all()  # who never looks does as it says
 
 
 def test_a_short_trace_holds_the_first_decisions_and_changes_nothing(traced):

@@ -1,0 +1,61 @@
+"""The figure of reliability: what agents predicted that thinking gains, and what searches found."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.report.figures import plotting
+from experiments.report.figures.plotting import INK, Label
+
+_PANELS = 3
+
+
+def draw_gains(results: Mapping[str, Any]) -> Figure | None:
+    """Draw found against predicted gains, a panel for each of a few k's.
+
+    Each point is a group of decisions with about the same prediction. Predictions are right on
+    average where points lie on the diagonal. Returns None of results in which nobody predicts.
+    """
+    rows = results.get("gains", [])
+    if not rows:
+        return None
+    ks = sorted({row["k"] for row in rows})
+    places = sorted({round(i * (len(ks) - 1) / (_PANELS - 1)) for i in range(_PANELS)})
+    chosen = [ks[place] for place in places]
+    figure = Figure(figsize=(6.9, 2.7), layout="constrained")
+    panels = figure.subplots(1, len(chosen), squeeze=False)[0]
+    agents = list(dict.fromkeys(row["agent"] for row in rows))
+    for axes, k, letter in zip(panels, chosen, "abc", strict=False):
+        axes.set_title(letter, loc="left", fontweight="bold")
+        plotting.note(axes, f"k = {k}")
+        mine = [row for row in rows if row["k"] == k]
+        ends = _draw_diagonal(axes, mine)
+        for agent in agents:
+            _draw_points(axes, results, agent, [row for row in mine if row["agent"] == agent])
+        if axes is panels[0]:
+            axes.set_ylabel(f"Found gain in {results['config']['return_label']}")
+            plotting.label_beside(figure, axes, [Label(*ends, "found = predicted", "#777777")], 2.0)
+    figure.supxlabel("Predicted gain of k simulations over none", fontsize=8.0)
+    return figure
+
+
+def _draw_diagonal(axes: Axes, rows: list[Mapping[str, Any]]) -> tuple[float, float]:
+    low = min(0.0, *(row["predicted"] for row in rows))
+    high = max(row["predicted"] for row in rows)
+    axes.plot([low, high], [low, high], color=INK, lw=0.8, ls=(0, (4, 3)), zorder=1)
+    return high, high
+
+
+def _draw_points(
+    axes: Axes, results: Mapping[str, Any], agent: str, rows: list[Mapping[str, Any]]
+) -> None:
+    style = plotting.agent_style(results, agent)
+    style["linestyle"] = "none"
+    means = [row["found"]["mean"] for row in rows]
+    below, above = (
+        [abs(row["found"]["ci95"][end] - row["found"]["mean"]) for row in rows] for end in (0, 1)
+    )
+    x = [row["predicted"] for row in rows]
+    axes.errorbar(x, means, yerr=[below, above], elinewidth=0.9, zorder=3, **style)

@@ -1,0 +1,83 @@
+"""Whether agents that predict what thinking gains are right: their reliability."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from experiments import runs
+from experiments.analysis.results import BestFixed
+from experiments.bill import Bill
+from experiments.evaluation import StudyProblem, TrainedSeed, make_planner
+from experiments.runs import Run
+from experiments.studies.planning_depth.training import list_cases, make_trainable
+from rrplan.statistics import mean_ci
+
+BINS = 8
+"""Groups of decisions for each k, of as many decisions each, by what was predicted."""
+
+
+def probe_all(
+    problem: StudyProblem,
+    run: Run,
+    trained: Sequence[TrainedSeed],
+    acting: str,
+    best_fixed: Sequence[BestFixed],
+    bill: Bill,
+) -> dict[str, Any]:
+    """Return predicted and found gains as ``results.json`` has them; nothing if nobody predicts.
+
+    The decisions of all training seeds are pooled. What is on disk is read.
+    """
+    entries = []
+    for case in list_cases(problem.config):
+        tables = []
+        for seed, one in enumerate(trained):
+            planner = make_planner(problem, one.params, acting)
+            probe = make_trainable(problem.config, planner, case, best_fixed, bill).probe
+            if probe is None:
+                break
+            path = run.evaluation(f"gains-{acting}-seed{seed}-{case.label}")
+            table = runs.load_arrays(path)
+            if table is None:
+                found = probe(one.meta_policies[case.label][1])
+                table = {name: np.asarray(column) for name, column in found.items()}
+                runs.save_arrays(path, table)
+            tables.append(table)
+        if tables:
+            entries += [{"agent": case.agent.name, **row} for row in reliability(tables)]
+    return {"gains": entries} if entries else {}
+
+
+def reliability(tables: Sequence[dict[str, np.ndarray]], bins: int = BINS) -> list[dict[str, Any]]:
+    """Return how predicted gains stand to found ones, a row for each k and group of decisions.
+
+    Args:
+        tables: of one training seed each: ``menu [K]``, ``predicted`` and ``found [N, K]``, and
+            ``weight [N]``, 0 for decisions that do not count.
+        bins: groups for each k, of as many decisions each; those of one prediction stay together.
+    """
+    menu = tables[0]["menu"]
+    counted = [table["weight"] > 0 for table in tables]
+    predicted, found = (
+        np.concatenate([t[name][keep] for t, keep in zip(tables, counted, strict=True)])
+        for name in ("predicted", "found")
+    )
+    rows = []
+    for place, k in enumerate(menu):
+        edges = np.unique(np.quantile(predicted[:, place], np.linspace(0, 1, bins + 1)))
+        group = np.searchsorted(edges[1:-1], predicted[:, place], side="right")
+        for number in np.unique(group):
+            mine = group == number
+            if mine.sum() < 2:
+                continue
+            interval = mean_ci(found[mine, place])
+            rows.append(
+                {
+                    "k": int(k),
+                    "predicted": float(predicted[mine, place].mean()),
+                    "found": {"mean": interval.mean, "ci95": [interval.low, interval.high]},
+                    "decisions": int(mine.sum()),
+                }
+            )
+    return rows
