@@ -87,9 +87,10 @@ class ControlConfig:
     """Which agents decide how long to think beside the fixed budgets, and how they come to it."""
 
     agents: tuple[str, ...] = ()
-    """Of entropy, vet, margin, schedule (tuned for each price on validation episodes); gate, stopper
-    (learned for one price); gate-priced, stopper-priced, self-aware (learned for all); oracle (the
-    exact ceiling, where states can be enumerated); and your own, each as package.module:NAME."""
+    """Of entropy, vet, margin and schedule (tuned for each price on validation episodes); gate and
+    stopper (learned for one price); gate-priced, stopper-priced and self-aware (learned for all);
+    oracle (the exact ceiling, where the environment's states can be enumerated); and agents of
+    your own, each as package.module:NAME."""
     num_prices: int = 1
     """How many of the sweep's prices, the least first, gate and stopper are trained for, one agent
     each."""
@@ -245,46 +246,6 @@ def preset(env: str, name: str) -> StudyConfig:
         seeds=1 if name == "quick" else 5,
         return_label=_RETURN_LABELS.get(env, "return"),
     )
-
-
-def extends(there: StudyConfig, here: StudyConfig) -> bool:
-    """Return whether a study asks for all that another has, and for more agents, prices or budgets.
-
-    Seconds by the clock are more, too.
-
-    Raises:
-        InputError: it does, but learned agents of the other would have to be trained anew.
-    """
-    same = dataclasses.replace(
-        here,
-        sweep=dataclasses.replace(
-            here.sweep,
-            budgets=there.sweep.budgets,
-            prices=there.sweep.prices,
-            depths=there.sweep.depths,
-            depth_budgets=there.sweep.depth_budgets,
-        ),
-        control=dataclasses.replace(here.control, agents=there.control.agents),
-        calibrate=here.calibrate and there.calibrate,
-    )
-    if same != there:
-        return False
-    added = (
-        (there.sweep.budgets, here.sweep.budgets),
-        (there.sweep.prices, here.sweep.prices),
-        (there.sweep.pairs, here.sweep.pairs),
-        (there.control.agents, here.control.agents),
-    )
-    if any(set(before) - set(after) for before, after in added):
-        return False
-    before, after = there.sweep.max_budget, here.sweep.max_budget
-    learned = there.control.learned()
-    if learned and before != after:
-        raise InputError(
-            f"{learned[0].name} was trained with at most {before} simulations a decision, and the "
-            f"largest k is {after} now: choose another --out"
-        )
-    return True
 
 
 def _spaced(budgets: Iterable[int]) -> tuple[int, ...]:

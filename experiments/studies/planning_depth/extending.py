@@ -1,0 +1,46 @@
+"""Whether a study that is there may be gone on with as another one."""
+
+import dataclasses
+
+from experiments.studies.planning_depth.config import StudyConfig
+from rrplan.errors import InputError
+
+
+def extends(there: StudyConfig, here: StudyConfig) -> bool:
+    """Return whether a study asks for all that another has, and for more agents, prices or budgets.
+
+    Seconds by the clock are more, too.
+
+    Raises:
+        InputError: it does, but learned agents of the other would have to be trained anew.
+    """
+    same = dataclasses.replace(
+        here,
+        sweep=dataclasses.replace(
+            here.sweep,
+            budgets=there.sweep.budgets,
+            prices=there.sweep.prices,
+            depths=there.sweep.depths,
+            depth_budgets=there.sweep.depth_budgets,
+        ),
+        control=dataclasses.replace(here.control, agents=there.control.agents),
+        calibrate=here.calibrate and there.calibrate,
+    )
+    if same != there:
+        return False
+    added = (
+        (there.sweep.budgets, here.sweep.budgets),
+        (there.sweep.prices, here.sweep.prices),
+        (there.sweep.pairs, here.sweep.pairs),
+        (there.control.agents, here.control.agents),
+    )
+    if any(set(before) - set(after) for before, after in added):
+        return False
+    before, after = there.sweep.max_budget, here.sweep.max_budget
+    learned = there.control.learned()
+    if learned and before != after:
+        raise InputError(
+            f"{learned[0].name} was trained with at most {before} simulations a decision, and the "
+            f"largest k is {after} now: choose another --out"
+        )
+    return True
