@@ -7,9 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.report.figures import plotting
-from experiments.report.figures.plotting import INK, Label
+from experiments.report.figures.plotting import INK
 
 _PANELS = 3
+_CAPTION = (
+    "Gain of k simulations over none, at one decision. Each point is a group of decisions with about "
+    "the same prediction, with its 95% interval. Dashed: what is found is what was predicted."
+)
 
 
 def draw_gains(results: Mapping[str, Any]) -> Figure | None:
@@ -31,21 +35,21 @@ def draw_gains(results: Mapping[str, Any]) -> Figure | None:
         axes.set_title(letter, loc="left", fontweight="bold")
         plotting.note(axes, f"k = {k}")
         mine = [row for row in rows if row["k"] == k]
-        ends = _draw_diagonal(axes, mine)
+        _draw_diagonal(axes, mine)
         for agent in agents:
             _draw_points(axes, results, agent, [row for row in mine if row["agent"] == agent])
         if axes is panels[0]:
             axes.set_ylabel(f"Found gain in {results['config']['return_label']}")
-            plotting.label_beside(figure, axes, [Label(*ends, "found = predicted", "#777777")], 2.0)
-    figure.supxlabel("Predicted gain of k simulations over none", fontsize=8.0)
+        axes.set_xlabel("Predicted gain")
+        axes.locator_params(nbins=5)
+    plotting.caption(figure, _CAPTION)
     return figure
 
 
-def _draw_diagonal(axes: Axes, rows: list[Mapping[str, Any]]) -> tuple[float, float]:
+def _draw_diagonal(axes: Axes, rows: list[Mapping[str, Any]]) -> None:
     low = min(0.0, *(row["predicted"] for row in rows))
     high = max(row["predicted"] for row in rows)
     axes.plot([low, high], [low, high], color=INK, lw=0.8, ls=(0, (4, 3)), zorder=1)
-    return high, high
 
 
 def _draw_points(
