@@ -11,8 +11,8 @@ from experiments.report.figures.plotting import INK
 
 _PANELS = 3
 _CAPTION = (
-    "Gain of k simulations over none, at one decision. Each point is a group of decisions with about "
-    "the same prediction, with its 95% interval. Dashed: what is found is what was predicted."
+    "Gain of k simulations over none, at one decision. Each point is a group of decisions with "
+    "about the same prediction, with its 95% interval. Dashed: found is predicted."
 )
 
 
