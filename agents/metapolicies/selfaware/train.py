@@ -18,6 +18,7 @@ from agents.metapolicies import heldout
 from agents.metapolicies.selfaware import targets
 from agents.metapolicies.selfaware.config import GainsConfig
 from agents.metapolicies.selfaware.head import GainHead
+from agents.metapolicies.selfaware.metrics import GainsMetrics
 from agents.metapolicies.selfaware.policy import best_entry, self_aware
 from agents.metapolicies.selfaware.targets import Decision, Effort, Played, Rules
 from agents.training.protocol import Training
@@ -30,8 +31,7 @@ from rrplan.models.true_model import TrueModel, make_true_model
 from rrplan.planner import Planner
 from rrplan.types import Array, Environment, LearnedModel, Network, PyTree
 
-PROBE_SEED = 0x6A1E
-"""Of the decisions on which predicted gains are held against found ones: nothing learns of them."""
+PROBE_SEED = 0x6A1E  # of decisions to hold predictions against: nothing learns of them
 _EXPLORED = 0.25  # of the decisions that targets are made of: acted on after any k
 
 
@@ -45,23 +45,6 @@ class GainsState:
     lanes: SelfPlayState  # [B, ...]
     key: Array  # [] never changes: chunks fold their number into it
     chunk: Array  # [] int32, chunks done
-
-
-class GainsMetrics(NamedTuple):
-    """What one chunk says of itself, ``[]`` float32 each."""
-
-    loss: Array  # mean squared error of gains, in units of the head's output
-    explained: Array  # share of the found gains' variance that was predicted, before learning
-    gain: Array  # mean of the found gains of the largest k, where there is a choice
-    learning_rate: Array
-    played_return: Array  # mean of the episodes that ended; NaN where none did
-    simulations: Array  # of the targets' searches in this chunk
-    finite_input: Array  # 1 where observations, rewards and searches held no NaN or infinity
-
-    @property
-    def mean_return(self) -> Array:
-        """What progress shows: the mean return of the episodes that targets were made on."""
-        return self.played_return
 
 
 class _Spec(NamedTuple):

@@ -34,7 +34,8 @@ def test_presets_are_what_the_study_promises():
     assert quick.sweep.prices == full.sweep.prices == (3e-4, 1e-3, 2e-3)
     assert (quick.sweep.episodes, full.sweep.episodes) == (1024, 8192)
     assert (quick.seeds, full.seeds) == (1, 5)
-    assert quick.control.agents == ("entropy", "vet", "schedule", "gate", "stopper", "oracle")
+    agents = ("entropy", "vet", "schedule", "gate", "stopper", "self-aware", "oracle")
+    assert quick.control.agents == agents
     assert full.control.agents == roster.choosable(depth=False)
     assert full.trained_prices == (3e-4, 1e-3)
     assert full.control.oracle_episodes == 1024
