@@ -69,8 +69,11 @@ def played_states(episodes):
 
 def test_counts_are_weighted_by_the_factor_of_their_root():
     episodes = evaluate(2)
+    several = (~np.asarray(planner().env_params.invalid)).sum(1) > 1
+    assert not several.all()  # where there is no choice, nobody looks or searches
     weighted = [
-        [(0.5 + index) * np.array([2, 3, 1]) for index in row] for row in played_states(episodes)
+        [(0.5 + index) * np.array([2, 3, 1] if several[index] else [0, 0, 1]) for index in row]
+        for row in played_states(episodes)
     ]
     expected = np.array([np.sum(row, axis=0) for row in weighted])
     told = [episodes.weighted.simulations, episodes.weighted.looks, episodes.weighted.decisions]
