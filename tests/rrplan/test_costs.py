@@ -57,6 +57,7 @@ def think(params, meta_keys, carry, seen):
 
 
 POLICY = rrplan.MetaPolicy(lambda batch_size: (), think)
+BLIND = POLICY._replace(looks="never")  # who looks does not search where there is no choice
 
 
 class Corridor(tabular.TabularEnvironment):
@@ -76,16 +77,16 @@ def planner():
     )
 
 
-def evaluate(k, depth, costs=rrplan.Costs(), **changes):  # noqa: B008
+def evaluate(k, depth, costs=rrplan.Costs(), policy=POLICY, **changes):  # noqa: B008
     return rrplan.evaluate(
-        planner()._replace(**changes), POLICY, (jnp.int32(k), jnp.int32(depth)),
+        planner()._replace(**changes), policy, (jnp.int32(k), jnp.int32(depth)),
         key=jax.random.key(5), episodes=EPISODES, num_lanes=8, costs=costs,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("k", [0, 1, LARGEST])
 def test_at_depth_one_a_simulation_is_a_level(k):
-    episodes = evaluate(k, 1)
+    episodes = evaluate(k, 1, policy=BLIND)
     np.testing.assert_array_equal(episodes.simulations, k * Corridor.max_length)
     np.testing.assert_array_equal(episodes.levels, episodes.simulations)
 
@@ -99,7 +100,7 @@ def test_in_a_corridor_each_simulation_goes_one_level_deeper(k, depth):
         for decision in range(longest)
         for i in range(1, k + 1)
     )  # fmt: skip
-    np.testing.assert_array_equal(evaluate(k, depth).levels, expected)
+    np.testing.assert_array_equal(evaluate(k, depth, policy=BLIND).levels, expected)
 
 
 def test_an_evaluation_charges_what_it_counts():
