@@ -144,7 +144,7 @@ class MetaPolicy(NamedTuple):
     looks: those to ``"every"`` question, to the first of a decision (``"once"``: what it orders
     then is run, and the lane acts), or ``"never"``. The engine asks only lanes that need an answer,
     some at a time, so ``B`` is no number of lanes; it asks all of them where ``looks`` is
-    ``"never"``. A policy that looks is not asked where one action is legal: the lane acts.
+    ``"never"``. Nobody is asked where one action is legal: the lane acts without a simulation.
     """
 
     init: Callable[[int], PyTree]

@@ -32,14 +32,16 @@ def ask(
 ) -> tuple[EngineState, Array]:
     """Ask the lanes that have used up what they were given; say which lanes think, ``[B]``."""
     left = _simulations_left(engine, settings, lanes)
-    asked = lanes.active & ~lanes.starting & (lanes.ordered == 0) & (left.decision > 0)
+    # Where one action is legal, no search can change what is done: nobody is asked, the lane acts.
+    choice = (~lanes.invalid_actions).sum(-1) > 1
+    asked = lanes.active & ~lanes.starting & (lanes.ordered == 0) & (left.decision > 0) & choice
     looking = asked & _looks(engine, lanes)
     seen = _observe(settings, queue, lanes, roots, left)
     if engine.meta_policy.looks == "never":
         control = _answer(engine, settings, queue, lanes, seen, None)
     else:
         control = _ask_in_groups(engine, settings, queue, lanes, seen, looking)
-        # A lane that has had its one look in this decision acts, and one that has no choice.
+        # A lane that has had its one look in this decision acts.
         control = control._replace(
             extra_simulations=jnp.where(looking, control.extra_simulations, 0),
             max_depth=jnp.where(looking, control.max_depth, lanes.max_depth),
@@ -98,14 +100,10 @@ def with_record(
 
 
 def _looks(engine: Engine, lanes: EngineState) -> Array:
-    """Return which of the lanes that ask are given an answer computed for them, ``[B]``.
-
-    None where one action is legal: no search can change what is done.
-    """
+    """Return which of the lanes that ask are given an answer computed for them, ``[B]``."""
     if engine.meta_policy.looks == "never":
         return jnp.zeros_like(lanes.active)
-    several = (~lanes.invalid_actions).sum(-1) > 1
-    return several & (lanes.simulations == 0) if engine.meta_policy.looks == "once" else several
+    return (engine.meta_policy.looks == "every") | (lanes.simulations == 0)
 
 
 def _ask_in_groups(

@@ -109,13 +109,12 @@ def search_nodes(
     )
     # No parameters are needed here, and passing them would compile the search anew.
     settings = settings._replace(env_params=(), model_params=())
-    # With one legal action there is nothing to search.
+    # With one legal action there is nothing to search, and the engine does not.
     only = graph.invalid_actions.argmin(axis=1).astype(np.int16)
     shape = (total, len(depths), max_simulations + 1)
     actions = np.broadcast_to(only[:, None, None], shape).copy()
     levels = np.zeros(shape, np.int32)
-    # Where levels are charged, a search counts even where there is nothing to choose.
-    todo, done = np.arange(total), 0
+    todo, done = np.flatnonzero((~graph.invalid_actions).sum(axis=1) > 1), 0
     for nodes, count in _batches(todo, _LANES):
         for place, depth in enumerate(depths):
             found = _search(known, settings, nodes, jnp.int32(depth), max_simulations)

@@ -362,7 +362,7 @@ def test_settings():
 def test_finished_runs_of_meta_policies_can_still_be_read():
     assert dataclasses.asdict(PPOConfig()) == {
         "num_lanes": 256, "looks_per_chunk": 8192, "num_chunks": 150, "epochs": 3,
-        "minibatches": 8, "learning_rate": 1e-3, "clip": 0.2, "lowest_price": 1e-4,
+        "minibatches": 8, "learning_rate": 1e-2, "clip": 0.2, "lowest_price": 1e-4,
         "highest_price": 1e-2, "gamma": 1.0, "gae_lambda": 0.95, "lambda_per": "look",
         "entropy_weight": 0.01, "value_weight": 0.5, "value_chunks": 8, "max_grad_norm": 0.5,
         "initial_strength": 2.0, "evaluation_episodes": 512, "evaluate_every": 25,
