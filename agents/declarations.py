@@ -24,15 +24,17 @@ Builder = Callable[..., Any] | str
 GREY = "#777777"
 _NAME = re.compile(r"[A-Za-z][\w.+-]*")
 
+Probe = Callable[[Any], Mapping[str, Any]]
+"""``(params)``: what an agent predicted that thinking gains, and what was found; ``menu [K]``,
+``predicted`` and ``found`` ``[N, K]``, ``weight [N]``."""
+
 
 class Trainable(NamedTuple):
     """What :attr:`Learned.make` returns: the training, and how its result acts."""
 
     training: Any  # as agents.training.fit.fit takes it
     meta_policy: Any  # a rrplan.MetaPolicy; its parameters are those that were trained
-    probe: Callable[[Any], Mapping[str, Any]] | None = None
-    """``(params)``: what it predicted of gains and what long searches found, for the figure of
-    reliability: ``menu [K]``, ``predicted`` and ``found`` ``[N, K]``, ``weight [N]``."""
+    probe: Probe | None = None  # of an agent that predicts gains, for the figure of reliability
 
 
 class SearchRequest(NamedTuple):

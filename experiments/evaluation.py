@@ -14,7 +14,7 @@ import numpy as np
 import envs
 import rrplan
 from agents import declarations, metapolicies, networks
-from agents.declarations import OneStep, Untuned
+from agents.declarations import OneStep, Probe, Untuned
 from agents.training import fit
 from agents.training.protocol import TrainableEvaluator
 from experiments import roster
@@ -87,6 +87,7 @@ class TrainedSeed(NamedTuple):
 
     params: PyTree  # of the network
     meta_policies: Mapping[str, tuple[MetaPolicy, PyTree]] = {}
+    probes: Mapping[str, Probe] = {}  # of learned agents that predict gains
 
 
 class Seeded(Protocol):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from agents.training.ranges import check_ranges
+from agents.training.ranges import check_ranges, round_up
 
 _WHOLE = (
     "num_lanes",
@@ -90,7 +90,7 @@ class TrainConfig:
     @property
     def replay_capacity(self) -> int:
         """Positions the replay buffer holds: whole chunks, at least one."""
-        return -(-self.replay_size // self.rows_per_chunk) * self.rows_per_chunk
+        return round_up(self.replay_size, self.rows_per_chunk)
 
     @property
     def total_updates(self) -> int:

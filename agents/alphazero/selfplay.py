@@ -23,6 +23,15 @@ class SelfPlayState(NamedTuple):
     episode_length: Array  # [B] int32, steps so far
 
 
+class Stepped(NamedTuple):
+    """What one step of every lane brought, ``[B]`` each."""
+
+    reward: Array
+    done: Array  # bool, terminated or truncated
+    episode_return: Array  # with this step's reward
+    episode_length: Array  # with this step
+
+
 class Played(NamedTuple):
     """One step of every lane, or with a leading axis T, of a whole chunk."""
 
@@ -84,35 +93,42 @@ def reset_lanes(
     return SelfPlayState(state, observation, jnp.zeros(count), jnp.zeros(count, jnp.int32))
 
 
-def play_step(
-    model: TrueModel, config: TrainConfig, params: PyTree, key: Array, lanes: SelfPlayState
-) -> tuple[SelfPlayState, Played]:
-    """Search, act and step every lane once; lanes whose episode ended start a new one."""
-    search_key, step_key, reset_key = jax.random.split(key, 3)
-    found, invalid = search(model, config, params, search_key, lanes)
+def step_lanes(
+    model: TrueModel, step_key: Array, reset_key: Array, lanes: SelfPlayState, action: Array
+) -> tuple[SelfPlayState, Stepped]:
+    """Step every lane once by ``action [B]``; those whose episode ends start a new one."""
+    count = action.shape[0]
     after = jax.vmap(model.environment.step, (0, 0, 0, None))(
-        jax.random.split(step_key, config.num_lanes), lanes.state, found.action, model.env_params
+        jax.random.split(step_key, count), lanes.state, action, model.env_params
     )
-    done = after.terminated | after.truncated
     stepped = SelfPlayState(
         state=after.state,
         observation=after.observation,
         episode_return=lanes.episode_return + after.reward,
         episode_length=lanes.episode_length + 1,
     )
+    done = after.terminated | after.truncated
+    fresh = reset_lanes(model.environment, model.env_params, reset_key, count)
+    totals = stepped.episode_return, stepped.episode_length
+    return where(done, fresh, stepped), Stepped(after.reward, done, *totals)
+
+
+def play_step(
+    model: TrueModel, config: TrainConfig, params: PyTree, key: Array, lanes: SelfPlayState
+) -> tuple[SelfPlayState, Played]:
+    """Search, act and step every lane once; lanes whose episode ended start a new one."""
+    search_key, step_key, reset_key = jax.random.split(key, 3)
+    found, invalid = search(model, config, params, search_key, lanes)
+    following, stepped = step_lanes(model, step_key, reset_key, lanes, found.action)
     played = Played(
         observation=lanes.observation,
         invalid_actions=invalid,
         policy_target=found.action_weights,
         search_value=found.search_tree.summary().value,
-        reward=after.reward,
-        done=done,
-        episode_return=stepped.episode_return,
-        episode_length=stepped.episode_length,
-        finite=jnp.isfinite(after.reward) & _finite_tree(found.search_tree),
+        finite=jnp.isfinite(stepped.reward) & _finite_tree(found.search_tree),
+        **stepped._asdict(),
     )
-    fresh = reset_lanes(model.environment, model.env_params, reset_key, config.num_lanes)
-    return where(done, fresh, stepped), played
+    return following, played
 
 
 def play_chunk(

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from agents.networks import functional
 from agents.networks.own import OwnNetwork, build_own
 from rrplan.capabilities import ObservationKind, offers
 from rrplan.errors import InputError, unknown
@@ -70,12 +71,12 @@ class PlannerNetwork:
             observation = flatten(observation)
         elif self.kind == "conv" and observation.ndim == 3:
             observation = observation[..., None]
-        logits, value, features = nnx.merge(_graphdef(self), params)(observation)
+        logits, value, features = functional.apply(_module, self, params, observation)
         return Evaluation(logits, value * self.return_scale, features)
 
     def init(self, key: Array) -> PyTree:
         """Return fresh parameters: nested dicts of float32 arrays."""
-        return _init(self, key)
+        return functional.init(_module, self, key)
 
     def describe(self) -> dict[str, int | str]:
         """Return one row for a table of networks: kind, width, depth, parameters."""
@@ -162,19 +163,8 @@ def _head(inputs: int, outputs: int, rngs: nnx.Rngs) -> nnx.Linear:
 _MODULES = {"mlp": _MLP, "conv": _Conv, "items": _Items}
 
 
-def _module(spec: PlannerNetwork, key: Array) -> nnx.Module:
-    return _MODULES[spec.kind](spec, nnx.Rngs(key))
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _init(spec: PlannerNetwork, key: Array) -> PyTree:
-    return nnx.to_pure_dict(nnx.state(_module(spec, key), nnx.Param))
-
-
-@functools.lru_cache(maxsize=64)
-def _graphdef(spec: PlannerNetwork) -> nnx.GraphDef:
-    abstract = nnx.eval_shape(lambda: _module(spec, jax.random.key(0)))
-    return nnx.split(abstract, nnx.Param, ...)[0]
+def _module(spec: PlannerNetwork, rngs: nnx.Rngs) -> nnx.Module:
+    return _MODULES[spec.kind](spec, rngs)
 
 
 def flatten(observation: PyTree) -> Array:

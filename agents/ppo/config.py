@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from agents.training.ranges import check_ranges, require
+from agents.training.ranges import check_ranges, require, round_up
 
 _WHOLE = (
     *("num_lanes", "num_chunks", "epochs", "minibatches"),
@@ -75,4 +75,4 @@ class LearningConfig:
 
     def whole_minibatches(self, rows: int) -> int:
         """Return the least number from ``rows`` on that the minibatches share evenly."""
-        return -(-rows // self.minibatches) * self.minibatches
+        return round_up(rows, self.minibatches)

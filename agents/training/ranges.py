@@ -1,4 +1,4 @@
-"""Ranges of settings, checked as a configuration is made."""
+"""Ranges of settings, checked as a configuration is made, and numbers rounded to whole units."""
 
 import math
 from collections.abc import Sequence
@@ -37,6 +37,11 @@ def check_ranges(
         require(config, name, getattr(config, name) >= 0, "zero or more")
     for name in shares:
         require(config, name, 0 <= getattr(config, name) <= 1, "between 0 and 1")
+
+
+def round_up(number: int, unit: int) -> int:
+    """Return the least multiple of ``unit`` from ``number`` on."""
+    return -(-number // unit) * unit
 
 
 def require(config: Any, name: str, holds: bool, expected: str) -> None:

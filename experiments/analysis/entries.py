@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from experiments import roster
 
 Entry = Mapping[str, Any]
@@ -83,3 +85,8 @@ def least_learned(results: Mapping[str, Any]) -> tuple[float, list[str]] | None:
 def means(curve: Sequence[Entry], field: str) -> list[float]:
     """Return the mean of a field in each entry."""
     return [entry[field]["mean"] for entry in curve]
+
+
+def errors(entries: Sequence[Entry], field: str) -> np.ndarray:
+    """Return how far the intervals of a field reach below and above its means, ``[2, N]``."""
+    return np.abs([np.subtract(entry[field]["ci95"], entry[field]["mean"]) for entry in entries]).T

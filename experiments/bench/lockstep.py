@@ -119,7 +119,7 @@ def decide(
 ) -> Array:
     """Return the action ``[B]`` after ``k`` simulations of mctx in every lane."""
     model = _model(problem, settings)
-    params, root, invalid = model.begin(settings.params, position, observation)
+    params, root, invalid, _ = model.begin(settings.params, position, observation)
     logits = scores = root.prior_logits
     if k > 0:
         output = mctx.muzero_policy(

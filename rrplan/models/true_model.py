@@ -13,7 +13,7 @@ import mctx
 from rrplan.logits import mask_logits
 from rrplan.models.interface import Position, where
 from rrplan.models.static_leaves import Division, find_division
-from rrplan.types import Array, Environment, Network, PyTree
+from rrplan.types import Array, Environment, Evaluation, Network, PyTree
 
 
 class Begun(NamedTuple):
@@ -22,6 +22,7 @@ class Begun(NamedTuple):
     params: tuple[PyTree, PyTree]  # the network's, and what no step changes of the states
     root: mctx.RootFnOutput  # [B]; an embedding is a Position
     invalid_actions: Array  # [B, A] bool, true where illegal
+    features: Array  # [B, F] the network's last hidden layer
 
 
 class TrueModel(NamedTuple):
@@ -45,11 +46,13 @@ class TrueModel(NamedTuple):
             observation: ``[B, ...]`` of that position.
         """
         moving, still = self._divide(position.state)
-        logits, value, invalid = self._evaluate(network_params, position, observation)
+        evaluation, invalid = self._evaluate(network_params, position, observation)
         root = mctx.RootFnOutput(
-            prior_logits=logits, value=value, embedding=Position(moving, position.done)
+            prior_logits=evaluation.prior_logits,
+            value=evaluation.value,
+            embedding=Position(moving, position.done),
         )
-        return Begun((network_params, still), root, invalid)
+        return Begun((network_params, still), root, invalid, evaluation.features)
 
     def recurrent_fn(
         self, params: tuple[PyTree, PyTree], key: Array, action: Array, embedding: Position
@@ -66,12 +69,12 @@ class TrueModel(NamedTuple):
         position = Position(self._join(embedding.state, still), embedding.done)
         keys = jax.random.split(key, action.shape[0])
         after, observation, reward = self.step(keys, action, position)
-        logits, value, _ = self._evaluate(network_params, after, observation)
+        evaluation, _ = self._evaluate(network_params, after, observation)
         output = mctx.RecurrentFnOutput(
             reward=reward,
             discount=jnp.where(after.done, 0.0, self.discount),
-            prior_logits=logits,
-            value=value,
+            prior_logits=evaluation.prior_logits,
+            value=evaluation.value,
         )
         return output, Position(self._divide(after.state)[0], after.done)
 
@@ -93,13 +96,16 @@ class TrueModel(NamedTuple):
 
     def _evaluate(
         self, network_params: PyTree, position: Position, observation: PyTree
-    ) -> tuple[Array, Array, Array]:
-        """Return masked prior logits ``[B, A]``, values ``[B]``, illegal actions ``[B, A]``."""
+    ) -> tuple[Evaluation, Array]:
+        """Return the network's word, its prior logits masked, and illegal actions ``[B, A]``."""
         evaluation = self.network(network_params, observation)
         over_lanes = jax.vmap(self.environment.invalid_actions, (0, None))
         invalid = over_lanes(position.state, self.env_params)
-        value = jnp.where(position.done, 0.0, evaluation.value)
-        return mask_logits(evaluation.prior_logits, invalid), value, invalid
+        masked = evaluation._replace(
+            prior_logits=mask_logits(evaluation.prior_logits, invalid),
+            value=jnp.where(position.done, 0.0, evaluation.value),
+        )
+        return masked, invalid
 
     def _divide(self, state: PyTree) -> tuple[PyTree, PyTree]:
         return (state, ()) if self.division is None else self.division.divide(state)

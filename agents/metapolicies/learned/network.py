@@ -11,6 +11,7 @@ from agents.metapolicies.learned import inputs as meta_inputs
 from agents.metapolicies.learned.config import MetaConfig
 from agents.metapolicies.learned.inputs import Inputs
 from agents.metapolicies.rules import constant
+from agents.networks import functional
 from rrplan import operations
 from rrplan.capabilities import NetworkKind, offers, return_scale_of
 from rrplan.errors import InputError
@@ -56,9 +57,8 @@ class MetaNetwork:
         What may not be answered, another depth than the one held, has the logit :data:`FORBIDDEN`.
         """
         actions, whole = normalise(params, inputs)
-        logits, value = nnx.merge(_graphdef(self), params["weights"])(
-            actions, whole, inputs.legal, inputs.leading
-        )
+        shown = actions, whole, inputs.legal, inputs.leading
+        logits, value = functional.apply(_Module, self, params["weights"], *shown)
         answers = len(self.config.answers)
         start = jax.nn.one_hot(self.answer_of_fixed(params["start"], inputs), answers)
         value = inputs.value + params["value_deviation"] * value
@@ -212,24 +212,14 @@ class _Module(nnx.Module):
         return self.policy(x), self.value(x)[:, 0]
 
 
-def _module(spec: MetaNetwork, key: Array) -> nnx.Module:
-    return _Module(spec, nnx.Rngs(key))
-
-
 @functools.partial(jax.jit, static_argnums=0)
 def _init(spec: MetaNetwork, key: Array) -> PyTree:
     columns = {"actions": spec.actions_in, "whole": spec.whole_in}
     return {
-        "weights": nnx.to_pure_dict(nnx.state(_module(spec, key), nnx.Param)),
+        "weights": functional.init(_Module, spec, key),
         "mean": {name: jnp.zeros(size) for name, size in columns.items()},
         "deviation": {name: jnp.ones(size) for name, size in columns.items()},
         "value_deviation": jnp.float32(0.1 * spec.return_scale),
         "start": jnp.int32(0),
         "strength": jnp.float32(0.0),
     }
-
-
-@functools.lru_cache(maxsize=64)
-def _graphdef(spec: MetaNetwork) -> nnx.GraphDef:
-    abstract = nnx.eval_shape(lambda: _module(spec, jax.random.key(0)))
-    return nnx.split(abstract, nnx.Param, ...)[0]

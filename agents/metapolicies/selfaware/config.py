@@ -3,29 +3,21 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from agents.training.ranges import check_ranges
+from agents.training.ranges import check_ranges, round_up
 from rrplan.errors import unknown
 
 TARGETS = ("rollout", "search")
 
 _WHOLE = (
-    *(
-        "rollout_steps",
-        "num_simulations",
-        "width",
-        "num_lanes",
-        "steps_per_chunk",
-        "num_chunks",
-        "replay_size",
-    ),
-    *("batch_size", "updates_per_chunk", "evaluation_episodes", "evaluate_every"),
-    "checkpoint_every",
+    *("rollout_steps", "num_simulations", "width", "num_lanes", "steps_per_chunk", "num_chunks"),
+    *("replay_size", "batch_size", "updates_per_chunk", "evaluation_episodes"),
+    *("evaluate_every", "checkpoint_every"),
 )
 
 
 @dataclass(frozen=True)
 class GainsConfig:
-    """How predicted gains are learned: regression onto what long searches say."""
+    """How predicted gains are learned: regression onto what thinking gained in played episodes."""
 
     targets: Literal["rollout", "search"] = "rollout"
     """What an action is worth: what it earns with the prior playing on, or its Q-value after a long
@@ -70,4 +62,4 @@ class GainsConfig:
     @property
     def replay_capacity(self) -> int:
         """Decisions that are kept: whole chunks, at least one."""
-        return -(-self.replay_size // self.rows_per_chunk) * self.rows_per_chunk
+        return round_up(self.replay_size, self.rows_per_chunk)

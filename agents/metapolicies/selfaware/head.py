@@ -1,11 +1,11 @@
 """The third head: from the planner's last hidden layer to what each number of simulations gains."""
 
-import functools
 from dataclasses import dataclass
 
 import jax
 from flax import nnx
 
+from agents.networks import functional
 from rrplan.types import Array, PyTree
 
 _UNIT = 0.1  # of the head's output, in typical returns: gains are small beside them
@@ -34,11 +34,11 @@ class GainHead:
 
     def init(self, key: Array) -> PyTree:
         """Return fresh parameters: all predicted gains are 0."""
-        return _init(self, key)
+        return functional.init(_Module, self, key)
 
     def __call__(self, params: PyTree, features: Array) -> Array:
         """Return predicted gains ``[B, K]`` of features ``[B, F]``, in units of return."""
-        return self.unit * nnx.merge(_graphdef(self), params)(features)
+        return self.unit * functional.apply(_Module, self, params, features)
 
 
 class _Module(nnx.Module):
@@ -49,18 +49,3 @@ class _Module(nnx.Module):
 
     def __call__(self, features: Array) -> Array:
         return self.gains(jax.nn.relu(self.hidden(features)))
-
-
-def _module(head: GainHead, key: Array) -> nnx.Module:
-    return _Module(head, nnx.Rngs(key))
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _init(head: GainHead, key: Array) -> PyTree:
-    return nnx.to_pure_dict(nnx.state(_module(head, key), nnx.Param))
-
-
-@functools.lru_cache(maxsize=64)
-def _graphdef(head: GainHead) -> nnx.GraphDef:
-    abstract = nnx.eval_shape(lambda: _module(head, jax.random.key(0)))
-    return nnx.split(abstract, nnx.Param, ...)[0]

@@ -20,9 +20,9 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from agents.alphazero.selfplay import SelfPlayState, reset_lanes
+from agents.alphazero.selfplay import SelfPlayState, step_lanes
 from rrplan import search
-from rrplan.models import Position, where
+from rrplan.models import Position
 from rrplan.models.true_model import TrueModel
 from rrplan.search import final_action, qtransforms
 from rrplan.types import Array, PyTree
@@ -87,34 +87,34 @@ def find_gains(
     position = Position(lanes.state, jnp.zeros(lanes.episode_length.shape, bool))
     begun = model.begin(params, position, lanes.observation)
     invalid = begun.invalid_actions
-    # Room for one simulation more: the last is run, and nobody looks at it.
-    room = effort.num_simulations + 1
-    state = search.init(begun.root, max_simulations=room, invalid_actions=invalid)
+    most = effort.num_simulations
+    state = search.init(begun.root, max_simulations=most, invalid_actions=invalid)
 
-    def act_and_simulate(state: search.State, _: None) -> tuple[search.State, tuple[Array, Array]]:
-        rows = search.roots(state)
-        action = final_action.choose_action(rules.acting, rows, invalid)
-        qvalues = qtransforms.complete(rows)
-        state = search.step(
+    def act(state: search.State) -> Array:
+        return final_action.choose_action(rules.acting, search.roots(state), invalid)
+
+    def act_and_simulate(state: search.State, _: None) -> tuple[search.State, Array]:
+        later = search.step(
             state, begun.params, search_key, model.recurrent_fn, 1,
             pb_c_init=rules.c_init, pb_c_base=rules.c_base,
         )  # fmt: skip
-        return state, (action, qvalues)
+        return later, act(state)
 
-    _, (actions, qvalues) = jax.lax.scan(act_and_simulate, state, length=room)
+    state, actions = jax.lax.scan(act_and_simulate, state, length=most)
+    actions = jnp.append(actions, act(state)[None], axis=0)
     chosen = actions[jnp.asarray((0, *effort.menu))]  # [K + 1, B]
     if effort.kind == "search":
-        worth = jnp.take_along_axis(qvalues[-1], chosen.T, axis=1).T
+        qvalues = qtransforms.complete(search.roots(state))
+        worth = jnp.take_along_axis(qvalues, chosen.T, axis=1).T
     else:
         steps = effort.rollout_steps
         worth = play_out(model, rules.discount, params, rollout_key, position, chosen, steps)
     gains = (worth[1:] - worth[0]).T
-    evaluation = model.network(params, lanes.observation)
     decision = Decision(
-        features=evaluation.features,
+        features=begun.features,
         gains=gains,
         weight=((~invalid).sum(-1) > 1).astype(jnp.float32),
-        finite=jnp.isfinite(gains).all(-1) & jnp.isfinite(evaluation.features).all(-1),
+        finite=jnp.isfinite(gains).all(-1) & jnp.isfinite(begun.features).all(-1),
     )
     return decision, chosen
 
@@ -184,19 +184,7 @@ def play_step(
     """Find gains in every lane, act as after the k that is chosen, and step; ended lanes reset."""
     search_key, k_key, step_key, reset_key = jax.random.split(key, 4)
     decision, chosen = find_gains(model, rules, params, search_key, lanes, effort)
-    count = lanes.episode_length.shape[0]
-    drawn = choose(k_key, decision.features)
-    action = chosen[drawn, jnp.arange(count)]
-    after = jax.vmap(model.environment.step, (0, 0, 0, None))(
-        jax.random.split(step_key, count), lanes.state, action, model.env_params
-    )
-    stepped = SelfPlayState(
-        state=after.state,
-        observation=after.observation,
-        episode_return=lanes.episode_return + after.reward,
-        episode_length=lanes.episode_length + 1,
-    )
-    done = after.terminated | after.truncated
-    decision = decision._replace(finite=decision.finite & jnp.isfinite(after.reward))
-    fresh = reset_lanes(model.environment, model.env_params, reset_key, count)
-    return where(done, fresh, stepped), Played(decision, stepped.episode_return, done)
+    action = jnp.take_along_axis(chosen, choose(k_key, decision.features)[None], axis=0)[0]
+    following, stepped = step_lanes(model, step_key, reset_key, lanes, action)
+    decision = decision._replace(finite=decision.finite & jnp.isfinite(stepped.reward))
+    return following, Played(decision, stepped.episode_return, stepped.done)

@@ -1,4 +1,4 @@
-"""Training of the self-aware planner's head: long searches, and regression onto what they say.
+"""Training of the self-aware planner's head: regression onto the gains of played decisions.
 
 The planner stays what it was: the head reads its features, and no gradient reaches them.
 """
@@ -18,7 +18,7 @@ from agents.metapolicies import heldout
 from agents.metapolicies.selfaware import targets
 from agents.metapolicies.selfaware.config import GainsConfig
 from agents.metapolicies.selfaware.head import GainHead
-from agents.metapolicies.selfaware.metrics import GainsMetrics
+from agents.metapolicies.selfaware.metrics import GainsMetrics, squared_error, summarize
 from agents.metapolicies.selfaware.policy import best_entry, self_aware
 from agents.metapolicies.selfaware.targets import Decision, Effort, Played, Rules
 from agents.training.protocol import Training
@@ -104,8 +104,9 @@ def make_gains_train(
 ) -> Training:
     """Return the functions that train a head for a planner.
 
-    Its states are :class:`GainsState`, its metrics :class:`GainsMetrics`. Nothing that it learns
-    depends on a price: evaluation is at ``prices``, the range, with ``costs``.
+    Its states are :class:`GainsState`, its metrics :class:`GainsMetrics`. A gain does not depend on
+    a price, but which states are met does: episodes are played, and evaluated, at ``prices``, the
+    range. ``costs`` are those of the evaluation.
 
     Raises:
         InputError: the targets' trees do not fit into memory.
@@ -130,7 +131,7 @@ def make_gains_train(
         evaluate=evaluate,
         config=config,
         network=head,
-        identity=heldout.identity(planner, costs),
+        identity={"prices": list(prices), **heldout.identity(planner, costs)},
     )
 
 
@@ -220,7 +221,7 @@ def _advance(spec: _Spec, given: _Given, state: GainsState) -> tuple[GainsState,
     def update(carry: tuple[PyTree, Any], step: Array) -> tuple[tuple[PyTree, Any], Array]:
         params, opt_state = carry
         batch = replay.sample(rows, jax.random.fold_in(learn_key, step), config.batch_size)
-        loss, grads = jax.value_and_grad(functools.partial(_loss, spec.head))(params, batch)
+        loss, grads = jax.value_and_grad(functools.partial(squared_error, spec.head))(params, batch)
         updates, opt_state = optimizer.update(grads, opt_state, params)
         return (optax.apply_updates(params, updates), opt_state), loss
 
@@ -228,27 +229,10 @@ def _advance(spec: _Spec, given: _Given, state: GainsState) -> tuple[GainsState,
     (params, opt_state), losses = jax.lax.scan(update, (state.params, state.opt_state), steps)
     chunk = state.chunk + 1
     rate = _schedule(config)(chunk * config.updates_per_chunk - 1)
-    effort = _effort(spec.head, config)
-    weight = found.weight / jnp.maximum(found.weight.sum(), 1)
-    center = (weight[:, None] * found.gains).sum(0)
-    variance = (weight[:, None] * jnp.square(found.gains - center)).sum(0).mean()
-    unexplained = jnp.square(spec.head.unit) * _loss(spec.head, state.params, found)
-    metrics = GainsMetrics(
-        loss=losses.mean(),
-        explained=1 - unexplained / jnp.maximum(variance, jnp.finfo(jnp.float32).tiny),
-        gain=center[-1],
-        learning_rate=jnp.asarray(rate, jnp.float32),
-        played_return=jnp.sum(played.episode_return * played.done) / played.done.sum(),
-        simulations=jnp.float32(config.rows_per_chunk * effort.num_simulations),
-        finite_input=found.finite.all().astype(jnp.float32),
-    )
+    before = squared_error(spec.head, state.params, found)
+    simulations = config.rows_per_chunk * _effort(spec.head, config).num_simulations
+    metrics = summarize(spec.head, found, played, losses, before, rate, simulations)
     return GainsState(params, opt_state, rows, lanes, state.key, chunk), metrics
-
-
-def _loss(head: GainHead, params: PyTree, batch: Decision) -> Array:
-    error = (head(params, batch.features) - batch.gains) / head.unit
-    weight = batch.weight / jnp.maximum(batch.weight.sum(), 1)
-    return (weight[:, None] * jnp.square(error)).sum(0).mean()
 
 
 @functools.partial(jax.jit, static_argnames=("spec", "steps"))

@@ -11,7 +11,7 @@ from rrplan.costs import Costs
 from rrplan.planner import Planner
 
 PROBED = 8192
-"""Decisions on which its predictions are held against what long searches find."""
+"""Decisions on which its predictions are held against what is found."""
 
 
 def make(planner: Planner, request: Request) -> Trainable:

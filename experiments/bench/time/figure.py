@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from experiments.analysis.entries import errors
 from experiments.bench.report import note_line
 from experiments.report.figures import labels, plotting
 from experiments.report.figures.labels import Note
@@ -73,11 +74,12 @@ def _draw_curve(axes: Axes, data: Mapping[str, Any], curve: Entries, factor: flo
 def _draw_agent(axes: Axes, data: Mapping[str, Any], group: Entries, factor: float) -> None:
     """Draw an agent with its interval of return, and its least and most of time."""
     x, y = zip(*_line(group, factor), strict=True)
-    untimed = [entry["untimed"] for entry in group]
-    errors = np.abs([np.subtract(one["ci95"], one["mean"]) for one in untimed]).T
+    y_errors = errors(group, "untimed")
     style = plotting.agent_style(data, group[0]["agent"])
     looks = {"markersize": 4.5, "linewidth": 0.9, **style}
-    axes.errorbar(x, y, xerr=_spread(group, factor), yerr=errors, elinewidth=0.7, zorder=4, **looks)
+    axes.errorbar(
+        x, y, xerr=_spread(group, factor), yerr=y_errors, elinewidth=0.7, zorder=4, **looks
+    )
 
 
 def _scale(axes: Axes, entries: Entries, factor: float) -> None:

@@ -40,7 +40,7 @@ def draw(directory: Path) -> list[Path]:
     against the budget k, ``front`` with untimed return against simulations an episode, ``depth``
     with (a) untimed and (b) timed return against the limit of depth, ``levels`` with untimed return
     against levels an episode, ``thinking`` with where agents think, by (a) decision and (b) choice,
-    ``gains`` with what an agent predicted that thinking gains and what long searches found, and
+    ``gains`` with what an agent predicted that thinking gains and what was found, and
     ``story`` with one episode. Of a metareasoning problem: ``scores`` with (a) what policies are
     worth and (b) how much they compute at each cost. All are written as PNG (300 dots an inch) and
     SVG. The same results give the same files; a figure for which there is no data is left out.

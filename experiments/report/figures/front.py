@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -115,7 +114,7 @@ def _scale(
 
 def _draw_agent(axes: Axes, group: Sequence[Entry], style: Mapping[str, Any], field: str) -> None:
     """Draw an agent with its intervals both ways, its points joined if its style says so."""
-    x, y = (_errors(group, name) for name in (field, "untimed"))
+    x, y = (entries.errors(group, name) for name in (field, "untimed"))
     axes.errorbar(
         entries.means(group, field),
         entries.means(group, "untimed"),
@@ -125,11 +124,6 @@ def _draw_agent(axes: Axes, group: Sequence[Entry], style: Mapping[str, Any], fi
         zorder=4,
         **{"markersize": 4.5, "linewidth": 0.9, **style},
     )
-
-
-def _errors(group: Sequence[Entry], field: str) -> np.ndarray:
-    """Return how far the intervals reach below and above the means, ``[2, N]``."""
-    return np.abs([np.subtract(e[field]["ci95"], e[field]["mean"]) for e in group]).T
 
 
 def _name_budgets(

@@ -1,4 +1,4 @@
-"""The figure of reliability: what agents predicted that thinking gains, and what searches found."""
+"""The figure of reliability: what agents predicted that thinking gains, and what was found."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.analysis import entries
 from experiments.report.figures import plotting
 from experiments.report.figures.plotting import INK
 
@@ -57,9 +58,6 @@ def _draw_points(
 ) -> None:
     style = plotting.agent_style(results, agent)
     style["linestyle"] = "none"
-    means = [row["found"]["mean"] for row in rows]
-    below, above = (
-        [abs(row["found"]["ci95"][end] - row["found"]["mean"]) for row in rows] for end in (0, 1)
-    )
+    means, errors = entries.means(rows, "found"), entries.errors(rows, "found")
     x = [row["predicted"] for row in rows]
-    axes.errorbar(x, means, yerr=[below, above], elinewidth=0.9, zorder=3, **style)
+    axes.errorbar(x, means, yerr=errors, elinewidth=0.9, zorder=3, **style)

@@ -6,6 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.analysis import entries
 from experiments.report.figures import labels, plotting
 from experiments.report.figures.labels import Note
 from experiments.report.figures.plotting import INK, STYLES
@@ -82,8 +83,5 @@ def _draw(
     axes: Axes, line: Sequence[Mapping[str, Any]], field: str, style: Mapping[str, Any]
 ) -> None:
     costs = [entry["price"] for entry in line]
-    means = [entry[field]["mean"] for entry in line]
-    below, above = (
-        [abs(entry[field]["ci95"][end] - entry[field]["mean"]) for entry in line] for end in (0, 1)
-    )
-    axes.errorbar(costs, means, yerr=[below, above], elinewidth=0.9, zorder=3, **style)
+    means, errors = entries.means(line, field), entries.errors(line, field)
+    axes.errorbar(costs, means, yerr=errors, elinewidth=0.9, zorder=3, **style)

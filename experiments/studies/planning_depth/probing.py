@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 
 from experiments import runs
-from experiments.analysis.results import BestFixed
-from experiments.bill import Bill
-from experiments.evaluation import StudyProblem, TrainedSeed, make_planner
+from experiments.evaluation import StudyProblem, TrainedSeed
 from experiments.runs import Run
-from experiments.studies.planning_depth.training import list_cases, make_trainable
+from experiments.studies.planning_depth.training import list_cases
 from rrplan.statistics import mean_ci
 
 BINS = 8
@@ -18,12 +16,7 @@ BINS = 8
 
 
 def probe_all(
-    problem: StudyProblem,
-    run: Run,
-    trained: Sequence[TrainedSeed],
-    acting: str,
-    best_fixed: Sequence[BestFixed],
-    bill: Bill,
+    problem: StudyProblem, run: Run, trained: Sequence[TrainedSeed], acting: str
 ) -> dict[str, Any]:
     """Return predicted and found gains as ``results.json`` has them; nothing if nobody predicts.
 
@@ -31,22 +24,23 @@ def probe_all(
     """
     entries = []
     for case in list_cases(problem.config):
-        tables = []
-        for seed, one in enumerate(trained):
-            planner = make_planner(problem, one.params, acting)
-            probe = make_trainable(problem.config, planner, case, best_fixed, bill).probe
-            if probe is None:
-                break
-            path = run.evaluation(f"gains-{acting}-seed{seed}-{case.label}")
-            table = runs.load_arrays(path)
-            if table is None:
-                found = probe(one.meta_policies[case.label][1])
-                table = {name: np.asarray(column) for name, column in found.items()}
-                runs.save_arrays(path, table)
-            tables.append(table)
-        if tables:
+        if case.label in trained[0].probes:
+            tables = [
+                _probe(run, f"gains-{acting}-seed{seed}-{case.label}", case.label, one)
+                for seed, one in enumerate(trained)
+            ]
             entries += [{"agent": case.agent.name, **row} for row in reliability(tables)]
     return {"gains": entries} if entries else {}
+
+
+def _probe(run: Run, name: str, label: str, trained: TrainedSeed) -> dict[str, np.ndarray]:
+    path = run.evaluation(name)
+    table = runs.load_arrays(path)
+    if table is None:
+        _, params = trained.meta_policies[label]
+        table = {k: np.asarray(column) for k, column in trained.probes[label](params).items()}
+        runs.save_arrays(path, table)
+    return table
 
 
 def reliability(tables: Sequence[dict[str, np.ndarray]], bins: int = BINS) -> list[dict[str, Any]]:

@@ -87,7 +87,7 @@ def run_study(
         runs.write_config(dataclasses.replace(run, operations=kept[-1]))
         columns.write_frame(run.episodes, frame)
         summary = results.summarize(config, run.versions, frame, acting, best_fixed, rows, bill)
-        summary |= probing.probe_all(problem, run, trained, acting, best_fixed, bill)
+        summary |= probing.probe_all(problem, run, trained, acting)
         runs.write_json(run.results, summary)
         seconds = seconds_an_episode(run.timings, acting)
         table = markdown_table(summary, seconds).encode()

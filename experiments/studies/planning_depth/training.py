@@ -167,11 +167,14 @@ def train_all(
     trained = []
     for seed, seed_params in enumerate(params):
         planner = make_planner(problem, seed_params, acting)
-        own = {
-            case.label: _train(problem.config, run, seed, planner, case, best_fixed, bill, progress)
-            for case in list_cases(problem.config)
-        }
-        trained.append(TrainedSeed(seed_params, shared | own))
+        own, probes = {}, {}
+        for case in list_cases(problem.config):
+            made = make_trainable(problem.config, planner, case, best_fixed, bill)
+            params_found = _train(problem.config, run, seed, case, made, progress)
+            own[case.label] = made.meta_policy, params_found
+            if made.probe is not None:
+                probes[case.label] = made.probe
+        trained.append(TrainedSeed(seed_params, shared | own, probes))
     return trained
 
 
@@ -207,21 +210,19 @@ def _train(
     config: StudyConfig,
     run: Run,
     seed: int,
-    planner: Planner,
     case: LearnedCase,
-    best_fixed: Sequence[BestFixed],
-    bill: Bill,
+    made: Trainable,
     progress: Progress,
-):
-    train, meta_policy, _ = make_trainable(config, planner, case, best_fixed, bill)
+) -> PyTree:
+    """Return a learned agent's parameters, trained or read."""
     # By name, so that it is the same whichever others are trained; trainings of one agent for
     # several prices differ in the price alone.
     key = name_key(study_key(config, Domain.CONTROL, seed), case.agent.name)
-    chunks = train.config.num_chunks
+    chunks = made.training.config.num_chunks
     with progress.training(seed, config.seeds, chunks, case.label) as report:
         directory = training_directory(run, seed, case)
-        trained = fit.fit(train, key, directory, resume=True, report=report)
-    return meta_policy, processes.hand_over(trained)
+        trained = fit.fit(made.training, key, directory, resume=True, report=report)
+    return processes.hand_over(trained)
 
 
 def _start(best_fixed: Sequence[BestFixed], prices: tuple[float, float]) -> int:
