@@ -192,6 +192,8 @@ def solve(table: DecisionTable, costs: Costs | float) -> Solution:
 def replay(table: DecisionTable, k: int | np.ndarray, depth: int | np.ndarray = 0) -> Played:
     """Play every instance with ``k`` simulations a decision, one number or one a node ``[N]``.
 
+    Where one action is legal there are none, as in the engine.
+
     Args:
         table: of :func:`tabulate`.
         k: simulations, 0..K.
@@ -203,6 +205,7 @@ def replay(table: DecisionTable, k: int | np.ndarray, depth: int | np.ndarray = 
     graph = table.graph
     nodes = np.arange(len(graph.height))
     k = _check_choice("k", k, nodes, table.max_simulations)
+    k = np.where(graph.legal_actions > 1, k, 0)
     depth = _check_choice("depth", depth, nodes, len(table.depths) - 1)
     action, levels = table.action[nodes, depth, k], table.levels[nodes, depth, k]
     reward, following = graph.reward[nodes, action], graph.following[nodes, action]

@@ -57,20 +57,20 @@ def think(params, meta_keys, carry, seen):
 
 
 POLICY = rrplan.MetaPolicy(lambda batch_size: (), think)
-BLIND = POLICY._replace(looks="never")  # who looks does not search where there is no choice
 
 
 class Corridor(tabular.TabularEnvironment):
-    """One way only, so that each simulation goes one level deeper, to the end."""
+    """One way that is ever taken, so that each simulation goes one level deeper, to the end."""
 
 
 @functools.cache
 def planner():
     table = tabular.make_table(3, 3)
-    only = jnp.arange(3) == 1
+    # The prior gives a probability of 0 to the last action, which is legal: there is a choice.
     corridor = table._replace(
         terminal=jnp.zeros_like(table.terminal),
-        invalid=jnp.broadcast_to(~only, table.invalid.shape),
+        invalid=jnp.broadcast_to(jnp.arange(3) == 0, table.invalid.shape),
+        logits=jnp.broadcast_to(jnp.array([0.0, 100.0, -100.0]), table.logits.shape),
     )
     return rrplan.Planner(
         Corridor(), corridor, tabular.table_network, corridor, max_simulations=LARGEST
@@ -86,7 +86,7 @@ def evaluate(k, depth, costs=rrplan.Costs(), policy=POLICY, **changes):  # noqa:
 
 @pytest.mark.parametrize("k", [0, 1, LARGEST])
 def test_at_depth_one_a_simulation_is_a_level(k):
-    episodes = evaluate(k, 1, policy=BLIND)
+    episodes = evaluate(k, 1)
     np.testing.assert_array_equal(episodes.simulations, k * Corridor.max_length)
     np.testing.assert_array_equal(episodes.levels, episodes.simulations)
 
@@ -100,7 +100,7 @@ def test_in_a_corridor_each_simulation_goes_one_level_deeper(k, depth):
         for decision in range(longest)
         for i in range(1, k + 1)
     )  # fmt: skip
-    np.testing.assert_array_equal(evaluate(k, depth, policy=BLIND).levels, expected)
+    np.testing.assert_array_equal(evaluate(k, depth).levels, expected)
 
 
 def test_an_evaluation_charges_what_it_counts():

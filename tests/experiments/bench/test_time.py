@@ -206,10 +206,10 @@ def test_a_real_run_is_timed(tmp_path):
     for row in data["agents"]:
         assert len(row["seconds"]["raw"]) == 5
         assert row["seconds"]["min"] > 0.0
-    assert [row["simulations"] for row in data["agents"][:2]] == [
-        0.0,
-        pytest.approx(3 * data["agents"][1]["decisions"]),
-    ]
+    none, some = data["agents"][:2]
+    assert none["simulations"] == 0.0
+    decisions = some["decisions"]  # one at most of an episode has no choice
+    assert 3 * (decisions - 1) <= some["simulations"] <= 3 * decisions
     assert (tmp_path / "out" / "figures" / "time.png").exists()
     assert "| margin | 0.0003 |" in (tmp_path / "out" / "time.md").read_text()
 
