@@ -61,6 +61,15 @@ def _knapsack(full: bool) -> TrainPreset:
     return TrainPreset(NetworkConfig("items", "tiny"), train)
 
 
+def _tardiness(full: bool) -> TrainPreset:
+    # As the knapsack, with as many steps. A chunk holds an episode of ten jobs.
+    del full
+    train = TrainConfig(
+        num_lanes=256, steps_per_chunk=10, num_chunks=40, updates_per_chunk=32, gamma=1.0
+    )
+    return TrainPreset(NetworkConfig("items", "tiny"), train)
+
+
 def _catch(full: bool) -> TrainPreset:
     # The ball takes nine steps to fall, so sixteen hold a whole episode.
     train = TrainConfig(num_lanes=64, num_simulations=16, num_chunks=200 if full else 60, gamma=1.0)
@@ -102,6 +111,7 @@ def _any(full: bool) -> TrainPreset:
 
 _SETTINGS = {
     "knapsack": _knapsack,
+    "tardiness": _tardiness,
     "Catch-bsuite": _catch,
     "FrozenLake-misc": _frozen_lake,
     "CartPole-v1": _cart_pole,

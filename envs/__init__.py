@@ -10,6 +10,8 @@ from envs.metareasoning.pandora import Pandora
 from envs.options import parse_value
 from envs.puzzles.knapsack import Knapsack, KnapsackParams, KnapsackState
 from envs.puzzles.knapsack_optimum import optimal_value
+from envs.puzzles.tardiness import Tardiness, TardinessParams, TardinessState
+from envs.puzzles.tardiness_optimum import optimal_tardiness
 from envs.registry import EnvironmentRow, describe, is_metareasoning, make, names, register
 
 __all__ = (
@@ -23,6 +25,9 @@ __all__ = (
     "Mouselab",
     "Pandora",
     "Report",
+    "Tardiness",
+    "TardinessParams",
+    "TardinessState",
     "adapt",
     "check",
     "describe",
@@ -30,6 +35,7 @@ __all__ = (
     "is_metareasoning",
     "make",
     "names",
+    "optimal_tardiness",
     "optimal_value",
     "parse_value",
     "register",

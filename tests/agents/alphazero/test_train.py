@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import envs
 from agents.alphazero.config import TrainConfig
 from agents.alphazero.train import make_schedule, make_train
 from agents.networks import build
@@ -86,12 +87,13 @@ def test_the_schedule_warms_up_and_ends_low():
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize(
-    "name", ["knapsack", "Catch-bsuite", "FrozenLake-misc", "CartPole-v1", "Acrobot-v1"]
+    "name",
+    ["knapsack", "tardiness", "Catch-bsuite", "FrozenLake-misc", "CartPole-v1", "Acrobot-v1"],
 )
 def test_every_preset_fits_its_environment(name, preset):
     """Smoke: every preset builds; those of two environments are traced as a whole."""
-    env = Knapsack() if name == "knapsack" else gymnax.make(name)[0]
-    environment, env_params = adapt(env), env.default_params
+    env, env_params = envs.make(name)
+    environment = adapt(env)
     network_config, config = train_preset(name, preset)
     network, params = build(network_config, environment, env_params, KEY)
     train = make_train(environment, env_params, network, config)
