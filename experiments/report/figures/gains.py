@@ -12,8 +12,8 @@ from experiments.report.figures.plotting import INK
 
 _PANELS = 3
 _CAPTION = (
-    "Gain of k simulations over none, at one decision. Each point is a group of decisions with "
-    "about the same prediction, with its 95% interval. Dashed: found is predicted."
+    "Gain in return of k simulations over none, at one decision. Points: decisions of about the "
+    "same prediction, 95% interval. Dashed: equal."
 )
 
 
@@ -40,7 +40,7 @@ def draw_gains(results: Mapping[str, Any]) -> Figure | None:
         for agent in agents:
             _draw_points(axes, results, agent, [row for row in mine if row["agent"] == agent])
         if axes is panels[0]:
-            axes.set_ylabel(f"Found gain in {results['config']['return_label']}")
+            axes.set_ylabel("Found gain")
         axes.set_xlabel("Predicted gain")
         axes.locator_params(nbins=5)
     plotting.caption(figure, _CAPTION)
