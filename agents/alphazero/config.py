@@ -19,7 +19,7 @@ _WHOLE = (
 )
 _POSITIVE = ("maxvisit_init", "learning_rate", "max_grad_norm")
 _NOT_NEGATIVE = ("gumbel_scale", "value_scale", "weight_decay", "value_loss_weight")
-_SHARES = ("gamma", "td_lambda", "warmup_share", "final_learning_rate_share")
+_SHARES = ("gamma", "td_lambda", "value_floor", "warmup_share", "final_learning_rate_share")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,9 @@ class TrainConfig:
     """Visits added to the weight of Q in improved policies (mctx's maxvisit_init)."""
     rescale_values: bool = True
     """Stretch the Q-values of each node to [0, 1] first, as mctx does."""
+    value_floor: float = 0.0
+    """Q-values of a node that lie closer together than this share of the network's return_scale
+    are not stretched to [0, 1] but in proportion, so that noise is not taken for a difference."""
     replay_size: int = 32768
     """Positions kept to learn from, rounded up to whole chunks."""
     batch_size: int = 256
@@ -66,6 +69,9 @@ class TrainConfig:
     """Discount of a real step, in learning and in the search of self-play."""
     td_lambda: float = 1.0
     """Value targets: 1 is the return to go, smaller mixes in later search values."""
+    bootstrap_truncated: bool = False
+    """Where a time limit alone ends an episode, count what the network expects to come after it.
+    For environments whose observation does not tell the time."""
     evaluation_episodes: int = 512
     """Held-out episodes played without search at each evaluation."""
     evaluate_every: int = 20

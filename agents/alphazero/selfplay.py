@@ -9,9 +9,12 @@ import mctx
 
 from agents.alphazero import replay
 from agents.alphazero.config import TrainConfig
+from rrplan.capabilities import return_scale_of
 from rrplan.models import Position, where
 from rrplan.models.true_model import TrueModel
 from rrplan.types import Array, Environment, PyTree
+
+_TINY = 1e-8  # a difference of Q-values to divide by where there is none, as mctx has it
 
 
 class SelfPlayState(NamedTuple):
@@ -26,8 +29,10 @@ class SelfPlayState(NamedTuple):
 class Stepped(NamedTuple):
     """What one step of every lane brought, ``[B]`` each."""
 
+    observation: PyTree  # of the state it led to, before a new episode
     reward: Array
     done: Array  # bool, terminated or truncated
+    truncated: Array  # bool, ended by a limit alone
     episode_return: Array  # with this step's reward
     episode_length: Array  # with this step
 
@@ -41,6 +46,7 @@ class Played(NamedTuple):
     search_value: Array  # [B] the root's value after the search
     reward: Array  # [B]
     done: Array  # [B] bool, terminated or truncated
+    final_value: Array  # [B] what is still to come where a limit ended it; 0 elsewhere
     episode_return: Array  # [B] with this step's reward
     episode_length: Array  # [B] with this step
     finite: Array  # [B] bool, no NaN or infinity turned up, here or in the search
@@ -70,6 +76,7 @@ def search(
             value_scale=config.value_scale,
             maxvisit_init=config.maxvisit_init,
             rescale_values=config.rescale_values,
+            epsilon=max(config.value_floor * return_scale_of(model.network), _TINY),
         ),
         max_num_considered_actions=config.max_num_considered_actions,
         gumbel_scale=config.gumbel_scale,
@@ -109,8 +116,10 @@ def step_lanes(
     )
     done = after.terminated | after.truncated
     fresh = reset_lanes(model.environment, model.env_params, reset_key, count)
+    cut = after.truncated & ~after.terminated
     totals = stepped.episode_return, stepped.episode_length
-    return where(done, fresh, stepped), Stepped(after.reward, done, *totals)
+    told = Stepped(after.observation, after.reward, done, cut, *totals)
+    return where(done, fresh, stepped), told
 
 
 def play_step(
@@ -120,13 +129,21 @@ def play_step(
     search_key, step_key, reset_key = jax.random.split(key, 3)
     found, invalid = search(model, config, params, search_key, lanes)
     following, stepped = step_lanes(model, step_key, reset_key, lanes, found.action)
+    final_value = jnp.zeros_like(stepped.reward)
+    if config.bootstrap_truncated:
+        value = model.network(params, stepped.observation).value
+        final_value = jnp.where(stepped.truncated, value, 0.0)
     played = Played(
         observation=lanes.observation,
         invalid_actions=invalid,
         policy_target=found.action_weights,
         search_value=found.search_tree.summary().value,
+        reward=stepped.reward,
+        done=stepped.done,
+        final_value=final_value,
+        episode_return=stepped.episode_return,
+        episode_length=stepped.episode_length,
         finite=jnp.isfinite(stepped.reward) & _finite_tree(found.search_tree),
-        **stepped._asdict(),
     )
     return following, played
 
@@ -146,14 +163,14 @@ def value_targets(played: Played, last_value: Array, gamma: float, td_lambda: fl
     """Return λ-returns to go ``[T, B]`` (Sutton & Barto, 12.1).
 
     ``last_value [B]`` is the network's value of the states after the chunk: episodes still
-    open there are bootstrapped with it, so an episode may span many chunks. Termination and
-    truncation both end the return.
+    open there are bootstrapped with it, so an episode may span many chunks. Termination ends the
+    return, and so does truncation where ``final_value`` is 0 (Pardo et al. 2018 on the choice).
     """
 
     def backward(carry, row):
         later_return, later_value = carry
         mixed = td_lambda * later_return + (1 - td_lambda) * later_value
-        target = row.reward + gamma * jnp.where(row.done, 0.0, mixed)
+        target = row.reward + gamma * jnp.where(row.done, row.final_value, mixed)
         return (target, row.search_value), target
 
     rows = played._replace(observation=())

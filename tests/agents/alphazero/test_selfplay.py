@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import envs
 from agents.alphazero import replay, selfplay
 from agents.alphazero.config import TrainConfig
 from agents.alphazero.replay import Position
@@ -13,10 +14,14 @@ from envs.adapters.gymnax_adapter import adapt
 from envs.puzzles.knapsack import Knapsack
 from rrplan.models.true_model import make_true_model
 
+KEY, ONES = jax.random.key(0), jnp.ones(4)
 
-def record(rewards, done, search_values):
+
+def record(rewards, done, search_values, final_values=None):
     steps = len(rewards)
-    columns = [jnp.asarray(column)[:, None] for column in (search_values, rewards, done)]
+    final_values = final_values or [0.0] * steps
+    rows = (search_values, rewards, done, final_values)
+    columns = [jnp.asarray(column)[:, None] for column in rows]
     blank = jnp.zeros((steps, 1))
     return selfplay.Played(blank, blank, blank, *columns, blank, blank, blank)
 
@@ -39,6 +44,33 @@ def test_lambda_mixes_the_two_ends():
     played = record([0.0, 1.0], [False, True], [5.0, 3.0])
     targets = selfplay.value_targets(played, jnp.array([7.0]), 1.0, 0.25)
     np.testing.assert_allclose(targets[:, 0], [0.25 * 1.0 + 0.75 * 3.0, 1.0])
+
+
+def test_what_comes_after_a_limit_counts():
+    played = record([1.0, 2.0, 4.0], [False, True, False], [5.0, 3.0, 9.0], [0.0, 8.0, 0.0])
+    targets = selfplay.value_targets(played, jnp.array([6.0]), 0.5, 1.0)
+    np.testing.assert_allclose(targets[:, 0], [4.0, 6.0, 7.0])
+
+
+@pytest.mark.parametrize("bootstrap", [True, False])
+def test_only_a_limit_is_looked_beyond(bootstrap):
+    """CartPole cut after its third step, and one lane that falls over in it."""
+    env, env_params = envs.make("CartPole-v1")
+    env_params = env_params.replace(max_steps_in_episode=3)
+    environment = adapt(env)
+    network, params = build(NetworkConfig("mlp", "tiny"), environment, env_params, KEY)
+    config = TrainConfig(
+        num_lanes=4, num_simulations=2, steps_per_chunk=1, bootstrap_truncated=bootstrap
+    )
+    model = make_true_model(environment, env_params, network, 1.0)
+    lanes = selfplay.reset_lanes(environment, env_params, KEY, 4)
+    state = lanes.state.replace(
+        time=jnp.array([2, 2, 0, 2]), theta=lanes.state.theta.at[1].set(0.2), theta_dot=9 * ONES
+    )
+    state = state.replace(theta_dot=state.theta_dot * jnp.array([0, 1, 0, 0]))
+    _, played = selfplay.play_step(model, config, params, KEY, lanes._replace(state=state))
+    np.testing.assert_array_equal(played.done, [True, True, False, True])
+    assert (played.final_value != 0).tolist() == [bootstrap, False, False, bootstrap]
 
 
 def test_the_model_keeps_an_instance_apart_from_what_steps_change():
