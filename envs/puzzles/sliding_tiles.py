@@ -9,14 +9,22 @@ import numpy as np
 from flax import struct
 from gymnax.environments import environment, spaces
 
-from envs.puzzles import sliding_tiles_distances as distances
+from envs.options import check_whole
 from envs.puzzles import sliding_tiles_starts as starts
+from envs.puzzles.sliding_tiles_distances import (
+    LARGEST,
+    count_boards,
+    goal,
+    list_boards,
+    manhattan_distances,
+    neighbours,
+    sliding_tiles_distance,
+)
 from rrplan.capabilities import Enumerable
 from rrplan.errors import InputError
 from rrplan.types import Array
 
 MAX_SIDE = 8
-MAX_WALK = 1000  # moves of a random walk to a first board
 MAX_LIMIT = 1_000_000
 MAX_LISTED = 2**16  # states that are listed
 
@@ -44,7 +52,7 @@ class SlidingTilesParams(environment.EnvParams):
             than ``limit``, is never reached.
     """
 
-    max_steps_in_episode: int = 29
+    max_steps_in_episode: int = 33
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,12 +69,14 @@ class SlidingTiles(environment.Environment[SlidingTilesState, SlidingTilesParams
     -(t - 1) / ``limit``; not solved, it is -1.
 
     The first board is never the goal. It is drawn uniformly from all boards at ``distance``, the
-    least number of moves to the goal. With ``min_distance`` as well, the distance is drawn
-    first, uniformly from ``min_distance`` to ``distance``. With neither, the board is drawn
-    uniformly from all that can be solved. Distances are known on the sizes in
-    ``envs.puzzles.sliding_tiles_distances.LARGEST``, 3 x 3 among them. On others, such as 4 x 4,
-    the board is what a random walk of ``distance`` moves from the goal leads to, which never takes
-    back its last move. Its distance is then at most that number.
+    least number of moves to the goal. Where ``distance`` is a pair, the distance is drawn first,
+    uniformly from the one to the other. Where it is None, the board is drawn uniformly from all
+    that can be solved. The default has near boards too: an untrained planner that always starts
+    far away hardly ever meets the goal, and so learns nothing.
+
+    Distances are known on the sizes in ``sliding_tiles_distances.LARGEST``, 3 x 3 among them. On
+    others, such as 4 x 4, ``distance`` is the number of moves of a random walk from the goal, which
+    never takes back its last move. The distance of the board is then at most that number.
 
     The observation ``[C * C + 1]`` float32 says of each cell which of the ``C`` numbers it
     holds, one-hot, and at the end what share of ``limit`` is left.
@@ -76,42 +86,35 @@ class SlidingTiles(environment.Environment[SlidingTilesState, SlidingTilesParams
     Attributes:
         rows: of the board, from 2 to 8.
         columns: of the board, from 2 to 8.
-        distance: of the first board from the goal; None for any board.
-        min_distance: least distance of the first board, where it varies; None for ``distance``.
-        limit: moves of an episode. None for twice the distance; without one, for twice the
-            largest distance where it is known, and for ten moves a cell elsewhere.
+        distance: of the first board from the goal: a number, a pair of the least and the largest,
+            or None for any.
+        limit: moves of an episode. None for twice the largest distance that is drawn; without a
+            distance for twice the largest there is, or for ten moves a cell where that is not
+            known.
 
     Raises:
         InputError: for an argument out of range.
 
-    Source: Korf (1985), "Depth-first iterative-deepening: an optimal admissible tree search";
-    for distances Reinefeld (1993), "Complete solution of the eight-puzzle and the benefit of node
-    ordering in IDA*".
+    Source: Korf (1985), "Depth-first iterative-deepening: an optimal admissible tree search", for
+    the puzzle; Reinefeld (1993), "Complete solution of the eight-puzzle and the benefit of node
+    ordering in IDA*", for its distances; Agostinelli et al. (2019), "Solving the Rubik's cube with
+    deep reinforcement learning and search", for learning from mixed distances.
     """
 
     rows: int = 3
     columns: int = 3
-    distance: int | None = 14
-    min_distance: int | None = None
+    distance: int | tuple[int, int] | None = (1, 16)
     limit: int | None = None
 
     def __post_init__(self):
-        _check_whole("rows", self.rows, 2, MAX_SIDE)
-        _check_whole("columns", self.columns, 2, MAX_SIDE)
-        if self.distance is not None:
-            largest = distances.LARGEST.get(self.size)
-            told = f", the largest on {self.rows} x {self.columns}" if largest else ""
-            _check_whole("distance", self.distance, 1, largest or MAX_WALK, told)
-        if self.min_distance is not None:
-            if self.distance is None:
-                raise InputError(f"min_distance is {self.min_distance!r}: expected a distance too")
-            _check_whole("min_distance", self.min_distance, 1, self.distance, ", the distance")
+        check_whole("rows", self.rows, 2, MAX_SIDE)
+        check_whole("columns", self.columns, 2, MAX_SIDE)
+        # Equal problems are equal objects, however they were asked for.
+        object.__setattr__(self, "distance", starts.read_distance(self.distance, self.size))
         if self.limit is not None:
-            _check_whole("limit", self.limit, 1, MAX_LIMIT)
-            if self.is_known and self.distance is not None and self.limit < self.distance:
-                raise InputError(
-                    f"limit is {self.limit}: expected at least {self.distance}, the distance"
-                )
+            least = self.distance_range[1] if self.distance_range and self.is_known else 1
+            told = ", no less than the distance" if least > 1 else ""
+            check_whole("limit", self.limit, least, MAX_LIMIT, told)
 
     def offers(self, capability: type) -> bool:
         """Return whether it has an optional capability: its states are listed where few."""
@@ -135,15 +138,21 @@ class SlidingTiles(environment.Environment[SlidingTilesState, SlidingTilesParams
     @property
     def is_known(self) -> bool:
         """Whether the distances of all boards of this size are known."""
-        return self.size in distances.LARGEST
+        return self.size in LARGEST
+
+    @property
+    def distance_range(self) -> tuple[int, int] | None:
+        """Least and largest distance of a first board, or None for any."""
+        one = self.distance
+        return (one, one) if isinstance(one, int) else one
 
     @property
     def move_limit(self) -> int:
         """Moves of an episode: ``limit``, or what stands for None."""
         if self.limit is not None:
             return self.limit
-        usual = distances.LARGEST.get(self.size, 5 * self.num_cells)
-        return 2 * (self.distance or usual)
+        usual = LARGEST.get(self.size, 5 * self.num_cells)
+        return 2 * (self.distance_range[1] if self.distance_range else usual)
 
     @property
     def num_actions(self) -> int:
@@ -203,7 +212,7 @@ class SlidingTiles(environment.Environment[SlidingTilesState, SlidingTilesParams
     ) -> Array:
         """Return the observation ``[C * C + 1]`` float32 of a state."""
         cells = jax.nn.one_hot(state.cells, self.num_cells, dtype=jnp.float32)
-        left = 1.0 - state.time.astype(jnp.float32) / self.move_limit
+        left = 1.0 - jnp.asarray(state.time, jnp.float32) / self.move_limit
         return jnp.append(cells.ravel(), left)
 
     def invalid_actions(self, state: SlidingTilesState, params: SlidingTilesParams) -> Array:
@@ -228,7 +237,7 @@ class SlidingTiles(environment.Environment[SlidingTilesState, SlidingTilesParams
         Raises:
             InputError: the distances of boards of this size are not known.
         """
-        distance = distances.sliding_tiles_distance(state.cells.reshape(self.size))
+        distance = sliding_tiles_distance(state.cells.reshape(self.size))
         end = jnp.minimum(self.move_limit, params.max_steps_in_episode)
         paid = jnp.minimum(jnp.maximum(distance - 1, 0), end - state.time)
         return -paid.astype(jnp.float32) / self.move_limit
@@ -241,20 +250,21 @@ class SlidingTiles(environment.Environment[SlidingTilesState, SlidingTilesParams
         Raises:
             InputError: if there are more than ``MAX_LISTED``.
         """
-        del first_state, params
+        del params
         if self._num_states > MAX_LISTED:
             raise InputError(
                 f"the board is {self.rows} x {self.columns} and limit {self.move_limit}: expected "
                 f"at most {MAX_LISTED} states to list them, such as 2 x 3 and limit 181"
             )
-        boards = distances.list_boards(*self.size).cells
+        boards = list_boards(*self.size).cells
         time, board = jnp.divmod(jnp.arange(self._num_states, dtype=jnp.int32), len(boards))
         cells = jnp.asarray(boards)[board]
-        return SlidingTilesState(time, cells, jnp.argmin(cells, axis=1).astype(jnp.int32))
+        blank = jnp.argmin(cells, axis=1).astype(jnp.int32)
+        return dataclasses.replace(first_state, time=time, cells=cells, blank=blank)
 
     def is_solved(self, state: SlidingTilesState) -> Array:
         """Return whether the tiles are in order, ``[]`` bool."""
-        return (state.cells == distances.goal(self.num_cells)).all()
+        return (state.cells == goal(self.num_cells)).all()
 
     def is_terminated(self, state: SlidingTilesState, params: SlidingTilesParams) -> Array:
         """Return whether the puzzle is solved or the time is up, ``[]`` bool."""
@@ -269,35 +279,16 @@ class SlidingTiles(environment.Environment[SlidingTilesState, SlidingTilesParams
         return spaces.Box(0.0, 1.0, (self.num_cells**2 + 1,), jnp.float32)
 
     @property
-    def _num_states(self) -> float:
-        return distances.count_boards(self.num_cells) * (self.move_limit + 1)
+    def _num_states(self) -> int:
+        return count_boards(self.num_cells) * (self.move_limit + 1)
 
     def _targets(self, state: SlidingTilesState) -> Array:
         """Return the cell that each action moves the blank to, ``[4]``; -1 off the board."""
-        return jnp.asarray(distances.neighbours(*self.size))[state.blank]
+        return jnp.asarray(neighbours(*self.size))[state.blank]
 
     def _draw(self, key: Array) -> Array:
         """Draw the cells ``[C]`` of a first board."""
-        if self.distance is None:
+        if self.distance_range is None:
             return starts.draw_any(key, self.size)
-        nearest = self.min_distance or self.distance
         draw = starts.draw_at_distance if self.is_known else starts.draw_walk
-        return draw(key, self.size, nearest, self.distance)
-
-
-def manhattan_distances(rows: int, columns: int) -> np.ndarray:
-    """Return rows and columns from each cell to each tile's place, ``[C, C]`` int32, tile first.
-
-    The row of tile 0, the blank, is all 0.
-    """
-    row, column = np.divmod(np.arange(rows * columns), columns)
-    steps = abs(row[:, None] - row) + abs(column[:, None] - column)
-    return np.concatenate([np.zeros_like(steps[:1]), steps[:-1]]).astype(np.int32)
-
-
-def _check_whole(name: str, value: object, least: int, most: int, most_is: str = "") -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not least <= value <= most:
-        raise InputError(
-            f"{name} is {value!r}: expected a whole number from {least} to {most}{most_is}"
-        )
+        return draw(key, self.size, *self.distance_range)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from rrplan.errors import InputError
 from rrplan.types import Array
@@ -51,16 +52,24 @@ def sliding_tiles_distance(boards: Array | np.ndarray) -> Array:
         ``[...]`` int32; -1 for a board from which the goal cannot be reached.
 
     Raises:
-        InputError: the size is not one of ``LARGEST``.
+        InputError: the size is not one of ``LARGEST``, or, unless compiled, a board is no
+            permutation.
     """
-    boards = jnp.asarray(boards)
+    # What is known is looked up at once; only what is traced becomes part of a program.
+    xp = jnp if isinstance(boards, Tracer) else np
+    boards = xp.asarray(boards)
     size = boards.shape[-2:]
     if size not in LARGEST:
-        found = f"has shape {boards.shape}"
-        raise InputError(f"board {found}: expected [..., rows, columns] with {_listed_sizes()}")
+        raise InputError(
+            f"the shape of boards is {boards.shape}: expected rows and columns at the end, "
+            f"{_listed_sizes()}"
+        )
     cells = boards.reshape(*boards.shape[:-2], -1)
-    distances = jnp.asarray(list_boards(*size).distances)[rank_boards(cells, jnp)]
-    return jnp.where(is_solvable(cells, size[1], jnp), distances.astype(jnp.int32), -1)
+    if xp is np:
+        _check_permutations(np.asarray(cells).reshape(-1, cells.shape[-1]))
+    distances = xp.asarray(list_boards(*size).distances)[rank_boards(cells, xp)]
+    found = xp.where(is_solvable(cells, size[1], xp), distances.astype(np.int32), -1)
+    return jnp.asarray(found, jnp.int32)
 
 
 @functools.cache
@@ -139,6 +148,16 @@ def goal(count: int) -> np.ndarray:
     return (np.arange(1, count + 1) % count).astype(np.uint8)
 
 
+def manhattan_distances(rows: int, columns: int) -> np.ndarray:
+    """Return rows and columns from each cell to each tile's place, ``[C, C]`` int32, tile first.
+
+    The row of tile 0, the blank, is all 0.
+    """
+    row, column = np.divmod(np.arange(rows * columns), columns)
+    steps = abs(row[:, None] - row) + abs(column[:, None] - column)
+    return np.concatenate([np.zeros_like(steps[:1]), steps[:-1]]).astype(np.int32)
+
+
 def count_boards(count: int) -> int:
     """Return how many boards of ``count`` cells can be solved, half of all permutations."""
     return math.factorial(count) // 2
@@ -160,6 +179,15 @@ def _moved(boards: np.ndarray, targets: np.ndarray) -> np.ndarray:
     boards[every, blank] = boards[every, target]
     boards[every, target] = 0
     return boards
+
+
+def _check_permutations(cells: np.ndarray) -> None:
+    wrong = (np.sort(cells, axis=1) != np.arange(cells.shape[1])).any(axis=1)
+    if wrong.any():
+        raise InputError(
+            f"a board holds {cells[wrong.argmax()].tolist()}: expected the numbers from 0 to "
+            f"{cells.shape[1] - 1}, each once"
+        )
 
 
 def _listed_sizes() -> str:

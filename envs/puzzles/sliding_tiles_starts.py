@@ -6,10 +6,47 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from envs.puzzles.sliding_tiles_distances import goal, is_solvable, list_boards, neighbours
+from envs.options import check_whole
+from envs.puzzles.sliding_tiles_distances import (
+    LARGEST,
+    goal,
+    is_solvable,
+    list_boards,
+    neighbours,
+)
+from rrplan.errors import InputError
 from rrplan.types import Array
 
+MAX_WALK = 1000  # moves of a random walk
 _BITS = 4  # of a packed cell
+
+Distance = int | tuple[int, int] | None
+"""Of first boards: a number, a pair of the least and the largest, or None for any."""
+
+
+def read_distance(distance: Distance, size: tuple[int, int]) -> Distance:
+    """Return a distance in its one form: a pair that is one number becomes that number.
+
+    Raises:
+        InputError: it is no number or pair, or larger than boards of this size have.
+    """
+    if distance is None:
+        return None
+    pair = distance if isinstance(distance, list | tuple) else (distance, distance)
+    if len(pair) != 2:
+        raise InputError(
+            f"distance is {distance!r}: expected a whole number, or two with the smaller first"
+        )
+    largest = LARGEST.get(size)
+    told = f", the largest distance on {size[0]} x {size[1]}" if largest else ""
+    for one in pair:
+        check_whole("distance", one, 1, largest or MAX_WALK, told)
+    nearest, farthest = pair
+    if nearest > farthest:
+        raise InputError(
+            f"distance is {distance!r}: expected the smaller first, {(farthest, nearest)}"
+        )
+    return nearest if nearest == farthest else (nearest, farthest)
 
 
 def draw_at_distance(key: Array, size: tuple[int, int], nearest: int, farthest: int) -> Array:

@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize("name", PRESETS)
-@pytest.mark.parametrize("env", ["knapsack", "Catch-bsuite", "FrozenLake-misc", "a.module:Class"])
+@pytest.mark.parametrize(
+    "env", ["knapsack", "sliding_tiles", "Catch-bsuite", "FrozenLake-misc", "a.module:Class"]
+)
 def test_every_preset_survives_json(env, name):
     config = preset(env, name)
     assert from_dict(json.loads(json.dumps(to_dict(config)))) == config
