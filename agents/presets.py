@@ -70,6 +70,19 @@ def _tardiness(full: bool) -> TrainPreset:
     return TrainPreset(NetworkConfig("items", "tiny"), train)
 
 
+def _sliding_tiles(full: bool) -> TrainPreset:
+    # A network of this size does not learn the puzzle by heart, which leaves search something.
+    train = TrainConfig(
+        num_lanes=256,
+        steps_per_chunk=8,
+        num_chunks=1200 if full else 400,
+        num_simulations=16,
+        updates_per_chunk=32,
+        gamma=1.0,
+    )
+    return TrainPreset(NetworkConfig("mlp", "tiny"), train)
+
+
 def _catch(full: bool) -> TrainPreset:
     # The ball takes nine steps to fall, so sixteen hold a whole episode.
     train = TrainConfig(num_lanes=64, num_simulations=16, num_chunks=200 if full else 60, gamma=1.0)
@@ -112,6 +125,7 @@ def _any(full: bool) -> TrainPreset:
 _SETTINGS = {
     "knapsack": _knapsack,
     "tardiness": _tardiness,
+    "sliding_tiles": _sliding_tiles,
     "Catch-bsuite": _catch,
     "FrozenLake-misc": _frozen_lake,
     "CartPole-v1": _cart_pole,

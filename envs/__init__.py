@@ -10,6 +10,8 @@ from envs.metareasoning.pandora import Pandora
 from envs.options import parse_value
 from envs.puzzles.knapsack import Knapsack, KnapsackParams, KnapsackState
 from envs.puzzles.knapsack_optimum import optimal_value
+from envs.puzzles.sliding_tiles import SlidingTiles, SlidingTilesParams, SlidingTilesState
+from envs.puzzles.sliding_tiles_distances import sliding_tiles_distance
 from envs.puzzles.tardiness import Tardiness, TardinessParams, TardinessState
 from envs.puzzles.tardiness_optimum import optimal_tardiness
 from envs.registry import EnvironmentRow, describe, is_metareasoning, make, names, register
@@ -25,6 +27,9 @@ __all__ = (
     "Mouselab",
     "Pandora",
     "Report",
+    "SlidingTiles",
+    "SlidingTilesParams",
+    "SlidingTilesState",
     "Tardiness",
     "TardinessParams",
     "TardinessState",
@@ -39,4 +44,5 @@ __all__ = (
     "optimal_value",
     "parse_value",
     "register",
+    "sliding_tiles_distance",
 )

@@ -56,6 +56,25 @@ def check_switches(name: str, given: Mapping[str, Any], defaults: Mapping[str, A
             _fit(name, key, value, defaults[key])
 
 
+def check_whole(name: str, value: object, least: int, most: int, told: str = "") -> None:
+    """Check that an argument is a whole number in a range.
+
+    Args:
+        name: of the argument.
+        value: what was given for it.
+        least: the least that may be.
+        most: the largest that may be.
+        told: what the message says after the range, such as why it is this.
+
+    Raises:
+        InputError: if it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InputError(
+            f"{name} is {value!r}: expected a whole number from {least} to {most}{told}"
+        )
+
+
 def replace_fields(
     name: str, params: PyTree, changes: Mapping[str, Any], others: Iterable[str]
 ) -> PyTree:

@@ -15,6 +15,7 @@ from envs.metareasoning.mouselab import Mouselab
 from envs.metareasoning.pandora import Pandora
 from envs.options import check_switches, replace_fields, signature_defaults
 from envs.puzzles.knapsack import Knapsack
+from envs.puzzles.sliding_tiles import SlidingTiles
 from envs.puzzles.tardiness import Tardiness
 from rrplan.capabilities import Greedy, Masked, offers
 from rrplan.errors import InputError, unknown
@@ -214,6 +215,7 @@ def _shape(space: Any) -> str:
 
 register("knapsack", Knapsack)
 register("tardiness", Tardiness)
+register("sliding_tiles", SlidingTiles)
 register("bernoulli", BernoulliSelection)
 register("mouselab", Mouselab)
 register("pandora", Pandora)

@@ -21,6 +21,7 @@ PRESETS = ("quick", "full")
 _RETURN_LABELS: Mapping[str, str] = {
     "knapsack": "return (share of the optimum)",
     "tardiness": "return (minus the total tardiness, scaled)",
+    "sliding_tiles": "return (minus the share of moves used)",
 }
 
 

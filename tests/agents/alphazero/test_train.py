@@ -13,7 +13,7 @@ from agents.alphazero.config import TrainConfig
 from agents.alphazero.train import make_schedule, make_train
 from agents.networks import build
 from agents.presets import PRESETS, train_preset
-from envs.adapters.gymnax_adapter import adapt
+from envs import adapt
 from envs.puzzles.knapsack import Knapsack
 from rrplan.errors import InputError
 from rrplan.logits import mask_logits
@@ -88,7 +88,10 @@ def test_the_schedule_warms_up_and_ends_low():
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize(
     "name",
-    ["knapsack", "tardiness", "Catch-bsuite", "FrozenLake-misc", "CartPole-v1", "Acrobot-v1"],
+    [
+        *("knapsack", "sliding_tiles", "tardiness", "traps"),
+        *("Catch-bsuite", "FrozenLake-misc", "CartPole-v1", "Acrobot-v1"),
+    ],
 )
 def test_every_preset_fits_its_environment(name, preset):
     """Smoke: every preset builds; those of two environments are traced as a whole."""

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[4]
 
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize(
-    "env", ["knapsack", "tardiness", "Catch-bsuite", "FrozenLake-misc", "a.module:Class"]
+    "env", ["knapsack", "sliding_tiles", "tardiness", "traps", "Catch-bsuite", "a.module:Class"]
 )
 def test_every_preset_survives_json(env, name):
     config = preset(env, name)
