@@ -61,6 +61,15 @@ def _knapsack(full: bool) -> TrainPreset:
     return TrainPreset(NetworkConfig("items", "tiny"), train)
 
 
+def _traps(full: bool) -> TrainPreset:
+    # No network can see a trap, so nothing is gained by a larger one or a longer training.
+    del full
+    train = TrainConfig(
+        num_lanes=256, steps_per_chunk=8, num_chunks=50, updates_per_chunk=32, gamma=1.0
+    )
+    return TrainPreset(NetworkConfig("items", "tiny"), train)
+
+
 def _catch(full: bool) -> TrainPreset:
     # The ball takes nine steps to fall, so sixteen hold a whole episode.
     train = TrainConfig(num_lanes=64, num_simulations=16, num_chunks=200 if full else 60, gamma=1.0)
@@ -102,6 +111,7 @@ def _any(full: bool) -> TrainPreset:
 
 _SETTINGS = {
     "knapsack": _knapsack,
+    "traps": _traps,
     "Catch-bsuite": _catch,
     "FrozenLake-misc": _frozen_lake,
     "CartPole-v1": _cart_pole,

@@ -78,7 +78,7 @@ def test_names_are_the_suites_own_and_every_discrete_gymnax_environment():
         "Reacher-misc",
         "Swimmer-misc",
     }
-    own = {"knapsack", "bernoulli", "mouselab", "pandora"}
+    own = {"knapsack", "traps", "bernoulli", "mouselab", "pandora"}
     expected = own | set(gymnax.registered_envs) - continuous
     assert set(envs.names()) == expected
     assert [row.name for row in envs.describe()] == envs.names()

@@ -18,7 +18,10 @@ from rrplan.errors import InputError, unknown
 from rrplan.planner import Search
 
 PRESETS = ("quick", "full")
-_RETURN_LABELS: Mapping[str, str] = {"knapsack": "return (share of the optimum)"}
+_RETURN_LABELS: Mapping[str, str] = {
+    "knapsack": "return (share of the optimum)",
+    "traps": "return (random play 0, the optimum 1)",
+}
 
 
 @dataclasses.dataclass(frozen=True)
