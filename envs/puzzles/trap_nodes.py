@@ -54,8 +54,8 @@ def draw(
     hides: Array | bool,
     *,
     branching: int,
-    share: Array,
-    spread: Array,
+    share: Array | float,
+    spread: Array | float,
 ) -> Node:
     """Return what the hash of a node's number says; the same at every call.
 

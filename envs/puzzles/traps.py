@@ -227,10 +227,10 @@ class Traps(environment.Environment[TrapsState, TrapsParams]):
                 f"the tree has {size} nodes (branching {self.branching}, depth {self.depth}): "
                 f"expected at most {MAX_LISTED} to list all"
             )
-        levels = np.repeat(
-            np.arange(self.depth + 1), [self.branching**level for level in range(self.depth + 1)]
-        )
-        return TrapsState(
+        levels = np.arange(self.depth + 1)
+        levels = np.repeat(levels, self.branching**levels)
+        return dataclasses.replace(
+            first_state,
             time=jnp.asarray(levels, jnp.int32),
             instance=jnp.broadcast_to(first_state.instance, (size, 2)),
             node=jnp.arange(size, dtype=jnp.int32),
