@@ -25,8 +25,8 @@ search: regrets are drawn from the root down, and every return is that of the ro
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
+from jax.extend.random import threefry_2x32
 
 from rrplan.types import Array
 
@@ -39,8 +39,8 @@ class Node(NamedTuple):
 
     looks: Array  # [A] float32, the regret of each action as it looks; the least is 0
     regrets: Array  # [A] float32, the true ones; the least is 0
-    noise: Array  # [A] float32, uniform on [-1, 1)
-    potential: Array  # [] float32, uniform on [-1, 1)
+    noise: Array  # [A] float32, uniform on (-1, 1)
+    potential: Array  # [] float32, uniform on (-1, 1)
 
     @property
     def hidden(self) -> Array:
@@ -67,12 +67,21 @@ def draw(
         share: ``[]``, the probability that a node hides a trap, where it may.
         spread: ``[]``, of the regrets, in [0, 1].
     """
-    # A counter hash: Threefry of the instance's key, with the node's number as the counter.
-    key = jax.random.wrap_key_data(instance, impl="threefry2x32")
-    uniform = jax.random.uniform(jax.random.fold_in(key, node), (2 * branching + 2,))
-    looks, regrets = compare(uniform[:branching], hides & (uniform[-2] < share), spread)
-    noise, potential = 2 * uniform[branching:-2] - 1, 2 * uniform[-1] - 1
-    return Node(looks, regrets, noise, potential)
+    bits = _hash(instance, node, branching + 1)
+    high, low = ((half + 0.5) / 2**16 for half in (bits >> 16, bits & 0xFFFF))
+    looks, regrets = compare(high[:branching], hides & (high[branching] < share), spread)
+    return Node(looks, regrets, noise=2 * low[:branching] - 1, potential=2 * low[branching] - 1)
+
+
+def _hash(instance: Array, node: Array, size: int) -> Array:
+    """Return some numbers for a node, ``[size]`` uint32.
+
+    Threefry is a counter hash (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"):
+    each block of two numbers is that of the counters node and 0, 1, 2, ... under a key.
+    """
+    blocks = jnp.arange((size + 1) // 2, dtype=jnp.uint32)
+    counters = jnp.stack([jnp.full_like(blocks, node), blocks])
+    return threefry_2x32(instance, counters).ravel()[:size]
 
 
 def compare(uniform: Array, trap: Array | bool, spread: Array | float) -> tuple[Array, Array]:
@@ -84,7 +93,7 @@ def compare(uniform: Array, trap: Array | bool, spread: Array | float) -> tuple[
     nothing in the looks, and the true regrets are those of the looks in another order.
 
     Args:
-        uniform: ``[A]`` independent numbers in [0, 1).
+        uniform: ``[A]`` independent numbers uniform on (0, 1).
         trap: ``[]`` bool.
         spread: ``[]``, in [0, 1].
     """

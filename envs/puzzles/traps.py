@@ -62,7 +62,7 @@ class Traps(environment.Environment[TrapsState, TrapsParams]):
     return from there on) less what the action can still bring. One action of each node has regret
     0. That of another is ``u`` times a number uniform on [1 - s, 1 + s]. The optimal return is 1 in
     every tree. The unit ``u = b / ((b - 1) D)`` makes the mean return of uniformly random play 0,
-    over all trees. Both are exact.
+    over all trees.
 
     At most nodes an action looks like what it is. With probability ``q`` a node with at least ``m``
     decisions left is a **trap**: the action that looks best is in truth the worst, whatever
