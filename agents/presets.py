@@ -70,6 +70,15 @@ def _tardiness(full: bool) -> TrainPreset:
     return TrainPreset(NetworkConfig("items", "tiny"), train)
 
 
+def _traps(full: bool) -> TrainPreset:
+    # No network can see a trap, so nothing is gained by a larger one or a longer training.
+    del full
+    train = TrainConfig(
+        num_lanes=256, steps_per_chunk=8, num_chunks=50, updates_per_chunk=32, gamma=1.0
+    )
+    return TrainPreset(NetworkConfig("items", "tiny"), train)
+
+
 def _sliding_tiles(full: bool) -> TrainPreset:
     # A network of this size does not learn the puzzle by heart, which leaves search something.
     train = TrainConfig(
@@ -126,6 +135,7 @@ _SETTINGS = {
     "knapsack": _knapsack,
     "tardiness": _tardiness,
     "sliding_tiles": _sliding_tiles,
+    "traps": _traps,
     "Catch-bsuite": _catch,
     "FrozenLake-misc": _frozen_lake,
     "CartPole-v1": _cart_pole,

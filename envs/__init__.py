@@ -14,6 +14,7 @@ from envs.puzzles.sliding_tiles import SlidingTiles, SlidingTilesParams, Sliding
 from envs.puzzles.sliding_tiles_distances import sliding_tiles_distance
 from envs.puzzles.tardiness import Tardiness, TardinessParams, TardinessState
 from envs.puzzles.tardiness_optimum import optimal_tardiness
+from envs.puzzles.traps import Traps, TrapsParams, TrapsState
 from envs.registry import EnvironmentRow, describe, is_metareasoning, make, names, register
 
 __all__ = (
@@ -33,6 +34,9 @@ __all__ = (
     "Tardiness",
     "TardinessParams",
     "TardinessState",
+    "Traps",
+    "TrapsParams",
+    "TrapsState",
     "adapt",
     "check",
     "describe",

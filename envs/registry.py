@@ -17,6 +17,7 @@ from envs.options import check_switches, replace_fields, signature_defaults
 from envs.puzzles.knapsack import Knapsack
 from envs.puzzles.sliding_tiles import SlidingTiles
 from envs.puzzles.tardiness import Tardiness
+from envs.puzzles.traps import Traps
 from rrplan.capabilities import Greedy, Masked, offers
 from rrplan.errors import InputError, unknown
 from rrplan.imports import load_object, one_line
@@ -216,6 +217,7 @@ def _shape(space: Any) -> str:
 register("knapsack", Knapsack)
 register("tardiness", Tardiness)
 register("sliding_tiles", SlidingTiles)
+register("traps", Traps)
 register("bernoulli", BernoulliSelection)
 register("mouselab", Mouselab)
 register("pandora", Pandora)

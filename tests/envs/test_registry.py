@@ -78,7 +78,7 @@ def test_names_are_the_suites_own_and_every_discrete_gymnax_environment():
         "Reacher-misc",
         "Swimmer-misc",
     }
-    puzzles = {"knapsack", "sliding_tiles", "tardiness"}
+    puzzles = {"knapsack", "sliding_tiles", "tardiness", "traps"}
     own = puzzles | {"bernoulli", "mouselab", "pandora"}
     expected = own | set(gymnax.registered_envs) - continuous
     assert set(envs.names()) == expected

@@ -22,6 +22,7 @@ _RETURN_LABELS: Mapping[str, str] = {
     "knapsack": "return (share of the optimum)",
     "tardiness": "return (minus the total tardiness, scaled)",
     "sliding_tiles": "return (minus the share of moves used)",
+    "traps": "return (random play 0, the optimum 1)",
 }
 
 
