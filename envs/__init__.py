@@ -10,6 +10,7 @@ from envs.metareasoning.pandora import Pandora
 from envs.options import parse_value
 from envs.puzzles.knapsack import Knapsack, KnapsackParams, KnapsackState
 from envs.puzzles.knapsack_optimum import optimal_value
+from envs.puzzles.sokoban import Sokoban, SokobanParams, SokobanState
 from envs.registry import EnvironmentRow, describe, is_metareasoning, make, names, register
 
 __all__ = (
@@ -23,6 +24,9 @@ __all__ = (
     "Mouselab",
     "Pandora",
     "Report",
+    "Sokoban",
+    "SokobanParams",
+    "SokobanState",
     "adapt",
     "check",
     "describe",

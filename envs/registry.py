@@ -15,6 +15,7 @@ from envs.metareasoning.mouselab import Mouselab
 from envs.metareasoning.pandora import Pandora
 from envs.options import check_switches, replace_fields, signature_defaults
 from envs.puzzles.knapsack import Knapsack
+from envs.puzzles.sokoban import Sokoban
 from rrplan.capabilities import Greedy, Masked, offers
 from rrplan.errors import InputError, unknown
 from rrplan.imports import load_object, one_line
@@ -212,6 +213,7 @@ def _shape(space: Any) -> str:
 
 
 register("knapsack", Knapsack)
+register("sokoban", Sokoban)
 register("bernoulli", BernoulliSelection)
 register("mouselab", Mouselab)
 register("pandora", Pandora)

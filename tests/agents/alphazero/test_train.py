@@ -12,6 +12,7 @@ from agents.alphazero.config import TrainConfig
 from agents.alphazero.train import make_schedule, make_train
 from agents.networks import build
 from agents.presets import PRESETS, train_preset
+from envs import make
 from envs.adapters.gymnax_adapter import adapt
 from envs.puzzles.knapsack import Knapsack
 from rrplan.errors import InputError
@@ -86,12 +87,13 @@ def test_the_schedule_warms_up_and_ends_low():
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize(
-    "name", ["knapsack", "Catch-bsuite", "FrozenLake-misc", "CartPole-v1", "Acrobot-v1"]
+    "name",
+    ["knapsack", "sokoban", "Catch-bsuite", "FrozenLake-misc", "CartPole-v1", "Acrobot-v1"],
 )
 def test_every_preset_fits_its_environment(name, preset):
     """Smoke: every preset builds; those of two environments are traced as a whole."""
-    env = Knapsack() if name == "knapsack" else gymnax.make(name)[0]
-    environment, env_params = adapt(env), env.default_params
+    env, env_params = make(name)
+    environment = adapt(env)
     network_config, config = train_preset(name, preset)
     network, params = build(network_config, environment, env_params, KEY)
     train = make_train(environment, env_params, network, config)
