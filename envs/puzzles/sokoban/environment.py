@@ -10,39 +10,19 @@ import numpy as np
 from flax import struct
 from gymnax.environments import environment, spaces
 
-from envs.puzzles.sokoban import level_bank, listing
+from envs.puzzles.sokoban import level_bank, listing, rules
 from envs.puzzles.sokoban.level_bank import Source
 from envs.puzzles.sokoban.level_files import read_levels
 from envs.puzzles.sokoban.options import check_as_read, check_size, check_whole
 from envs.puzzles.sokoban.pictures import to_image
-from envs.puzzles.sokoban.tiles import ACTIONS, BOX, DEAD, PLANES, PLAYER, TARGET, WALL, offsets
-from envs.puzzles.sokoban.tiles import to_text as grid_as_text
-from rrplan.capabilities import Enumerable, Masked
+from envs.puzzles.sokoban.rules import SokobanState
+from envs.puzzles.sokoban.tiles import ACTIONS, BOX, PLANES, WALL, to_text
+from rrplan.capabilities import Masked
 from rrplan.errors import InputError
 from rrplan.types import Array
 
 MOST_LEVELS = 1_000_000
 MAX_LISTED = 2**17  # states of a level that are listed
-
-
-@struct.dataclass
-class SokobanState(environment.EnvState):
-    """A position. ``K`` is the number of boxes. Cells are numbered row by row.
-
-    A step never changes ``tiles`` and ``level``, so a search tree need not keep them in its nodes.
-
-    Attributes:
-        time: steps so far, blocked ones too.
-        player: the cell on which the player stands.
-        boxes: the cells on which boxes stand, in ascending order.
-        tiles: bits of walls, targets and dead squares.
-        level: the number of the level in the bank.
-    """
-
-    player: Array  # [] int32
-    boxes: Array  # [K] int32
-    tiles: Array  # [rows, columns] uint8
-    level: Array  # [] int32
 
 
 @struct.dataclass
@@ -147,12 +127,7 @@ class Sokoban(environment.Environment[SokobanState, SokobanParams]):
             object.__setattr__(self, name, value)
 
     def offers(self, capability: type) -> bool:
-        """Return whether it has an optional capability.
-
-        It has a mask with ``mask_blocked``, and lists its states where they are few.
-        """
-        if capability is Enumerable:
-            return self.num_listed <= MAX_LISTED
+        """Return whether it has an optional capability: a mask only with ``mask_blocked``."""
         return capability is not Masked or self.mask_blocked
 
     @property
@@ -214,23 +189,10 @@ class Sokoban(environment.Environment[SokobanState, SokobanParams]):
         self, key: Array, state: SokobanState, action: Array | int | float, params: SokobanParams
     ) -> tuple[Array, SokobanState, Array, Array, dict[str, Any]]:
         """Move, and push; return ``(observation, state, reward, terminated, info)``."""
-        offset = jnp.asarray(offsets(state.tiles.shape[1]))[action]
-        moves = self._moves(state, offset)
-        ahead = state.player + offset
-        pushed = (state.boxes == ahead) & moves
-        on_target = _look_up(state.tiles, jnp.stack([ahead, ahead + offset])) & TARGET > 0
-        change = on_target[1].astype(jnp.float32) - on_target[0]
-        state = dataclasses.replace(
-            state,
-            time=state.time + 1,
-            player=jnp.where(moves, ahead, state.player),
-            boxes=_sort(jnp.where(pushed, ahead + offset, state.boxes)),
-        )
-        solved = self.is_terminated(state, params)
+        state, more_on_targets = rules.move(state, action)
+        solved = rules.is_solved(state)
         reward = (
-            params.step_reward
-            + params.box_reward * jnp.where(pushed.any(), change, 0.0)
-            + params.solved_reward * solved
+            params.step_reward + params.box_reward * more_on_targets + params.solved_reward * solved
         )
         observation = self.observe(key, state, action, params)
         return observation, state, jnp.asarray(reward, jnp.float32), solved, {}
@@ -243,27 +205,12 @@ class Sokoban(environment.Environment[SokobanState, SokobanParams]):
         params: SokobanParams,
     ) -> Array:
         """Return the observation ``[rows, columns, 6]`` float32 of a state, or 7 planes."""
-        cells = jnp.arange(state.tiles.size).reshape(state.tiles.shape)
-        box = (cells[..., None] == state.boxes).any(-1)
-        player = cells == state.player
-        wall, target = state.tiles & WALL > 0, state.tiles & TARGET > 0
-        planes = [
-            wall,
-            target & ~box & ~player,
-            box & ~target,
-            box & target,
-            player & ~target,
-            player & target,
-        ]
-        if self.show_dead:
-            planes.append(state.tiles & DEAD > 0)
-        return jnp.stack(planes, axis=-1).astype(jnp.float32)
+        return rules.as_planes(state, show_dead=self.show_dead)
 
     def invalid_actions(self, state: SokobanState, params: SokobanParams) -> Array:
         """Return a mask ``[4]`` bool, true for steps that are blocked, unless all are."""
-        steps = jnp.asarray(offsets(state.tiles.shape[1]))
-        moves = jax.vmap(self._moves, (None, 0))(state, steps)
-        return ~moves & moves.any()
+        still = rules.blocked(state)
+        return still & ~still.all()
 
     def enumerate_states(self, first_state: SokobanState, params: SokobanParams) -> SokobanState:
         """Return states ``[S, ...]`` of a level: every time, player and set of boxes on its floor.
@@ -275,8 +222,8 @@ class Sokoban(environment.Environment[SokobanState, SokobanParams]):
         """
         if self.num_listed > MAX_LISTED:
             raise InputError(
-                f"sokoban of this size has {self.num_listed} states a level: expected at most "
-                f"{MAX_LISTED} to list them; try fewer boxes, or a smaller max_steps_in_episode"
+                f"levels of this size have {self.num_listed} states each: expected at most "
+                f"{MAX_LISTED} to list them all; try fewer boxes, or a smaller max_steps_in_episode"
             )
         floor = jnp.flatnonzero(
             first_state.tiles & WALL == 0,
@@ -296,7 +243,7 @@ class Sokoban(environment.Environment[SokobanState, SokobanParams]):
 
     def is_terminated(self, state: SokobanState, params: SokobanParams) -> Array:
         """Return whether every box is on a target, ``[]`` bool."""
-        return (_look_up(state.tiles, state.boxes) & TARGET > 0).all()
+        return rules.is_solved(state)
 
     def action_space(self, params: SokobanParams | None = None) -> spaces.Discrete:
         """Space of the actions: up, down, left, right."""
@@ -308,41 +255,19 @@ class Sokoban(environment.Environment[SokobanState, SokobanParams]):
         return spaces.Box(0.0, 1.0, shape, jnp.float32)
 
     def to_grid(self, state: SokobanState) -> np.ndarray:
-        """Return a state as a grid ``[rows, columns]`` uint8, as it would be read from a file."""
-        grid = np.asarray(state.tiles) & np.uint8(WALL | TARGET)
-        grid.ravel()[np.asarray(state.boxes)] |= BOX
-        grid.ravel()[np.asarray(state.player)] |= PLAYER
-        return grid
+        """Return a state as a grid ``[rows, columns]`` uint8, as if a level started there."""
+        return rules.as_grid(state)
 
     def render_text(self, state: SokobanState) -> str:
         """Return a state in the characters of Boxoban's files, a line a row."""
-        return grid_as_text(self.to_grid(state))
+        return to_text(self.to_grid(state))
 
     def render_image(self, state: SokobanState) -> np.ndarray:
-        """Return a state as a picture ``[8 rows, 8 columns, 3]`` uint8, red, green and blue."""
+        """Return a state as a picture ``[8 rows, 8 columns, 3]`` uint8: red, green and blue."""
         return to_image(self.to_grid(state))
-
-    def _moves(self, state: SokobanState, offset: Array) -> Array:
-        """Return whether a step by ``offset`` moves the player, ``[]`` bool."""
-        ahead, beyond = state.player + offset, state.player + 2 * offset
-        wall = _look_up(state.tiles, jnp.stack([ahead, beyond])) & WALL > 0
-        box_ahead, box_beyond = (state.boxes == ahead).any(), (state.boxes == beyond).any()
-        return ~wall[0] & ~(box_ahead & (wall[1] | box_beyond))
 
 
 def _as_path(levels: Any) -> str:
     if not isinstance(levels, str | os.PathLike):
         raise InputError(f"levels is {levels!r}: expected the path of a file or folder of levels")
     return str(os.fspath(levels))
-
-
-def _look_up(tiles: Array, cells: Array) -> Array:
-    """Return the bits at some cells; two steps from the player may lie outside the level."""
-    return tiles.ravel().at[cells].get(mode="clip", wrap_negative_indices=False)
-
-
-def _sort(boxes: Array) -> Array:
-    """Return the cells ``[K]`` of boxes in ascending order; all differ."""
-    # Few numbers are sorted faster by counting than by XLA's sort.
-    rank = (boxes[:, None] > boxes).sum(axis=1)
-    return jnp.where(rank == jnp.arange(boxes.size)[:, None], boxes, 0).sum(axis=1)

@@ -11,7 +11,7 @@ import envs
 from envs import Sokoban, make
 from envs.puzzles.sokoban import as_bank, dead_squares, parse_level, solve, to_image
 from envs.puzzles.sokoban.tiles import PLANES
-from rrplan.capabilities import Enumerable, Masked, offers
+from rrplan.capabilities import Masked, offers
 from rrplan.errors import InputError
 from rrplan.models.static_leaves import find_division
 from tests.envs.puzzles.sokoban.made_up import Plain
@@ -213,7 +213,6 @@ def test_pictures_show_the_state():
 
 def test_the_checker_finds_nothing():
     env = Sokoban(rows=5, columns=5, num_boxes=1, num_levels=30, max_steps_in_episode=6)
-    assert offers(env, Enumerable)
     report = envs.check(env)
     assert report.ok, str(report)
     assert not any("oracle" in note for note in report.notes)

@@ -101,8 +101,8 @@ def lost(level, place):
 
 def test_dead_squares_by_hand():
     dead = dead_squares(parse_level("#######\n#    .#\n# $@  #\n#     #\n#######"))
-    # The top row leads to the target, but for its left corner. Along the walls to the left and below
-    # there is no way back. In the right column a box is pushed up.
+    # The top row leads to the target, but for its left corner. Along the walls to the left and
+    # below there is no way back. In the right column a box is pushed up.
     shown = ["".join("x" if cell else "-" for cell in row) for row in dead]
     assert shown == ["-------", "-x-----", "-x-----", "-xxxxx-", "-------"]
 
