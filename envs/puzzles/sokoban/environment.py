@@ -22,7 +22,7 @@ from rrplan.errors import InputError
 from rrplan.types import Array
 
 MOST_LEVELS = 1_000_000
-MAX_LISTED = 2**17  # states of a level that are listed
+MAX_LISTED = 2**18  # states of a level that are listed
 
 
 @struct.dataclass
@@ -268,6 +268,6 @@ class Sokoban(environment.Environment[SokobanState, SokobanParams]):
 
 
 def _as_path(levels: Any) -> str:
-    if not isinstance(levels, str | os.PathLike):
+    if not isinstance(levels, str | os.PathLike) or not os.fspath(levels):
         raise InputError(f"levels is {levels!r}: expected the path of a file or folder of levels")
     return str(os.fspath(levels))

@@ -18,7 +18,7 @@ from rrplan.errors import InputError
 
 TURN = 0.35  # chance that the walk takes a new direction
 STEPS_PER_CELL = 0.75  # steps of the walk for each cell inside the border
-PULLS_PER_BOX = 30  # length of reverse play
+PULLS_PER_BOX = 16  # length of reverse play
 # What the walk clears around itself at each step, three by three cells, the walk in the middle.
 PATTERNS = ("...###...", ".#..#..#.", "...##..#.", "...##.##.", "....##.#.")
 

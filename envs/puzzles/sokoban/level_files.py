@@ -52,8 +52,7 @@ def read_levels(path: str | Path) -> LevelSet:
     """
     files = _find_files(path)
     # A file that is written anew is read anew.
-    stamps = tuple((str(f.absolute()), f.stat().st_mtime_ns, f.stat().st_size) for f in files)
-    return _read_files(tuple(files), stamps)
+    return _read_files(tuple(files), tuple(_stamp(file) for file in files))
 
 
 @functools.lru_cache(maxsize=4)
@@ -100,6 +99,15 @@ def _find_files(path: str | Path) -> list[Path]:
             f"levels is {str(path)!r}: expected a file or a folder, {place.absolute()} is neither"
         )
     return [place]
+
+
+def _stamp(file: Path) -> tuple[str, int, int]:
+    """Return what tells a file from what it was before."""
+    try:
+        told = file.stat()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror})") from error
+    return str(file.absolute()), told.st_mtime_ns, told.st_size
 
 
 def _read(file: Path) -> bytes:

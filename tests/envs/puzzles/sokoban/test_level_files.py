@@ -133,11 +133,21 @@ def test_a_path_that_leads_nowhere(tmp_path, monkeypatch):
     for path, message in (
         ("no.txt", f"levels is 'no.txt': expected a file or a folder, {where} is neither"),
         (".", "levels is '.': the folder has no .txt files to read"),
+        ("", "levels is '': expected the path of a file or folder of levels"),
         (3, "levels is 3: expected the path of a file or folder of levels"),
     ):
         with pytest.raises(InputError) as caught:
             envs.make("sokoban", levels=path)
         assert str(caught.value) == f"environment 'sokoban': {message}"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    write(tmp_path, GOOD)
+    gone = tmp_path / "gone.txt"
+    gone.symlink_to(tmp_path / "nothing")
+    with pytest.raises(InputError) as caught:
+        read_levels(tmp_path)
+    assert str(caught.value) == f"{gone} cannot be read (No such file or directory)"
 
 
 def test_a_relative_path_from_the_command_line(tmp_path, monkeypatch):

@@ -102,6 +102,6 @@ def test_large_levels_are_not_listed():
     with pytest.raises(InputError) as caught:
         oracle.tabulate(planner, key=KEY, episodes=2)
     assert str(caught.value) == (
-        f"levels of this size have {large.num_listed} states each: expected at most 131072 to list "
-        "them all; try fewer boxes, or a smaller max_steps_in_episode"
+        f"levels of this size have {large.num_listed} states each: expected at most {MAX_LISTED} "
+        "to list them all; try fewer boxes, or a smaller max_steps_in_episode"
     )
