@@ -92,6 +92,18 @@ def _sliding_tiles(full: bool) -> TrainPreset:
     return TrainPreset(NetworkConfig("mlp", "tiny"), train)
 
 
+def _sokoban(full: bool) -> TrainPreset:
+    # A solved level of two boxes returns about 12. The discount is Thinker's.
+    train = TrainConfig(
+        num_lanes=64,
+        num_simulations=16,
+        num_chunks=400 if full else 60,
+        replay_size=16384,
+        gamma=0.97,
+    )
+    return TrainPreset(NetworkConfig("conv", "small", return_scale=10.0), train)
+
+
 def _catch(full: bool) -> TrainPreset:
     # The ball takes nine steps to fall, so sixteen hold a whole episode.
     train = TrainConfig(num_lanes=64, num_simulations=16, num_chunks=200 if full else 60, gamma=1.0)
@@ -136,6 +148,7 @@ _SETTINGS = {
     "tardiness": _tardiness,
     "sliding_tiles": _sliding_tiles,
     "traps": _traps,
+    "sokoban": _sokoban,
     "Catch-bsuite": _catch,
     "FrozenLake-misc": _frozen_lake,
     "CartPole-v1": _cart_pole,

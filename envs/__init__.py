@@ -12,6 +12,7 @@ from envs.puzzles.knapsack import Knapsack, KnapsackParams, KnapsackState
 from envs.puzzles.knapsack_optimum import optimal_value
 from envs.puzzles.sliding_tiles import SlidingTiles, SlidingTilesParams, SlidingTilesState
 from envs.puzzles.sliding_tiles_distances import sliding_tiles_distance
+from envs.puzzles.sokoban import Sokoban, SokobanParams, SokobanState
 from envs.puzzles.tardiness import Tardiness, TardinessParams, TardinessState
 from envs.puzzles.tardiness_optimum import optimal_tardiness
 from envs.puzzles.traps import Traps, TrapsParams, TrapsState
@@ -31,6 +32,9 @@ __all__ = (
     "SlidingTiles",
     "SlidingTilesParams",
     "SlidingTilesState",
+    "Sokoban",
+    "SokobanParams",
+    "SokobanState",
     "Tardiness",
     "TardinessParams",
     "TardinessState",

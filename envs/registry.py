@@ -16,6 +16,7 @@ from envs.metareasoning.pandora import Pandora
 from envs.options import check_switches, replace_fields, signature_defaults
 from envs.puzzles.knapsack import Knapsack
 from envs.puzzles.sliding_tiles import SlidingTiles
+from envs.puzzles.sokoban import Sokoban
 from envs.puzzles.tardiness import Tardiness
 from envs.puzzles.traps import Traps
 from rrplan.capabilities import Greedy, Masked, offers
@@ -218,6 +219,7 @@ register("knapsack", Knapsack)
 register("tardiness", Tardiness)
 register("sliding_tiles", SlidingTiles)
 register("traps", Traps)
+register("sokoban", Sokoban)
 register("bernoulli", BernoulliSelection)
 register("mouselab", Mouselab)
 register("pandora", Pandora)

@@ -78,7 +78,7 @@ def test_names_are_the_suites_own_and_every_discrete_gymnax_environment():
         "Reacher-misc",
         "Swimmer-misc",
     }
-    puzzles = {"knapsack", "sliding_tiles", "tardiness", "traps"}
+    puzzles = {"knapsack", "sliding_tiles", "sokoban", "tardiness", "traps"}
     own = puzzles | {"bernoulli", "mouselab", "pandora"}
     expected = own | set(gymnax.registered_envs) - continuous
     assert set(envs.names()) == expected
@@ -88,6 +88,7 @@ def test_names_are_the_suites_own_and_every_discrete_gymnax_environment():
 def test_the_table_says_actions_shape_and_what_is_special():
     rows = {row.name: row for row in envs.describe()}
     assert rows["knapsack"][1:] == (10, "10 x 5", "legal-action mask, greedy rule")
+    assert rows["sokoban"][1:] == (4, "7 x 7 x 6", "legal-action mask")
     assert rows["FrozenLake-misc"][1:] == (4, "one of 16", "")
     assert rows["MNISTBandit-bsuite"][1:3] == (10, "28 x 28")
     assert "downloads" in rows["MNISTBandit-bsuite"].notes

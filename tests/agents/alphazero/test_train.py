@@ -89,7 +89,7 @@ def test_the_schedule_warms_up_and_ends_low():
 @pytest.mark.parametrize(
     "name",
     [
-        *("knapsack", "sliding_tiles", "tardiness", "traps"),
+        *("knapsack", "sliding_tiles", "sokoban", "tardiness", "traps"),
         *("Catch-bsuite", "FrozenLake-misc", "CartPole-v1", "Acrobot-v1"),
     ],
 )
