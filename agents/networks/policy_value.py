@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from agents.networks import functional
+from agents.networks.convolution import convolve
 from agents.networks.own import OwnNetwork, build_own
 from rrplan.capabilities import ObservationKind, offers
 from rrplan.errors import InputError, unknown
@@ -120,12 +121,17 @@ class _Conv(nnx.Module):
         self.value = _head(spec.width, 1, rngs)
 
     def __call__(self, x):
-        x = jax.nn.relu(self.first(x))
+        x = jax.nn.relu(_apply(self.first, x))
         for layer in self.hidden:
-            x = jax.nn.relu(layer(x))
+            x = jax.nn.relu(_apply(layer, x))
         x = jax.nn.relu(self.flat(x.reshape(x.shape[0], -1)))
         x = jax.nn.relu(self.last(x))
         return self.policy(x), self.value(x)[:, 0], x
+
+
+def _apply(layer: nnx.Conv, x: Array) -> Array:
+    product = convolve(x, layer.kernel[...])
+    return product if layer.bias is None else product + layer.bias[...]
 
 
 class _Items(nnx.Module):
