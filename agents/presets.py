@@ -125,22 +125,35 @@ def _frozen_lake(full: bool) -> TrainPreset:
 
 def _cart_pole(full: bool) -> TrainPreset:
     # At this discount an endless episode is worth 100.
-    train = TrainConfig(
-        num_lanes=64, num_simulations=16, num_chunks=400 if full else 100, gamma=0.99
-    )
-    return TrainPreset(NetworkConfig("mlp", "small", return_scale=100.0), train)
+    return _unknown(NetworkConfig("mlp", "small", return_scale=100.0), 300 if full else 100)
+
+
+def _steps_to_goal(full: bool) -> TrainPreset:
+    # Each step costs 1: at this discount at most 100.
+    return _unknown(NetworkConfig("mlp", "small", return_scale=50.0), 300 if full else 100)
 
 
 def _any(full: bool) -> TrainPreset:
-    # Checkpoints hold the ring, and some observations are images: keep it small.
+    return _unknown(NetworkConfig("auto", "small"), 300 if full else 60)
+
+
+def _unknown(network: NetworkConfig, num_chunks: int) -> TrainPreset:
+    # Rewards may come late, so that returns are long. Observations seldom tell the time, so that a
+    # limit is no end. Where nothing is found yet, Q-values differ by noise alone, and stretching
+    # them would end exploration. Checkpoints hold the ring, and some observations are images.
     train = TrainConfig(
         num_lanes=64,
+        steps_per_chunk=128,
+        updates_per_chunk=128,
         num_simulations=16,
-        num_chunks=500 if full else 60,
+        num_chunks=num_chunks,
         replay_size=16384,
         gamma=0.99,
+        bootstrap_truncated=True,
+        value_floor=0.02,
+        evaluate_every=10,
     )
-    return TrainPreset(NetworkConfig("auto", "small"), train)
+    return TrainPreset(network, train)
 
 
 _SETTINGS = {
@@ -152,4 +165,6 @@ _SETTINGS = {
     "Catch-bsuite": _catch,
     "FrozenLake-misc": _frozen_lake,
     "CartPole-v1": _cart_pole,
+    "Acrobot-v1": _steps_to_goal,
+    "MountainCar-v0": _steps_to_goal,
 }

@@ -97,7 +97,22 @@ def restore_latest(directory: Path | str, template: PyTree) -> Restored | None:
     Raises:
         InputError: where every checkpoint is damaged, or none fits ``template``.
     """
-    return _restore(directory, "state", template)
+    return _restore(directory, "state", template, list_steps(directory))
+
+
+def restore_step(directory: Path | str, step: int, template: PyTree) -> Restored | None:
+    """Load one checkpoint; ``None`` where it is not there.
+
+    Args:
+        directory: where :func:`save` wrote.
+        step: its number.
+        template: as for :func:`restore_latest`.
+
+    Raises:
+        InputError: where it is damaged, or does not fit ``template``.
+    """
+    steps = [step] if step in list_steps(directory) else []
+    return _restore(directory, "state", template, steps)
 
 
 def load_params(directory: Path | str, template: PyTree) -> PyTree:
@@ -110,7 +125,7 @@ def load_params(directory: Path | str, template: PyTree) -> PyTree:
     Raises:
         InputError: where there is no intact checkpoint, or none fits ``template``.
     """
-    restored = _restore(directory, "params", template)
+    restored = _restore(directory, "params", template, list_steps(directory))
     if restored is None:
         raise InputError(f"no checkpoint in {directory}: expected a trained planner there")
     return restored.tree
@@ -126,9 +141,10 @@ def read_metadata(directory: Path | str) -> dict[str, Any] | None:
     return None
 
 
-def _restore(directory: Path | str, item: str, template: PyTree) -> Restored | None:
+def _restore(
+    directory: Path | str, item: str, template: PyTree, steps: list[int]
+) -> Restored | None:
     directory = Path(directory).absolute()
-    steps = list_steps(directory)
     reasons = []
     for step in reversed(steps):
         path = directory / f"{step:08d}"

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from agents.training import checkpoints
+from agents.training import checkpoints, keeping
 from agents.training.protocol import Metrics, State, Training
 from rrplan.errors import InputError
 from rrplan.types import Array, PyTree
@@ -31,6 +31,10 @@ def fit(
     report: Report | None = None,
 ) -> PyTree:
     """Train from ``key`` and return the parameters of the network that is trained.
+
+    They are the last, unless earlier ones earned significantly more on the held-out episodes of
+    the training's evaluations (:mod:`agents.training.keeping`); the last line of metrics says
+    which, as ``kept_chunk``.
 
     Writes ``metrics.jsonl``, one line per chunk, and ``checkpoints/``. A run killed at any
     moment and resumed returns the same parameters, bit for bit, as one that was not.
@@ -51,20 +55,30 @@ def fit(
     directory = Path(directory)
     params_key, train_key = jax.random.split(key)
     state = train.init(train_key, train.network.init(params_key))
-    state = _begin(train, key, directory, state, resume)
+    state, best = _begin(train, key, directory, state, resume)
+    if int(state.chunk) >= train.config.num_chunks:
+        return load_params(directory, state.params)
+    params = state.params
     bar = report is None and sys.stderr.isatty()
     with _progress(disable=not bar) as progress:
         task = progress.add_task("training", total=train.config.num_chunks, note="")
         progress.update(task, completed=int(state.chunk))
         while int(state.chunk) < train.config.num_chunks:
-            state, record, latest = _advance(train, state)
+            state, record, latest, evaluated = _advance(train, state)
+            params = state.params
+            if evaluated is not None:
+                best = keeping.better(best, evaluated)
+            if evaluated is not None and record["chunk"] == train.config.num_chunks:
+                chosen = keeping.kept(best, evaluated)
+                params, record["kept_chunk"] = chosen.params, chosen.chunk
             _append(directory / "metrics.jsonl", record)
             if _due(record["chunk"], train.config.checkpoint_every, train.config.num_chunks):
-                _save(train, key, directory, state)
+                keeping.save(directory / "best", record["chunk"], best)
+                _save(train, key, directory, state, params)
             progress.update(task, completed=record["chunk"], note=_note(latest))
             if report is not None:
                 report(record)
-    return state.params
+    return params
 
 
 def load_params(directory: Path | str, template: PyTree) -> PyTree:
@@ -92,7 +106,9 @@ def read_metrics(directory: Path | str) -> list[dict[str, Any]]:
     return records
 
 
-def _begin(train: Training, key: Array, directory: Path, state: State, resume: bool):
+def _begin(
+    train: Training, key: Array, directory: Path, state: State, resume: bool
+) -> tuple[State, keeping.Evaluated | None]:
     directory.mkdir(parents=True, exist_ok=True)
     saved = directory / "checkpoints"
     if not resume and (checkpoints.list_steps(saved) or read_metrics(directory)):
@@ -105,14 +121,18 @@ def _begin(train: Training, key: Array, directory: Path, state: State, resume: b
         )
         raise InputError(f"{directory} holds another training: {', '.join(changed)} differ")
     restored = checkpoints.restore_latest(saved, state)
+    best = None
     if restored is not None:
         state = restored.tree
+        best = keeping.restore(directory / "best", restored.step, state.params)
     _trim(directory, int(state.chunk))
-    return state
+    return state, best
 
 
-def _advance(train: Training, state: State) -> tuple[State, dict[str, Any], float]:
-    """Return what follows, what is logged of it, and the latest mean return."""
+def _advance(
+    train: Training, state: State
+) -> tuple[State, dict[str, Any], float, keeping.Evaluated | None]:
+    """Return what follows, what is logged of it, its mean return, and its evaluation if due."""
     start = time.perf_counter()
     state, metrics = train.advance(state)
     metrics = jax.tree.map(float, metrics)
@@ -121,13 +141,14 @@ def _advance(train: Training, state: State) -> tuple[State, dict[str, Any], floa
     if rows is not None:
         record["steps"] = record["chunk"] * rows
     _refuse_nan(metrics, record["chunk"])
-    latest = float(metrics.mean_return)
+    latest, evaluated = float(metrics.mean_return), None
     if _due(record["chunk"], train.config.evaluate_every, train.config.num_chunks):
         returns = np.asarray(train.evaluate(state.params))
+        evaluated = keeping.Evaluated(record["chunk"], state.params, returns)
         latest = record["evaluation_return"] = float(returns.mean())
         record["evaluation_error"] = float(returns.std() / math.sqrt(len(returns)))
     record["seconds"] = round(time.perf_counter() - start, 3)
-    return state, record, latest
+    return state, record, latest, evaluated
 
 
 def _refuse_nan(metrics: Metrics, chunk: int) -> None:
@@ -154,9 +175,9 @@ def _due(chunk: int, every: int, last: int) -> bool:
     return chunk % every == 0 or chunk == last
 
 
-def _save(train: Training, key: Array, directory: Path, state: State) -> None:
+def _save(train: Training, key: Array, directory: Path, state: State, params: PyTree) -> None:
     metadata = _fingerprint(train, key)
-    checkpoints.save(directory / "checkpoints", int(state.chunk), state, state.params, metadata)
+    checkpoints.save(directory / "checkpoints", int(state.chunk), state, params, metadata)
 
 
 def _fingerprint(train: Training, key: Array) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def counting(identity=None, *, loss=1.0, finite=1.0, **changes):
     return Training(
         init=lambda key, params: State(params, jnp.int32(0), key),
         advance=advance,
-        evaluate=lambda params: params + jnp.array([-1.0, 1.0]),
+        evaluate=lambda params: params * jnp.array([-8.0, 10.0]),  # too noisy to keep an old one
         config=Config(**changes),
         network=Counter(),
         identity=identity or {},
@@ -102,7 +102,9 @@ def test_a_training_made_by_hand_is_fitted_and_resumed(tmp_path):
     assert [record["chunk"] for record in records] == [1, 2, 3, 4, 5, 6, 7]
     assert [record["chunk"] for record in records if "evaluation_return" in record] == [3, 6, 7]
     assert records[-1]["evaluation_return"] == pytest.approx(float(params[0]))
-    assert records[-1]["evaluation_error"] == pytest.approx(1 / math.sqrt(2))
+    error = 9 * abs(float(params[0])) / math.sqrt(2)
+    assert records[-1]["evaluation_error"] == pytest.approx(error)
+    assert records[-1]["kept_chunk"] == 7
     # No `steps`: its config does not say how many a chunk takes.
     assert records[0].keys() == {"chunk", "loss", "drift", "seconds"}
 
@@ -147,7 +149,10 @@ print(*sorted(name.removeprefix("agents.") for name in sys.modules if name.start
     [
         (
             "training.fit",
-            ["training", *(f"training.{name}" for name in ("checkpoints", "fit", "protocol"))],
+            [
+                "training",
+                *(f"training.{name}" for name in ("checkpoints", "fit", "keeping", "protocol")),
+            ],
         ),
         (
             "ppo.train",
