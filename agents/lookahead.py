@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from rrplan.capabilities import return_scale_of
 from rrplan.engine.rollouts import Thought
 from rrplan.errors import InputError
 from rrplan.models import Position
@@ -31,6 +32,7 @@ class Params(NamedTuple):
     env_params: PyTree
     network: PyTree
     discount: Array  # [] of the child's value
+    value_floor: Array  # [] of the rule *prior*, in units of return
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class OneStepPolicy:
             scores = jnp.where(invalid_actions, -jnp.inf, rows.qvalues)
             action = argmax_by_prior(scores, rows.prior_logits)
         else:
-            rule = jnp.int32(final_action.RULES.index("completed_q"))
-            action = final_action.choose_action(rule, rows, invalid_actions)
+            acting = final_action.Acting.by("completed_q", params.value_floor)
+            action = final_action.choose_action(acting, rows, invalid_actions)
         legal = (~invalid_actions).sum(-1, dtype=jnp.int32)
         return Thought(action, simulations=legal, levels=legal)
 
@@ -147,4 +149,5 @@ def _build(planner: Planner, acting: Literal["value", "prior"]) -> tuple[OneStep
         )
     policy = OneStepPolicy(planner.environment, planner.network, acting)
     discount = jnp.float32(planner.search.discount)
-    return policy, Params(planner.env_params, planner.params, discount)
+    floor = jnp.float32(planner.search.value_floor * return_scale_of(planner.network))
+    return policy, Params(planner.env_params, planner.params, discount, floor)

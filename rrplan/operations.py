@@ -21,6 +21,7 @@ from rrplan.costs import Costs
 from rrplan.errors import InputError
 from rrplan.models import Position, Settings, make_model
 from rrplan.planner import Planner
+from rrplan.search.final_action import Acting
 from rrplan.types import Array, LearnedModel, MetaObservation, MetaPolicy, PyTree
 
 ROWS = 64
@@ -154,7 +155,7 @@ def _settings(planner: Planner) -> Settings:
         meta_params=(),
         key=jax.eval_shape(lambda: jax.random.key(0)),
         costs=no_costs,
-        acting=jnp.int32(0),
+        acting=Acting.by("visits", 0.0),
         c_init=number,
         c_base=number,
         discount=number,

@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 
+from rrplan.capabilities import return_scale_of
 from rrplan.errors import InputError, unknown
 from rrplan.search import final_action
-from rrplan.types import Array, Environment, LearnedModel, Network, PyTree
+from rrplan.types import Environment, LearnedModel, Network, PyTree
 
 VALIDATE = "validate"  # the rule of acting that is not chosen yet
 
@@ -29,6 +30,9 @@ class Search:
     """PUCT's exploration constant, c_1 in its formula."""
     c_base: float = 19652.0
     """PUCT's scale, in visits, on which exploration grows; c_2 in its formula."""
+    value_floor: float = 0.05
+    """For *completed Q*: differences of Q-values below this share of the network's return_scale are
+    not stretched, so that noise does not overrule the prior. 0 is Gumbel MuZero's rule."""
     discount: float = 1.0
     """Discount of real steps inside the search, in [0, 1]."""
 
@@ -39,11 +43,16 @@ class Search:
             raise InputError(f"c_init is {self.c_init}: expected a finite number >= 0")
         if not 0.0 < self.c_base < math.inf:
             raise InputError(f"c_base is {self.c_base}: expected a finite number > 0")
+        if not 0.0 <= self.value_floor < math.inf:
+            raise InputError(f"value_floor is {self.value_floor}: expected a finite number >= 0")
         if not 0.0 <= self.discount <= 1.0:
             raise InputError(f"discount is {self.discount}: expected a number in [0, 1]")
 
-    def traced(self) -> dict[str, Array]:
+    def traced(self, return_scale: float = 1.0) -> dict[str, Any]:
         """Return the fields of :class:`rrplan.models.Settings` that say how to search and act.
+
+        Args:
+            return_scale: of the network that evaluates.
 
         Raises:
             InputError: where the rule of acting is not chosen yet.
@@ -54,7 +63,7 @@ class Search:
                 f" {' or '.join(map(repr, final_action.RULES))} to search with"
             )
         return {
-            "acting": jnp.int32(final_action.RULES.index(self.acting)),
+            "acting": final_action.Acting.by(self.acting, self.value_floor * return_scale),
             "c_init": jnp.float32(self.c_init),
             "c_base": jnp.float32(self.c_base),
             "discount": jnp.float32(self.discount),
@@ -76,3 +85,7 @@ class Planner(NamedTuple):
     params: PyTree  # of the network or model, arrays, traced
     search: Search = Search()  # constants of the search and the rule of acting
     max_simulations: int = 64  # static bound on the simulations of one decision
+
+    def traced_search(self) -> dict[str, Any]:
+        """Return how it searches and acts as :meth:`Search.traced` does, in its network's units."""
+        return self.search.traced(return_scale_of(self.network))

@@ -12,9 +12,8 @@ from agents.alphazero.config import TrainConfig
 from rrplan.capabilities import return_scale_of
 from rrplan.models import Position, where
 from rrplan.models.true_model import TrueModel
+from rrplan.search.qtransforms import SMALLEST
 from rrplan.types import Array, Environment, PyTree
-
-_TINY = 1e-8  # a difference of Q-values to divide by where there is none, as mctx has it
 
 
 class SelfPlayState(NamedTuple):
@@ -76,7 +75,7 @@ def search(
             value_scale=config.value_scale,
             maxvisit_init=config.maxvisit_init,
             rescale_values=config.rescale_values,
-            epsilon=max(config.value_floor * return_scale_of(model.network), _TINY),
+            epsilon=max(config.value_floor * return_scale_of(model.network), SMALLEST),
         ),
         max_num_considered_actions=config.max_num_considered_actions,
         gumbel_scale=config.gumbel_scale,

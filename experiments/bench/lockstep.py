@@ -11,8 +11,10 @@ import numpy as np
 
 from experiments.evaluation import Split, StudyProblem, study_key
 from rrplan import keys
+from rrplan.capabilities import return_scale_of
 from rrplan.models import Position
 from rrplan.models.true_model import TrueModel
+from rrplan.search.qtransforms import SMALLEST
 from rrplan.types import Array, PyTree
 
 
@@ -42,6 +44,7 @@ class Settings(NamedTuple):
     noise_key: Array  # [] of what mctx draws
     c_init: Array  # []
     c_base: Array  # []
+    value_floor: Array  # [] of the rule completed Q, in units of return
     discount: Array  # [] of real steps, in the search
 
 
@@ -133,17 +136,19 @@ def decide(
             pb_c_init=settings.c_init,
             pb_c_base=settings.c_base,
         )
-        scores = _score(acting, logits, output.search_tree)
+        scores = _score(acting, logits, output.search_tree, settings.value_floor)
     scores = jnp.where(invalid, -jnp.inf, scores)
     best = scores == scores.max(-1, keepdims=True)  # of equals, the higher prior
     return jnp.where(best, logits, -jnp.inf).argmax(-1).astype(jnp.int32)
 
 
-def _score(acting: str, logits: Array, tree: mctx.Tree) -> Array:
+def _score(acting: str, logits: Array, tree: mctx.Tree, value_floor: Array) -> Array:
     """Return what the rule of acting takes the best of, ``[B, A]``."""
     if acting == "visits":
         return tree.summary().visit_counts.astype(jnp.float32)
-    complete = mctx.qtransform_completed_by_mix_value
+    complete = functools.partial(
+        mctx.qtransform_completed_by_mix_value, epsilon=jnp.maximum(value_floor, SMALLEST)
+    )
     return logits + jax.vmap(lambda one: complete(one, one.ROOT_INDEX))(tree)
 
 
@@ -161,6 +166,9 @@ def _settings(trained: Trained, params: PyTree) -> Settings:
         noise_key=study_key(config, domain, 1),
         c_init=jnp.float32(config.search.c_init),
         c_base=jnp.float32(config.search.c_base),
+        value_floor=jnp.float32(
+            config.search.value_floor * return_scale_of(trained.problem.network)
+        ),
         discount=jnp.float32(config.search.discount),
     )
 

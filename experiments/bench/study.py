@@ -78,6 +78,7 @@ def run_study(options: StudyOptions, report: Report = lambda line: None) -> dict
             "acting": trained.acting,
             "c_init": config.search.c_init,
             "c_base": config.search.c_base,
+            "value_floor": config.search.value_floor,
             "discount": config.search.discount,
             "seeds": config.seeds,
             "lanes": lanes_used(trained),

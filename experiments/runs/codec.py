@@ -45,6 +45,8 @@ def _modernised(data: Any) -> Any:
     if not isinstance(data, Mapping):
         return data
     data = json.loads(json.dumps(data))
+    if isinstance(data.get("search"), dict):
+        data["search"].setdefault("value_floor", 0.0)  # every difference was stretched
     control = data.get("control")
     ppo = control.get("ppo") if isinstance(control, dict) else None
     if not isinstance(ppo, dict):

@@ -72,7 +72,7 @@ def evaluate(
         meta_params=jax.tree.map(jnp.asarray, meta_params),
         key=key,
         costs=traced(costs),
-        **planner.search.traced(),
+        **planner.traced_search(),
     )
     model = make_model(environment, settings.env_params, planner.network)
     embedding = validation.check_model(model, settings)

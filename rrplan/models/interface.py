@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from rrplan.costs import Costs
 from rrplan.logits import mask_logits
 from rrplan.models.static_leaves import Division, find_division
+from rrplan.search.final_action import Acting
 from rrplan.types import Array, Environment, LearnedModel, Network, PyTree
 
 
@@ -25,7 +26,7 @@ class Settings(NamedTuple):
     meta_params: PyTree
     key: Array  # [] of the evaluation
     costs: Costs
-    acting: Array  # [] int32, index into acting.RULES
+    acting: Acting
     c_init: Array  # []
     c_base: Array  # []
     discount: Array  # [] of real steps, in the search; a learned model tells its own

@@ -236,7 +236,7 @@ def _settings(planner: Planner, key: Array) -> Settings:
         meta_params=(),
         key=key,
         costs=Costs(),
-        **planner.search.traced(),
+        **planner.traced_search(),
     )
 
 

@@ -15,6 +15,9 @@ import mctx
 from rrplan.search.trees import Rows
 from rrplan.types import Array
 
+SMALLEST = 1e-8
+"""The least number that a difference of Q-values is divided by, as in mctx."""
+
 QTransform = Callable[..., Array]
 """mctx's: ``(tree, node_index) -> [A]``, unbatched."""
 
@@ -30,7 +33,7 @@ def for_rows(qtransform: QTransform) -> Callable[[Rows], Array]:
     return lambda rows: jax.vmap(lambda one: qtransform(_view(one), 0))(rows)
 
 
-def by_parent_and_siblings(rows: Rows, *, epsilon: float = 1e-8) -> Array:
+def by_parent_and_siblings(rows: Rows, *, epsilon: float = SMALLEST) -> Array:
     """Return Q-values ``[B, A]`` scaled to [0, 1] over the node and its visited children.
 
     Unvisited actions get 0. Source: ``mctx.qtransform_by_parent_and_siblings``.
@@ -59,7 +62,7 @@ def completed_by_mix_value(
     maxvisit_init: float = 50.0,
     rescale_values: bool = True,
     use_mixed_value: bool = True,
-    epsilon: float = 1e-8,
+    epsilon: Array | float = SMALLEST,
 ) -> Array:
     """Return completed Q-values ``[B, A]``, scaled to be added to logits.
 

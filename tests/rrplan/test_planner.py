@@ -14,6 +14,7 @@ import rrplan
         ({"c_init": np.nan}, r"^c_init is nan: expected a finite number >= 0$"),
         ({"c_base": 0.0}, r"^c_base is 0\.0: expected a finite number > 0$"),
         ({"c_base": np.inf}, r"^c_base is inf: expected a finite number > 0$"),
+        ({"value_floor": -1.0}, r"^value_floor is -1\.0: expected a finite number >= 0$"),
         ({"discount": 1.5}, r"^discount is 1\.5: expected a number in \[0, 1\]$"),
     ],
 )
@@ -23,9 +24,11 @@ def test_a_search_refuses_what_makes_no_sense(arguments, message):
 
 
 def test_a_search_tells_the_engine_its_numbers():
-    told = rrplan.Search("completed_q", 1.5, 1e4, 0.5).traced()
+    told = rrplan.Search("completed_q", 1.5, 1e4, 0.25, 0.5).traced(return_scale=100.0)
+    rule, floor = told.pop("acting")
+    assert (int(rule), float(floor)) == (1, 25.0)
     assert {name: float(value) for name, value in told.items()} == {
-        "acting": 1, "c_init": 1.5, "c_base": 1e4, "discount": 0.5,
+        "c_init": 1.5, "c_base": 1e4, "discount": 0.5,
     }  # fmt: skip
 
 

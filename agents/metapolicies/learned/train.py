@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -54,7 +54,7 @@ class _Given(NamedTuple):
 
     env_params: PyTree
     planner_params: PyTree
-    search: dict[str, Array]  # fields of Settings
+    search: dict[str, Any]  # fields of Settings, traced
     lowest_price: Array
     highest_price: Array
     start: Array
@@ -102,7 +102,7 @@ def make_meta_train(
     given = _Given(
         env_params=jax.tree.map(jnp.asarray, planner.env_params),
         planner_params=planner.params,
-        search=planner.search.traced(),
+        search=planner.traced_search(),
         lowest_price=jnp.float32(config.lowest_price),
         highest_price=jnp.float32(config.highest_price),
         start=jnp.int32(start),

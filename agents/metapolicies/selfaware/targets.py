@@ -31,7 +31,7 @@ from rrplan.types import Array, PyTree
 class Rules(NamedTuple):
     """How the planner searches and acts, traced."""
 
-    acting: Array  # [] int32, index into rrplan.search.final_action.RULES
+    acting: final_action.Acting
     c_init: Array
     c_base: Array
     discount: Array

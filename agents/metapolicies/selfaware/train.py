@@ -170,7 +170,7 @@ def _divide(
     given = _Given(
         env_params=jax.tree.map(jnp.asarray, planner.env_params),
         planner_params=planner.params,
-        rules=Rules(**planner.search.traced()),
+        rules=Rules(**planner.traced_search()),
         prices=(jnp.float32(prices[0]), jnp.float32(prices[1])),
     )
     return spec, given

@@ -28,9 +28,9 @@ def make_rows(**fields) -> trees.Rows:
     return trees.Rows(**{**blank, **fields})
 
 
-def choose(rule: str, rows: trees.Rows, invalid=(False, False, False)) -> int:
-    index = jnp.int32(final_action.RULES.index(rule))
-    return int(final_action.choose_action(index, rows, jnp.array([invalid]))[0])
+def choose(rule: str, rows: trees.Rows, invalid=(False, False, False), floor=0.0) -> int:
+    acting = final_action.Acting.by(rule, floor)
+    return int(final_action.choose_action(acting, rows, jnp.array([invalid]))[0])
 
 
 def test_without_search_both_rules_act_on_the_prior():
@@ -61,6 +61,22 @@ def test_one_simulation_can_overturn_the_prior_by_value_only():
     )
     assert choose("visits", rows) == 1
     assert choose("completed_q", rows) == 2
+
+
+def test_differences_below_the_floor_are_not_stretched():
+    """By hand: as above, but action 1 is worth 0.02 less than what was thought."""
+    rows = make_rows(
+        visit_counts=jnp.array([[0, 1, 0]]),
+        qvalues=jnp.array([[0.0, -0.02, 0.0]]),
+        node_visits=jnp.array([2]),
+    )
+    # Mixed value -0.01. Stretched, the rest is 5.1 ahead; divided by 0.5, it is 0.02 x 5.1 ahead,
+    # less than the prior's log(0.5 / 0.3) = 0.51.
+    assert choose("completed_q", rows) == 2
+    assert choose("completed_q", rows, floor=0.5) == 1
+    np.testing.assert_allclose(
+        qtransforms.completed_by_mix_value(rows, epsilon=0.5), [[0.102, 0.0, 0.102]], rtol=1e-5
+    )
 
 
 def test_completed_qvalues_equal_those_of_mctx():
