@@ -93,13 +93,17 @@ def _sliding_tiles(full: bool) -> TrainPreset:
 
 
 def _sokoban(full: bool) -> TrainPreset:
-    # A solved level of two boxes returns about 12. The discount is Thinker's.
+    # A solved level of two boxes returns about 12. The discount is Thinker's. The time is not seen,
+    # so the limit is no end.
     train = TrainConfig(
-        num_lanes=64,
+        num_lanes=128,
+        steps_per_chunk=32,
+        updates_per_chunk=64,
         num_simulations=16,
         num_chunks=400 if full else 60,
-        replay_size=16384,
         gamma=0.97,
+        bootstrap_truncated=True,
+        value_floor=0.02,
     )
     return TrainPreset(NetworkConfig("conv", "small", return_scale=10.0), train)
 
