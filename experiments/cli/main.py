@@ -73,7 +73,7 @@ def run(arguments: Sequence[str]) -> None:
         return
     _print_tables(results, options.directory)
     print(f"results: {options.directory / 'results.json'}")
-    for path in sorted((options.directory / "figures").iterdir()):
+    for path in sorted((options.directory / "figures").glob("*")):
         print(f"figure:  {path}")
 
 
@@ -223,7 +223,9 @@ def _help() -> str:
 
 
 def _how_to_resume(arguments: Sequence[str]) -> str:
-    if not arguments or arguments[0] not in ("run", "train"):
+    command = arguments[0] if arguments else ""
+    kept = any(word.split("=")[0] == "--out" for word in arguments)
+    if command not in ("run", "train") and not (command == "ablate" and kept):
         return ""
     resume = [] if "--resume" in arguments else ["--resume"]
     return f"; go on with: {shlex.join(['rrplan', *arguments, *resume])}"

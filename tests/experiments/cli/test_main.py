@@ -210,6 +210,24 @@ def test_an_interrupted_run_says_how_to_go_on(capsys, tmp_path, fake_work):
     assert cli.main(command.split()[1:]) == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("ablate networks --out rows.json", " --resume"),
+        ("ablate networks --out=rows.json --resume", ""),
+        ("ablate networks", None),  # nothing is kept
+    ],
+)
+def test_an_interrupted_ablation_says_how_to_go_on(capsys, monkeypatch, words, told):
+    def interrupt(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(cli.COMMANDS, "ablate", interrupt)
+    assert cli.main(words.split()) == 130
+    expected = "" if told is None else f"; go on with: rrplan {words}{told}"
+    assert capsys.readouterr().err == f"\nrrplan: interrupted{expected}\n"
+
+
 def test_tables_and_figures_come_from_files(capsys, finished):
     assert cli.main(["table", str(finished)]) == 0
     assert "reactive" in capsys.readouterr().out
