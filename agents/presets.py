@@ -138,7 +138,7 @@ def _steps_to_goal(full: bool) -> TrainPreset:
 
 
 def _any(full: bool) -> TrainPreset:
-    return _unknown(NetworkConfig("auto", "small"), 300 if full else 60)
+    return _unknown(NetworkConfig("auto", "small", return_scale=None), 300 if full else 60)
 
 
 def _unknown(network: NetworkConfig, num_chunks: int) -> TrainPreset:

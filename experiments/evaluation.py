@@ -112,6 +112,8 @@ def name_key(key: Array, name: str) -> Array:
 def build_problem(config: StudyConfig) -> StudyProblem:
     """Build the environment and the network that a configuration names.
 
+    Where the size of returns is to be measured, the problem's configuration holds what was found.
+
     Agents of the user's own are imported, so that what is wrong with them is told at once.
 
     Raises:
@@ -120,6 +122,11 @@ def build_problem(config: StudyConfig) -> StudyProblem:
     config.check_prices(config.control.learned())
     env, env_params = envs.make(config.env, **config.env_kwargs)
     environment = envs.adapt(env)
+    config = dataclasses.replace(
+        config,
+        network=config.network.measured(environment, env_params),
+        reference=config.reference.measured(environment, env_params),
+    )
     network, _ = networks.build(config.network, environment, env_params, jax.random.key(0))
     return StudyProblem(config, environment, env_params, network)
 

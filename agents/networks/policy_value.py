@@ -1,5 +1,6 @@
 """Policy-value networks that fit any observation, in presets from tiny to large."""
 
+import dataclasses
 import functools
 import math
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from flax import nnx
 from agents.networks import functional
 from agents.networks.convolution import convolve
 from agents.networks.own import OwnNetwork, build_own
+from agents.networks.scale import measure_return_scale
 from rrplan.capabilities import ObservationKind, offers
 from rrplan.errors import InputError, unknown
 from rrplan.types import Array, Environment, Evaluation, PyTree
@@ -31,16 +33,24 @@ class NetworkConfig:
     your own, as package.module:NAME. --network is short for it."""
     size: Literal["tiny", "small", "medium", "large"] = "small"
     """Width and depth: 16 x 1, 32 x 2, 64 x 2 or 128 x 3 hidden layers."""
-    return_scale: float = 1.0
-    """Typical size of an episode's return; the value head speaks in multiples of it."""
+    return_scale: float | None = 1.0
+    """Typical size of an episode's return; the value head speaks in multiples of it. None: measured
+    on random play."""
 
     def __post_init__(self):
         if ":" not in self.kind and self.kind not in KINDS:
             raise unknown("network kind", self.kind, KINDS)
         if self.size not in WIDTHS:
             raise unknown("network size", self.size, WIDTHS)
-        if not 0 < self.return_scale < math.inf:
+        if self.return_scale is not None and not 0 < self.return_scale < math.inf:
             raise InputError(f"return_scale must be a positive number, got {self.return_scale}")
+
+    def measured(self, environment: Environment, env_params: PyTree) -> "NetworkConfig":
+        """Return it with a number for ``return_scale``: its own, or what random play says."""
+        if self.return_scale is not None:
+            return self
+        scale = measure_return_scale(environment, env_params)
+        return dataclasses.replace(self, return_scale=scale)
 
 
 @dataclass(frozen=True)
@@ -201,6 +211,7 @@ def build(
         InputError: where the network asked for cannot take the observation, or the user's own
             cannot be built.
     """
+    config = config.measured(environment, env_params)
     if ":" in config.kind:
         return build_own(config.kind, config, environment, env_params, key)
     reset = functools.partial(jax.eval_shape, environment.reset)
@@ -228,7 +239,7 @@ def build(
         depth=DEPTHS[config.size],
         num_actions=environment.num_actions,
         input_shape=tuple(shape),
-        return_scale=float(config.return_scale),
+        return_scale=float(config.return_scale or 1.0),
     )
     return network, network.init(key)
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from experiments import runs
+from experiments.runs.progress import Progress
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.errors import InputError
 
@@ -44,3 +46,14 @@ def extends(there: StudyConfig, here: StudyConfig) -> bool:
             f"largest k is {after} now: choose another --out"
         )
     return True
+
+
+def warn_of_other_versions(run: runs.Run, progress: Progress) -> None:
+    """Say which packages, or what machine, are others than when the run was begun."""
+    now = runs.versions()
+    for name, version in run.versions.items():
+        if now.get(name) != version:
+            progress.print(
+                f"warning: this run was begun with {name} {version}, now it is {now.get(name)}; "
+                "numbers may differ in their last digits"
+            )

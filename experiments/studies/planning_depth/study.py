@@ -36,7 +36,14 @@ from experiments.report import figures
 from experiments.report.tables import markdown_table
 from experiments.runs import Run
 from experiments.runs.progress import Progress
-from experiments.studies.planning_depth import calibrating, oracle_rows, probing, searched, training
+from experiments.studies.planning_depth import (
+    calibrating,
+    extending,
+    oracle_rows,
+    probing,
+    searched,
+    training,
+)
 from experiments.studies.planning_depth.config import ControlConfig, StudyConfig, SweepConfig
 from rrplan.costs import Rates
 from rrplan.search.final_action import RULES
@@ -61,8 +68,9 @@ def run_study(
         rrplan.InputError: something in the configuration or the directory is wrong.
     """
     problem = build_problem(config)
+    config = problem.config
     with runs.open_run(directory, config, resume=resume) as run, Progress(console) as progress:
-        _warn_of_other_versions(run, progress)
+        extending.warn_of_other_versions(run, progress)
         run = calibrating.calibrate(problem, run, progress)
         kept: list[Mapping[str, Any]] = [run.operations]
 
@@ -105,7 +113,8 @@ def train_only(
         rrplan.InputError: something in the configuration or the directory is wrong.
     """
     problem = build_problem(config)
-    with runs.open_run(directory, config, resume=resume) as run, Progress(console) as progress:
+    opened = runs.open_run(directory, problem.config, resume=resume)
+    with opened as run, Progress(console) as progress:
         train_planners(problem, run, progress)
 
 
@@ -280,16 +289,6 @@ def _log_time(run: Run, name: str, works: Sequence[Work], table: columns.Columns
             "simulations_per_second": round(work.simulations / work.seconds),
         }
         runs.append_json_line(run.timings, line)
-
-
-def _warn_of_other_versions(run: Run, progress: Progress) -> None:
-    now = runs.versions()
-    for name, version in run.versions.items():
-        if now.get(name) != version:
-            progress.print(
-                f"warning: this run was begun with {name} {version}, now it is {now.get(name)}; "
-                "numbers may differ in their last digits"
-            )
 
 
 def _acting_of(run: Run) -> str:
