@@ -96,7 +96,7 @@ def evaluate(arguments: Sequence[str]) -> None:
     from experiments.cli.options import parse_evaluate
 
     options = parse_evaluate(arguments, "rrplan evaluate")
-    from experiments.studies.planning_depth.study import evaluate_trained
+    from experiments.studies.planning_depth.reevaluating import evaluate_trained
 
     results = evaluate_trained(options.directory, options.sweep, options.acting, _console())
     if options.json:

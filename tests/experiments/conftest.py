@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from experiments import bill, evaluation, runs
-from experiments.studies.planning_depth import study
+from experiments.studies.planning_depth import evaluating, study
 from experiments.studies.planning_depth.config import StudyConfig, SweepConfig
 from rrplan import Episodes, MetaPolicy, Search, Work
 from rrplan.operations import Operations
@@ -95,7 +95,7 @@ def fake_work(monkeypatch):
         lambda config: evaluation.StudyProblem(config, FakeEnvironment(), None, None),
     )
     monkeypatch.setattr(study, "train_planners", work.train)
-    monkeypatch.setattr(study, "evaluate_agent", work.evaluate)
+    monkeypatch.setattr(evaluating, "evaluate_agent", work.evaluate)
     monkeypatch.setattr(study.training, "train_all", work.train_meta_policies)
     monkeypatch.setattr(bill, "_planner", lambda problem, network: None)
     monkeypatch.setattr(
