@@ -39,6 +39,7 @@ from experiments.studies.planning_depth import (
     oracle_rows,
     pricing,
     probing,
+    safety,
     searched,
     training,
 )
@@ -91,11 +92,15 @@ def run_study(
         held_out = Split("held-out", Domain.HELD_OUT, config.sweep.episodes)
         tables = evaluate_all(problem, run, trained, agents, held_out, acting, progress)
         rows = [(agent, tables[agent.evaluation]) for agent in agents]
+        validated = safety.validate(problem, run, trained, agents, best_fixed, acting, progress)
+        rows, replaced = safety.deploy(rows, validated, best_fixed)
         rows += oracle_rows.work_out(problem, run, trained, acting, bill, progress)
         frame = columns.to_frame([(agent, columns.stack_tables(tables)) for agent, tables in rows])
         runs.write_config(dataclasses.replace(run, operations=kept[-1]))
         columns.write_frame(run.episodes, frame)
-        summary = results.summarize(config, run.versions, frame, acting, best_fixed, rows, bill)
+        summary = results.summarize(
+            config, run.versions, frame, acting, best_fixed, rows, bill, replaced
+        )
         summary |= {"priced": run.priced or None}
         summary |= probing.probe_all(problem, run, trained, acting)
         runs.write_json(run.results, summary)
