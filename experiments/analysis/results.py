@@ -18,7 +18,7 @@ from experiments.analysis.columns import (
 )
 from experiments.analysis.comparisons import Yardstick, as_json
 from experiments.bill import Bill
-from experiments.evaluation import Agent
+from experiments.evaluation import Agent, fixed_agent
 from experiments.runs.codec import to_dict
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan import costs
@@ -80,10 +80,9 @@ def summarize(
         frame: one row per agent, training seed and episode.
         acting: the rule of acting that every agent follows.
         best: the best fixed k for each price, chosen on validation episodes.
-        rows: each agent with its seeds' tables, for what their traces sum up to.
+        rows: each agent with its own seeds' tables, for what their traces sum up to.
         bill: of the study.
-        replaced: by name and price, learned agents in whose place a fixed k stands in ``frame`` and
-            ``rows``.
+        replaced: by name and price, learned agents in whose place a fixed k stands in ``frame``.
     """
     curve = {}
     tables = {}
@@ -119,6 +118,8 @@ def summarize(
         table = stack_tables(one.tables)
         (own_entry,) = _entries(one.agent, bill, table, (price,), curve, yardsticks)
         entry = next(e for e in entries if (e["agent"], e["price"]) == (name, price))
+        if len(one.seeds) == entry["seeds"]:
+            entry["evaluation"] = fixed_agent("fixed", one.k).evaluation
         entry["replaced"] = {
             "k": one.k,
             "seeds": list(one.seeds),
@@ -147,11 +148,10 @@ def summarize(
             for group in thinking.describe(agent.name, agent.price, of_seeds)
         ],
         "stories": [
-            {**story, "timed": _timed_of(agent, told[0], story)}
+            {**story, "timed": _timed_of(agent, of_seeds[0], story)}
             for agent, of_seeds in rows
             if agent.family == "learned"
-            and (told := thinking.told_of(of_seeds))
-            and (story := thinking.tell(agent.name, agent.price, told[0]))
+            and (story := thinking.tell(agent.name, agent.price, of_seeds[0]))
         ],
     }
 

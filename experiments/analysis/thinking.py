@@ -65,12 +65,12 @@ def describe(
     """Return mean simulations in each group, pooled over training seeds, as JSON.
 
     ``error`` is the standard error of the mean: over training seeds, or where there is one only,
-    over its episodes. Tables without a trace, as those of a fixed k that stands in for the agent,
-    are left out.
+    over its episodes.
     """
     described = []
-    tables = told_of(tables)
-    for by in GROUPINGS if tables else ():
+    for by in GROUPINGS:
+        if any(f"{by}_count" not in table for table in tables):
+            continue
         count, total = (_stack([table[f"{by}_{name}"] for table in tables]) for name in _SUMS)
         at = np.flatnonzero(count.sum(axis=0))
         count, total = count[:, at], total[:, at]
@@ -89,13 +89,6 @@ def describe(
             }
         )
     return described
-
-
-def told_of(
-    tables: Sequence[Mapping[str, np.ndarray]],
-) -> list[Mapping[str, np.ndarray]]:
-    """Return those of the tables that hold what a trace sums up to."""
-    return [table for table in tables if f"{GROUPINGS[0]}_count" in table]
 
 
 def tell(agent: str, price: float | None, table: Mapping[str, np.ndarray]) -> dict[str, Any] | None:

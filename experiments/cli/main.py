@@ -245,7 +245,7 @@ def _wide_console():
 
 
 def _print_tables(results, directory=None) -> None:
-    """Print all tables; where the run's directory is known, with its seconds by the clock."""
+    """Print all tables, with seconds by the clock where the run's directory is known; warnings."""
     from experiments import studies
 
     console = _wide_console()
@@ -253,6 +253,8 @@ def _print_tables(results, directory=None) -> None:
         if rank:
             console.print()
         console.print(table)
+    for line in results.get("warnings", ()):
+        print(f"warning: {line}")
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:

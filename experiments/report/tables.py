@@ -77,7 +77,7 @@ def terminal_tables_of(
 
 
 def markdown_table(results: Mapping[str, Any], seconds: Mapping[str, float] | None = None) -> str:
-    """Return the results as Markdown tables, each with its caption below.
+    """Return the results as Markdown tables, each with its caption below, and warnings at the end.
 
     Args:
         results: of a study.
@@ -89,7 +89,9 @@ def markdown_table(results: Mapping[str, Any], seconds: Mapping[str, float] | No
     )
     main = format_markdown(_header(results), rows, _caption(results), left=["agent"])
     control = control_tables.markdown_table(results, seconds)
-    return f"{main}\n{control}" if control else main
+    warnings = "".join(f"- {line}\n" for line in results.get("warnings", ()))
+    parts = (main, control, f"Warnings:\n\n{warnings}" if warnings else "")
+    return "\n".join(part for part in parts if part)
 
 
 def _title(results: Mapping[str, Any]) -> str:

@@ -35,6 +35,7 @@ class FakeWork:
         self.trained = 0
         self.evaluated = []
         self.interrupt_after = None
+        self.stochastic = False
         self.gained = lambda agent, seed: 0.02  # by learned agents, over what a fixed k earns
 
     def train(self, problem, run, progress):
@@ -109,6 +110,7 @@ def fake_work(monkeypatch):
             of_look=lambda *arguments: 50.0,
         ),
     )
+    monkeypatch.setattr(study, "is_stochastic", lambda environment, params: work.stochastic)
     # Drawing takes seconds, and has tests of its own.
     monkeypatch.setattr(study, "figures", types.SimpleNamespace(draw=touch_figures))
     return work

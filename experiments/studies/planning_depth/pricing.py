@@ -6,7 +6,6 @@ decision pays for itself exactly; at a higher one it does not, and it matters wh
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,7 +54,12 @@ class Priced(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as ``config.json`` and ``results.json`` have it."""
-        return {**self._asdict(), "prices": list(self.prices), "pays": self.pays}
+        return {
+            **self._asdict(),
+            "prices": list(self.prices),
+            "pays": self.pays,
+            "told": told(self),
+        }
 
 
 def adopt(config: StudyConfig, directory: Path) -> StudyConfig:
@@ -98,7 +102,7 @@ def settle(
         reactive, searching = (tables[agents[place].evaluation][0] for place in (0, -1))
         found.append(work_out(reactive, searching, bill.rates(), k=largest, acting=rule))
     priced = max(found, key=lambda one: one.gain)
-    progress.print(told(priced.to_dict()))
+    progress.print(told(priced))
     # What is there may ask for less than this study, which is written when all is computed.
     there = runs.load_run(run.path).config.with_prices(priced.prices)
     run = runs.write_found(run, config=there, priced=priced.to_dict())
@@ -134,21 +138,16 @@ def work_out(reactive: Columns, searching: Columns, rates: Rates, *, k: int, act
     return Priced(prices, scale, k, acting, gain, error, spent)
 
 
-def told(priced: Mapping[str, Any]) -> str:
+def told(priced: Priced) -> str:
     """Return in one line where prices come from."""
-    prices = _listed([f"{price:g}" for price in priced["prices"]])
-    gain, error, k = priced["gain"], priced["error"], priced["k"]
-    if not priced["pays"]:
+    *others, last = (f"{price:g}" for price in priced.prices)
+    prices, gain = f"{', '.join(others)} and {last}", priced.gain
+    if not priced.pays:
         return (
-            f"search does not pay here: k = {k} gains {gain:.2g} ± {error:.2g} over k = 0 on "
-            f"validation episodes; prices then follow what can be told from chance: {prices}"
+            f"search does not pay here: k = {priced.k} gains {gain:.2g} ± {priced.error:.2g} over "
+            f"k = 0 on validation episodes; prices then follow what can be told from chance: {prices}"
         )
     return (
-        f"prices: {prices}, as k = {k} gains {gain:.3g} over k = 0 on validation episodes, "
-        f"{priced['scale']:.2g} a simulation"
+        f"prices: {prices}, as k = {priced.k} gains {gain:.3g} over k = 0 on validation episodes, "
+        f"{priced.scale:.2g} for each unit that a price is stated for"
     )
-
-
-def _listed(words: Sequence[str]) -> str:
-    *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last

@@ -6,7 +6,6 @@ are tuned: lower is lower, however little. Of two choices, the one that earned m
 better guess, and an agent that did not learn must not be kept because chance might have done it.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 
 from agents.declarations import Learned
@@ -72,8 +71,6 @@ def deploy(
                 held_out[fixed][seed] if seed in failed else table
                 for seed, table in enumerate(tables)
             ]
-            if len(failed) == len(tables):  # it then takes the time of the fixed k
-                agent = dataclasses.replace(agent, evaluation=fixed)
         deployed.append((agent, tables))
     return deployed, replaced
 

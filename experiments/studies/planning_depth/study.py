@@ -12,8 +12,9 @@ from agents.alphazero.train import make_train
 from agents.declarations import Rule
 from agents.metapolicies.tuning import Candidate, Choice
 from agents.training import fit
+from envs import is_stochastic
 from experiments import runs
-from experiments.analysis import columns, results
+from experiments.analysis import caveats, columns, results
 from experiments.analysis.timings import seconds_an_episode
 from experiments.bill import Bill
 from experiments.bill import make as make_bill
@@ -93,16 +94,19 @@ def run_study(
         tables = evaluate_all(problem, run, trained, agents, held_out, acting, progress)
         rows = [(agent, tables[agent.evaluation]) for agent in agents]
         validated = safety.validate(problem, run, trained, agents, best_fixed, acting, progress)
-        rows, replaced = safety.deploy(rows, validated, best_fixed)
         rows += oracle_rows.work_out(problem, run, trained, acting, bill, progress)
-        frame = columns.to_frame([(agent, columns.stack_tables(tables)) for agent, tables in rows])
+        deployed, replaced = safety.deploy(rows, validated, best_fixed)
+        stacked = [(agent, columns.stack_tables(tables)) for agent, tables in deployed]
+        frame = columns.to_frame(stacked)
         runs.write_config(dataclasses.replace(run, operations=kept[-1]))
         columns.write_frame(run.episodes, frame)
         summary = results.summarize(
             config, run.versions, frame, acting, best_fixed, rows, bill, replaced
         )
-        summary |= {"priced": run.priced or None}
         summary |= probing.probe_all(problem, run, trained, acting)
+        summary |= {"priced": dict(run.priced) or None, "search": caveats.measure(stacked)}
+        summary["stochastic"] = is_stochastic(problem.environment, problem.env_params)
+        summary["warnings"] = caveats.find(summary)
         runs.write_json(run.results, summary)
         seconds = seconds_an_episode(run.timings, acting)
         table = markdown_table(summary, seconds).encode()

@@ -96,7 +96,7 @@ def test_where_search_gains_nothing_prices_follow_what_can_be_told_from_chance(
     priced = work_out(reactive, searching)
     assert not priced.pays
     assert priced.scale == pytest.approx(worth / 160)
-    assert pricing.told(priced.to_dict()).startswith("search does not pay here: k = 32 gains")
+    assert pricing.told(priced).startswith("search does not pay here: k = 32 gains")
 
 
 # In a study

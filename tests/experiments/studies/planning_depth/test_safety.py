@@ -46,7 +46,7 @@ def test_an_agent_that_earns_less_after_the_bill_is_replaced():
     assert deployed[0] == rows[0]
     agent, tables_ = deployed[1]
     assert tables_ == rows[0][1]
-    assert (agent.name, agent.evaluation) == ("gate", "fixed-4")
+    assert agent == GATE
     one = replaced["gate", 0.01]
     assert (one.k, one.seeds, one.tables) == (4, (0,), rows[1][1])
     np.testing.assert_allclose(one.validation_timed, [0.495], atol=1e-6)
@@ -112,10 +112,22 @@ def test_a_study_tells_of_both(tmp_path, learning, fake_work):
     assert second[0].equals(second[1])
     text = (tmp_path / "table.md").read_text()
     assert text.count(f"k = {best} for stopper at c = 0.0003 in 1 of 2 training seeds") == 2
+    assert stopper["evaluation"] == "stopper-0.0003"
     assert "gate-priced†" not in text
     assert "| stopper† |" in text
     stored = json.loads((tmp_path / "results.json").read_text())["agents"]
     assert stored == results["agents"]
+
+
+def test_who_is_replaced_in_all_seeds_takes_the_time_of_the_fixed_k(tmp_path, config, fake_work):
+    fake_work.gained = lambda name, seed: -0.3
+    control = ControlConfig(agents=("stopper", "gate-priced"))
+    results = study.run_study(dataclasses.replace(config, control=control), tmp_path)
+    for choice in results["best_fixed"]:
+        entry = entries(results, "gate-priced")[choice["price"]]
+        assert entry["evaluation"] == f"fixed-{choice['k']}"
+        assert entry["replaced"]["own"]["evaluation"] == f"gate-priced-{choice['price']:g}"
+        assert entry["difference"] == {"mean": 0.0, "ci95": [0.0, 0.0]}
 
 
 def test_a_study_in_which_all_learn_needs_no_net(tmp_path, learning, fake_work):
