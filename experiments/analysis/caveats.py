@@ -143,7 +143,7 @@ def _free(results: Results) -> list[Entry]:
 
 
 def _thinks(results: Results, curve: Mapping[tuple[int, float], Entry]) -> bool:
-    """Return whether someone who decides itself thinks a tenth as much as the smallest k above 0."""
+    """Return whether an agent that decides itself thinks a tenth as much as the least k above 0."""
     some = 0.1 * min(e["simulations"]["mean"] for (k, _), e in curve.items() if k > 0)
     return any(
         entry["simulations"]["mean"] >= some

@@ -145,7 +145,8 @@ def told(priced: Priced) -> str:
     if not priced.pays:
         return (
             f"search does not pay here: k = {priced.k} gains {gain:.2g} ± {priced.error:.2g} over "
-            f"k = 0 on validation episodes; prices then follow what can be told from chance: {prices}"
+            "k = 0 on validation episodes; prices then follow what can be told from chance: "
+            f"{prices}"
         )
     return (
         f"prices: {prices}, as k = {priced.k} gains {gain:.3g} over k = 0 on validation episodes, "
