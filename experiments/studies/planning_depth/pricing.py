@@ -150,5 +150,5 @@ def told(priced: Priced) -> str:
         )
     return (
         f"prices: {prices}, as k = {priced.k} gains {gain:.3g} over k = 0 on validation episodes, "
-        f"{priced.scale:.2g} for each unit that a price is stated for"
+        f"and pays {priced.spent:.3g} times the price for its simulations"
     )
