@@ -69,7 +69,7 @@ def _lowers(results: Results) -> Iterator[str]:
         low, high = search["difference"]["ci95"]
         yield (
             f"search lowers the return: k = {search['largest_k']} earns "
-            f"{search['difference']['mean']:.3g} [{low:.3g}, {high:.3g}] against k = "
+            f"{-search['difference']['mean']:.3g} [{-high:.3g}, {-low:.3g}] less than k = "
             f"{search['least_k']}, before the bill"
         )
 

@@ -144,9 +144,9 @@ def told(priced: Priced) -> str:
     prices, gain = f"{', '.join(others)} and {last}", priced.gain
     if not priced.pays:
         return (
-            f"search does not pay here: k = {priced.k} gains {gain:.2g} ± {priced.error:.2g} over "
-            "k = 0 on validation episodes; prices then follow what can be told from chance: "
-            f"{prices}"
+            f"search does not pay here: k = {priced.k} gains {gain:.2g} over k = 0 on validation "
+            f"episodes (standard error {priced.error:.2g}); prices then follow what can be told from "
+            f"chance: {prices}"
         )
     return (
         f"prices: {prices}, as k = {priced.k} gains {gain:.3g} over k = 0 on validation episodes, "

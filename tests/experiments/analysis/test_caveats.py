@@ -41,7 +41,7 @@ def test_nothing_is_warned_of_where_nothing_is_wrong():
 def test_search_that_lowers_the_return():
     search = GAINS | {"difference": made_up.around(-0.4, 0.1)}
     assert caveats.find(results(search=search)) == [
-        "search lowers the return: k = 8 earns -0.4 [-0.5, -0.3] against k = 0, before the bill"
+        "search lowers the return: k = 8 earns 0.4 [0.3, 0.5] less than k = 0, before the bill"
     ]
     within_noise = GAINS | {"difference": made_up.around(-0.4, 0.5)}
     assert caveats.find(results(search=within_noise)) == []
