@@ -145,8 +145,8 @@ def told(priced: Priced) -> str:
     if not priced.pays:
         return (
             f"search does not pay here: k = {priced.k} gains {gain:.2g} over k = 0 on validation "
-            f"episodes (standard error {priced.error:.2g}); prices then follow what can be told from "
-            f"chance: {prices}"
+            f"episodes (standard error {priced.error:.2g}); prices then follow what can be told "
+            f"from chance: {prices}"
         )
     return (
         f"prices: {prices}, as k = {priced.k} gains {gain:.3g} over k = 0 on validation episodes, "
