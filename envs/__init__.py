@@ -1,6 +1,7 @@
 """Environments (gymnax API), adapters, registry, the environment checker."""
 
 from envs.adapters.gymnax_adapter import Adapter, adapt, encode
+from envs.checker.chance import is_stochastic
 from envs.checker.report import Report
 from envs.checker.run_check import check
 from envs.metareasoning.bernoulli import BernoulliSelection
@@ -46,6 +47,7 @@ __all__ = (
     "describe",
     "encode",
     "is_metareasoning",
+    "is_stochastic",
     "make",
     "names",
     "optimal_tardiness",

@@ -21,10 +21,11 @@ from rrplan.types import MetaPolicy, PyTree, Trace
 
 ENTROPY_FRACTIONS = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8)
 """Thresholds of entropy, as shares of the largest there can be, log A."""
-LARGEST_ENTROPY_K = 16
-"""Budgets above it are left out of entropy's grid, to keep it modest."""
+ENTROPY_EVERY_K = 16
+"""Of budgets above it entropy's grid has the largest, the next that is at most half of that, and so
+on: this keeps it modest."""
 ENTROPY_QUANTILES = (0.2, 0.4, 0.6, 0.8, 0.9)
-VET_CAPS = (4, 8, 16, 32, 64)
+LEAST_VET_CAP = 4
 VET_RATIOS = (0.2, 0.5)
 VET_TOLERANCES = (0.1, 0.05, 0.2, 0.4)  # the source's first: it stands for what equals it
 
@@ -163,15 +164,19 @@ def margin_candidates(budgets: Iterable[int]) -> list[Candidate]:
 
 
 def entropy_candidates(budgets: Iterable[int], thresholds: Iterable[float]) -> list[Candidate]:
-    """Return the entropy rule with every k of a sweep up to 16 and every threshold.
+    """Return the entropy rule with every threshold, and k's of a sweep up to its largest.
 
+    Up to 16 that is every k; above, the largest, the next that is at most half of it, and so on.
     To act at once, always, is among them: k = 0 with an infinite threshold.
 
     Args:
         budgets: of the sweep.
         thresholds: in nats, such as :func:`entropy_thresholds` or :func:`entropy_quantiles`.
     """
-    ks = sorted({k for k in budgets if 0 < k <= LARGEST_ENTROPY_K})
+    ks: list[int] = []
+    for k in sorted({k for k in budgets if k > 0}, reverse=True):
+        if k <= ENTROPY_EVERY_K or not ks or 2 * k <= ks[0]:
+            ks.insert(0, k)
     grid = [(0, math.inf)] + [(k, threshold) for k in ks for threshold in sorted(set(thresholds))]
     return [
         Candidate(
@@ -211,16 +216,18 @@ def vet_candidates(
 ) -> list[Candidate]:
     """Return Virtual Expanded Termination with caps, ratios and tolerances around the source's.
 
+    Caps are 4, 8, 16 and so on, and the largest there can be.
     To act at once, always, is among them: a cap of 0. Tolerances that no forecast can tell apart
     under a cap (few visits make few distances) are there once.
 
     Args:
-        max_simulations: of the evaluation; caps above it are left out.
+        max_simulations: of the evaluation, the largest cap.
         num_actions: of the environment.
         search: of the evaluation, whose PUCT constants the forecasts must share.
     """
     search = search or Search()
-    caps = [cap for cap in VET_CAPS if cap <= max_simulations] or [max_simulations]
+    doubled = (LEAST_VET_CAP << times for times in range(max_simulations.bit_length()))
+    caps = [*(cap for cap in doubled if cap < max_simulations), max_simulations]
     distinct = {}
     for cap, ratio, tolerance in itertools.product(caps, VET_RATIOS, VET_TOLERANCES):
         # A visit that moves counts twice in an L1 distance.

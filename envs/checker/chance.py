@@ -12,7 +12,7 @@ from envs.checker.behaviour import close
 from envs.checker.random_play import LANES, Player, Tick, lane_keys, to_numpy
 from envs.checker.report import Findings
 from envs.checker.subject import Outcome
-from rrplan.types import Array, PyTree
+from rrplan.types import Array, Environment, PyTree
 
 MAX_ACTIONS = 8  # actions tried in the search for hidden state
 
@@ -57,6 +57,58 @@ def describe_chance(
         )
     else:
         findings.note("it looks deterministic: no key changed the outcome of a visited step")
+
+
+def is_stochastic(
+    environment: Environment,
+    params: PyTree,
+    *,
+    key: Array | None = None,
+    steps: int = 32,
+    lanes: int = LANES,
+) -> bool:
+    """Return whether a state and an action led on differently under two keys.
+
+    The cheap one of the two tests of chance: one program, a few steps of random legal play. It
+    speaks of the states that were visited, and proves nothing about others.
+
+    Args:
+        environment: adapted.
+        params: its parameters.
+        key: of the play; by default ``jax.random.key(0)``.
+        steps: of each lane.
+        lanes: that are played side by side; an episode that ends is followed by another.
+    """
+
+    def step(state: PyTree, key: Array) -> tuple[PyTree, Array]:
+        choosing, resetting, *stepping = jax.random.split(key, 4)
+        legal = ~environment.invalid_actions(state, params)
+        action = jax.random.categorical(choosing, jnp.where(legal, 0.0, -jnp.inf))
+        both = jax.vmap(environment.step, in_axes=(0, None, None, None))(
+            jnp.stack(stepping), state, action, params
+        )
+        one = jax.tree.map(lambda leaf: leaf[0], both)
+        fresh, _ = environment.reset(resetting, params)
+        done = one.terminated | one.truncated
+        going = jax.tree.map(lambda a, b: jnp.where(done, a, b), fresh, one.state)
+        return going, jnp.stack([_differs(leaf) for leaf in jax.tree.leaves(both)]).any()
+
+    def play(key: Array) -> Array:
+        first, *rest = jax.random.split(key, 1 + steps)
+        state, _ = environment.reset(first, params)
+        return jax.lax.scan(step, state, jnp.stack(rest))[1].any()
+
+    key = jax.random.key(0) if key is None else key
+    return bool(jax.jit(jax.vmap(play))(jax.random.split(key, lanes)).any())
+
+
+def _differs(leaf: Array) -> Array:
+    """Return whether a leaf ``[2, ...]`` is not the same twice, ``[]`` bool; last digits aside."""
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        leaf = jax.random.key_data(leaf)
+    if jnp.issubdtype(leaf.dtype, jnp.floating):
+        return ~jnp.isclose(leaf[0], leaf[1], rtol=1e-5, atol=1e-6, equal_nan=True).all()
+    return (leaf[0] != leaf[1]).any()
 
 
 def describe_hidden_state(

@@ -9,10 +9,16 @@ import polars as pl
 from agents.metapolicies.tuning import tune
 from experiments import roster, studies
 from experiments.analysis import comparisons, thinking
-from experiments.analysis.columns import Columns, counts_of, of_frame, timed_return
+from experiments.analysis.columns import (
+    Columns,
+    counts_of,
+    of_frame,
+    stack_tables,
+    timed_return,
+)
 from experiments.analysis.comparisons import Yardstick, as_json
 from experiments.bill import Bill
-from experiments.evaluation import Agent
+from experiments.evaluation import Agent, fixed_agent
 from experiments.runs.codec import to_dict
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan import costs
@@ -25,6 +31,21 @@ class BestFixed(NamedTuple):
     price: float
     k: int
     timed: float
+
+
+class Replaced(NamedTuple):
+    """A learned agent in whose place the best fixed k stands, at one price."""
+
+    agent: Agent
+    k: int
+    seeds: tuple[int, ...]
+    """Training seeds in which it does."""
+    validation_timed: Sequence[float]
+    """What the agent earned on validation episodes, ``[S]``."""
+    validation_timed_fixed: Sequence[float]
+    """What the fixed k earned there, ``[S]``."""
+    tables: Sequence[Columns]
+    """What the agent itself did on the held-out episodes, each seed's."""
 
 
 def best_fixed(
@@ -49,6 +70,7 @@ def summarize(
     best: Sequence[BestFixed],
     rows: Sequence[tuple[Agent, Sequence[Columns]]],
     bill: Bill,
+    replaced: Mapping[tuple[str, float], Replaced] | None = None,
 ) -> dict[str, Any]:
     """Return what ``results.json`` holds: plain values, the same whenever it is made.
 
@@ -58,8 +80,9 @@ def summarize(
         frame: one row per agent, training seed and episode.
         acting: the rule of acting that every agent follows.
         best: the best fixed k for each price, chosen on validation episodes.
-        rows: each agent with its seeds' tables, for what their traces sum up to.
+        rows: each agent with its own seeds' tables, for what their traces sum up to.
         bill: of the study.
+        replaced: by name and price, learned agents in whose place a fixed k stands in ``frame``.
     """
     curve = {}
     tables = {}
@@ -91,6 +114,19 @@ def summarize(
             own_rows = frame.filter(agent=agent.name, k=agent.k, depth=agent.depth)
             limited = of_frame(own_rows)
             entries += _entries(agent, bill, limited, config.sweep.prices, curve, yardsticks)
+    for (name, price), one in (replaced or {}).items():
+        table = stack_tables(one.tables)
+        (own_entry,) = _entries(one.agent, bill, table, (price,), curve, yardsticks)
+        entry = next(e for e in entries if (e["agent"], e["price"]) == (name, price))
+        if len(one.seeds) == entry["seeds"]:
+            entry["evaluation"] = fixed_agent("fixed", one.k).evaluation
+        entry["replaced"] = {
+            "k": one.k,
+            "seeds": list(one.seeds),
+            "validation_timed": list(one.validation_timed),
+            "validation_timed_fixed": list(one.validation_timed_fixed),
+            "own": own_entry,
+        }
     return {
         "study": studies.PLANNING_DEPTH.name,
         "config": to_dict(config),

@@ -96,7 +96,7 @@ def evaluate(arguments: Sequence[str]) -> None:
     from experiments.cli.options import parse_evaluate
 
     options = parse_evaluate(arguments, "rrplan evaluate")
-    from experiments.studies.planning_depth.study import evaluate_trained
+    from experiments.studies.planning_depth.reevaluating import evaluate_trained
 
     results = evaluate_trained(options.directory, options.sweep, options.acting, _console())
     if options.json:
@@ -247,7 +247,7 @@ def _wide_console():
 
 
 def _print_tables(results, directory=None) -> None:
-    """Print all tables; where the run's directory is known, with its seconds by the clock."""
+    """Print all tables, with seconds by the clock where the run's directory is known; warnings."""
     from experiments import studies
 
     console = _wide_console()
@@ -255,6 +255,8 @@ def _print_tables(results, directory=None) -> None:
         if rank:
             console.print()
         console.print(table)
+    for line in results.get("warnings", ()):
+        print(f"warning: {line}")
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:

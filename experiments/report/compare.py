@@ -9,7 +9,7 @@ import rich.table
 
 from experiments import runs, studies
 from experiments.analysis import entries
-from experiments.report import bills
+from experiments.report import bills, replacements
 from experiments.report.formatting import DASH, format_estimate
 from rrplan.errors import InputError
 
@@ -86,6 +86,7 @@ def _rank_at(runs_by_name: Mapping[str, Mapping[str, Any]], price: float) -> lis
             "rank": None if on_fewer else place,
             "run": name,
             "best_fixed": entry["agent"] == "fixed",
+            "replaced": replacements.is_replaced(entry),
             **{field: entry[field] for field in _REPORTED},
         }
         for place, (name, entry, on_fewer) in enumerate(taking_part, start=1)
@@ -105,7 +106,7 @@ def _best_and_others(results: Mapping[str, Any], price: float) -> list[entries.E
 
 
 def _cells(entry: Mapping[str, Any], several: bool) -> list[str]:
-    name = entries.name(entry)
+    name = entries.name(entry) + (replacements.MARK if entry["replaced"] else "")
     rank, episodes = entry["rank"], entry["episodes"]
     return [
         DASH if rank is None else str(rank),
@@ -122,6 +123,8 @@ def _caption(runs_by_name: Mapping[str, Mapping[str, Any]]) -> str:
     charged = "; ".join(dict.fromkeys(map(bills.short, runs_by_name.values())))
     timed = f"Timed: {charged}. " if study is studies.PLANNING_DEPTH else ""
     marked = f"{timed}± half of the 95% interval. Marked: {study.best}."
+    if any(replacements.is_replaced(e) for r in runs_by_name.values() for e in r["agents"]):
+        marked += f" {replacements.MARK} The best fixed k stands in: see the run's own table."
     everybody = [(r, entry) for r in runs_by_name.values() for entry in r["agents"]]
     if not any(_is_on_fewer(results, entry) for results, entry in everybody):
         return marked

@@ -9,7 +9,7 @@ import rich.table
 from experiments.analysis import entries
 from experiments.analysis.entries import Entry
 from experiments.analysis.timings import evaluation_of
-from experiments.report import bills
+from experiments.report import bills, replacements
 from experiments.report.formatting import (
     DASH,
     format_estimate,
@@ -74,7 +74,7 @@ def terminal_table(results: Mapping[str, Any], seconds: Seconds = None) -> rich.
             ]
             if seconds:
                 cells.append(format_seconds(seconds.get(evaluation_of(entry))))
-            table.add_row(f" {entries.name(entry)}", *cells)
+            table.add_row(f" {_name(entry)}", *cells)
         table.add_section()
     return table
 
@@ -91,7 +91,7 @@ def markdown_table(results: Mapping[str, Any], seconds: Seconds = None) -> str:
         for entry in group.agents:
             cells = [
                 f"{group.price:g}",
-                entries.name(entry),
+                _name(entry),
                 format_estimate(entry["timed"]),
                 format_gain_in_full(entry.get("difference")),
                 format_share(entry.get("gap_closed")),
@@ -131,6 +131,11 @@ def _markdown_pairs(results: Mapping[str, Any]) -> str:
     return format_markdown(header, rows, caption, left=["agent"])
 
 
+def _name(entry: Entry) -> str:
+    """Return what to call an agent, marked where a fixed k stands in for it."""
+    return entries.name(entry) + (replacements.MARK if replacements.is_replaced(entry) else "")
+
+
 def _of_fixed(entry: Entry) -> str:
     """Return the simulations with which a fixed k earns as much untimed; a dash if none does."""
     needed = entry.get("fixed_simulations")
@@ -153,5 +158,6 @@ def _caption(results: Mapping[str, Any], seconds: Seconds) -> str:
         f"Gap closed: its share of what the oracle, the exact ceiling, gains{where}.",
         "Looks: answers an episode, each computed, to how long to think.",
         "Time: of an episode by the clock, while others run beside it." if seconds else "",
+        *replacements.footnotes(results),
     ]
     return " ".join(part for part in parts if part)

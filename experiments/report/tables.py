@@ -9,17 +9,23 @@ import rich.table
 
 from experiments.analysis.entries import Entry, prices
 from experiments.analysis.timings import seconds_an_episode
-from experiments.report import bills, control_tables
+from experiments.report import bills, control_tables, replacements
 from experiments.report.formatting import format_estimate, format_markdown
 
 _RULES = {"visits": "most visits", "completed_q": "completed Q"}
 
 
 class Cell(NamedTuple):
-    """A text, and whether it is the best fixed k at a price."""
+    """A text, whether it is the best fixed k at a price, and whether a fixed k stands in for it."""
 
     text: str
     best: bool = False
+    replaced: bool = False
+
+    @property
+    def mark(self) -> str:
+        """What follows the text where a fixed k stands in for the agent."""
+        return replacements.MARK if self.replaced else ""
 
 
 def terminal_table(results: Mapping[str, Any]) -> rich.table.Table:
@@ -41,7 +47,10 @@ def terminal_table(results: Mapping[str, Any]) -> rich.table.Table:
     # One digit of the interval instead of two keeps the table within 80 columns.
     for row in _rows(results, digits=1):
         played, earned = row[:-earning], row[-earning:]
-        marked = (f"[bold]{cell.text}*[/]" if cell.best else f"{cell.text} " for cell in earned)
+        marked = (
+            f"[bold]{cell.text}*[/]" if cell.best else f"{cell.text}{cell.mark or ' '}"
+            for cell in earned
+        )
         table.add_row(*(cell.text for cell in played), *marked)
     return table
 
@@ -68,19 +77,21 @@ def terminal_tables_of(
 
 
 def markdown_table(results: Mapping[str, Any], seconds: Mapping[str, float] | None = None) -> str:
-    """Return the results as Markdown tables, each with its caption below.
+    """Return the results as Markdown tables, each with its caption below, and warnings at the end.
 
     Args:
         results: of a study.
         seconds: of an episode of each evaluation, see :mod:`experiments.analysis.timings`.
     """
     rows = (
-        [f"**{cell.text}**" if cell.best else cell.text for cell in row]
+        [f"**{cell.text}**" if cell.best else f"{cell.text}{cell.mark}" for cell in row]
         for row in _rows(results, digits=2)
     )
     main = format_markdown(_header(results), rows, _caption(results), left=["agent"])
     control = control_tables.markdown_table(results, seconds)
-    return f"{main}\n{control}" if control else main
+    warnings = "".join(f"- {line}\n" for line in results.get("warnings", ()))
+    parts = (main, control, f"Warnings:\n\n{warnings}" if warnings else "")
+    return "\n".join(part for part in parts if part)
 
 
 def _title(results: Mapping[str, Any]) -> str:
@@ -92,7 +103,8 @@ def _title(results: Mapping[str, Any]) -> str:
 def _caption(results: Mapping[str, Any]) -> str:
     rule = _RULES[results["acting"]]
     marked = " Marked: best k on validation episodes." if results.get("best_fixed") else ""
-    return f"{bills.caption(results)} Acting by {rule}. ± half of the 95% interval.{marked}"
+    caption = f"{bills.caption(results)} Acting by {rule}. ± half of the 95% interval.{marked}"
+    return " ".join([caption, *replacements.footnotes(results)])
 
 
 def _header(results: Mapping[str, Any]) -> list[str]:
@@ -117,6 +129,7 @@ def _rows(results: Mapping[str, Any], digits: int) -> list[list[Cell]]:
                 entry["agent"] == "fixed"
                 and entry.get("depth") is None
                 and (entry["price"], entry["k"]) in best,
+                replacements.is_replaced(entry),
             )
             for entry in entries
         }

@@ -18,4 +18,12 @@ __all__ = (
     "write_found",
     "write_json",
 )
-__getattr__ = hand_on(__name__, dict.fromkeys(__all__, "experiments.runs.directory"))
+_FILES = (
+    *("append_json_line", "load_arrays", "read_json", "save_arrays", "write_atomically"),
+    "write_json",
+)
+__getattr__ = hand_on(
+    __name__,
+    dict.fromkeys(__all__, "experiments.runs.directory")
+    | dict.fromkeys(_FILES, "experiments.runs.files"),
+)

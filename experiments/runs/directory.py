@@ -1,4 +1,4 @@
-"""The run directory: who may write to it, and files that a kill leaves whole or absent.
+"""The run directory: what is in it, and who may write to it.
 
 ::
 
@@ -18,26 +18,23 @@ import contextlib
 import dataclasses
 import fcntl
 import importlib.metadata
-import json
-import os
 import platform
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import jax
-import numpy as np
 
 from experiments import studies
 from experiments.runs.codec import from_dict, to_dict
+from experiments.runs.files import read_json, write_json
 from experiments.studies import Study
 from rrplan.errors import InputError
 
 _PACKAGES = ("rrplan", "jax", "jaxlib", "flax", "optax", "mctx", "gymnax", "numpy", "scipy")
 _LOCK = ".lock"
+_FOUND = ("operations", "calibration", "priced")  # kept in config.json beside the configuration
 
 
 class Seeded(Protocol):
@@ -63,6 +60,9 @@ class Run(Generic[Config]):
     """What was counted when it was begun, see :mod:`experiments.bill`."""
     calibration: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """What was measured when it was begun, see :mod:`experiments.calibration`."""
+    priced: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """How its prices were worked out, see :mod:`experiments.studies.planning_depth.pricing`; empty
+    where they were given."""
 
     def training(self, seed: int) -> Path:
         """Where training seed ``seed`` keeps its metrics and checkpoints."""
@@ -139,18 +139,24 @@ def write_config(run: Run) -> None:
     while it was extended can be gone on with either way.
     """
     data = {"study": studies.of_config(run.config).name, "config": to_dict(run.config)}
-    data |= {name: getattr(run, name) for name in ("versions", "operations", "calibration")}
+    data |= {name: getattr(run, name) for name in ("versions", *_FOUND)}
     write_json(run.path / "config.json", data)
 
 
-def write_found(run: Run, **found: Mapping[str, Any]) -> Run:
-    """Write operations or a calibration into ``config.json``, which else stays.
+def write_found(run: Run, *, config: Any = None, **found: Mapping[str, Any]) -> Run:
+    """Write what was counted, measured or worked out into ``config.json``, which else stays.
 
-    Returns the run with it.
+    Args:
+        run: which it is of.
+        config: takes the place of the configuration there; None leaves it.
+        **found: ``operations``, ``calibration`` or ``priced``.
+
+    Returns:
+        The run with what was found.
     """
     path = run.path / "config.json"
-    data = read_json(path, missing=f"{path} is missing")
-    write_json(path, {**data, **found})
+    data = read_json(path, missing=f"{path} is missing") | found
+    write_json(path, data if config is None else {**data, "config": to_dict(config)})
     return dataclasses.replace(run, **found)
 
 
@@ -177,8 +183,8 @@ def load_run(path: Path, study: Study = studies.PLANNING_DEPTH) -> Run:
         if found != study.name:
             raise InputError(f"it is a study of {found}, expected one of {study.name}")
         config = from_dict(data["config"], study.get("config"))
-        found = (data.get(name, {}) for name in ("operations", "calibration"))
-        return Run(path, config, data["versions"], *found)
+        found = {name: data.get(name, {}) for name in _FOUND}
+        return Run(path, config, data["versions"], **found)
     except (KeyError, TypeError, AttributeError):
         raise InputError(f"{path / 'config.json'} is damaged: no configuration in it") from None
     except InputError as error:
@@ -208,66 +214,6 @@ def versions() -> dict[str, str]:
         "platform": platform.platform(),
         "device": f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})",
     }
-
-
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file so that at any moment it is whole or absent, even if power fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with open(temporary, "wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write JSON atomically. NaN, which JSON does not have, is refused."""
-    text = json.dumps(data, indent=2, allow_nan=False) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
-
-
-def read_json(path: Path, *, missing: str) -> Any:
-    """Return a JSON file's value.
-
-    Raises:
-        InputError: there is no such file (then with the message ``missing``), or it is damaged.
-    """
-    try:
-        return json.loads(path.read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(missing) from None
-    except ValueError as error:
-        raise InputError(f"{path} is damaged: {error}") from None
-
-
-def append_json_line(path: Path, data: Mapping[str, Any]) -> None:
-    """Append one record to a file of JSON lines."""
-    with open(path, "a") as file:
-        file.write(json.dumps(data) + "\n")
-
-
-def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write named arrays atomically."""
-    named: dict[str, Any] = dict(arrays)
-    write_atomically(path, lambda file: np.savez_compressed(file, **named))
-
-
-def load_arrays(path: Path) -> dict[str, np.ndarray] | None:
-    """Return named arrays, or None where the file is missing or damaged.
-
-    An ``npz`` carries a checksum of each array, so that damage is seen and not read.
-    """
-    try:
-        with np.load(path) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, EOFError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error):
-        return None
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from experiments import bill, evaluation, runs
-from experiments.studies.planning_depth import study
+from experiments.studies.planning_depth import evaluating, study
 from experiments.studies.planning_depth.config import StudyConfig, SweepConfig
 from rrplan import Episodes, MetaPolicy, Search, Work
 from rrplan.operations import Operations
@@ -35,6 +35,8 @@ class FakeWork:
         self.trained = 0
         self.evaluated = []
         self.interrupt_after = None
+        self.stochastic = False
+        self.gained = lambda agent, seed: 0.02  # by learned agents, over what a fixed k earns
 
     def train(self, problem, run, progress):
         self.trained += 1
@@ -49,10 +51,12 @@ class FakeWork:
             raise KeyboardInterrupt
         self.evaluated.append((split.name, acting, trained.params, agent.evaluation))
         on_work(Work(seconds=1.0))
-        return fake_episodes(trained.params, agent, split, acting)
+        learned = agent.family == "learned"
+        gained = self.gained(agent.name, trained.params) if learned else 0.0
+        return fake_episodes(trained.params, agent, split, acting, gained)
 
 
-def fake_episodes(training_seed, agent, split, acting):
+def fake_episodes(training_seed, agent, split, acting, gained=0.0):
     """Return episodes whose return rises with k and levels off, the same on every call."""
     instance = np.random.default_rng(zlib.crc32(split.name.encode())).normal(
         0.9, 0.03, split.episodes
@@ -62,7 +66,7 @@ def fake_episodes(training_seed, agent, split, acting):
     of_family = {"untuned": 5, "greedy": 0, "rule": 4, "learned": 3, "one-step": 2}
     k = of_family.get(agent.family, agent.k)
     penalty = 0.01 if acting == "completed_q" else 0.0
-    returns = instance + noise + 0.06 * k / (k + 4) - penalty
+    returns = instance + noise + 0.06 * k / (k + 4) - penalty + gained
     whole = np.full(split.episodes, 5)
     return Episodes(
         untimed_return=jnp.asarray(returns, jnp.float32),
@@ -95,7 +99,7 @@ def fake_work(monkeypatch):
         lambda config: evaluation.StudyProblem(config, FakeEnvironment(), None, None),
     )
     monkeypatch.setattr(study, "train_planners", work.train)
-    monkeypatch.setattr(study, "evaluate_agent", work.evaluate)
+    monkeypatch.setattr(evaluating, "evaluate_agent", work.evaluate)
     monkeypatch.setattr(study.training, "train_all", work.train_meta_policies)
     monkeypatch.setattr(bill, "_planner", lambda problem, network: None)
     monkeypatch.setattr(
@@ -106,6 +110,7 @@ def fake_work(monkeypatch):
             of_look=lambda *arguments: 50.0,
         ),
     )
+    monkeypatch.setattr(study, "is_stochastic", lambda environment, params: work.stochastic)
     # Drawing takes seconds, and has tests of its own.
     monkeypatch.setattr(study, "figures", types.SimpleNamespace(draw=touch_figures))
     return work

@@ -79,6 +79,11 @@ def directory(tmp_path_factory):
     sys.path.remove(str(path))
 
 
+def by_itself(entry):
+    """Return an agent's own entry: so short a training may have failed, and a fixed k stand in."""
+    return entry.get("replaced", {}).get("own", entry)
+
+
 def test_a_users_own_agents_stand_beside_the_others(directory):
     results = json.loads((directory / "results.json").read_text())
     named = [entry["agent"] for entry in results["agents"] if entry["k"] is None]
@@ -90,7 +95,7 @@ def test_a_users_own_agents_stand_beside_the_others(directory):
     assert early["difference"] is not None
     paired = [(pair["agent"], pair["other"]) for pair in results["pairs"]]
     assert paired[:3] == [("schedule", "entropy"), ("early", "entropy"), ("early", "schedule")]
-    narrow = next(entry for entry in results["agents"] if entry["agent"] == "narrow")
+    narrow = by_itself(next(e for e in results["agents"] if e["agent"] == "narrow"))
     assert 0 < narrow["looks"]["mean"] <= narrow["length"]["mean"]
     assert "| early |" in (directory / "table.md").read_text()
     assert "early" in (directory / "figures" / "front.svg").read_text()
@@ -128,7 +133,7 @@ def test_a_finished_run_is_loaded_and_plays_as_it_did(directory):
             num_lanes=8,
             costs=rrplan.Costs(price=1e-3),
         )
-        entry = next(e for e in results["agents"] if e["agent"] == name)
+        entry = by_itself(next(e for e in results["agents"] if e["agent"] == name))
         assert float(episodes.untimed_return.mean()) == pytest.approx(entry["untimed"]["mean"])
         assert float(episodes.simulations.mean()) == entry["simulations"]["mean"]
 

@@ -18,6 +18,7 @@ from rrplan.errors import InputError, unknown
 from rrplan.planner import Search
 
 PRESETS = ("quick", "full")
+_PRICES: Mapping[str, tuple[float, ...]] = dict.fromkeys(("knapsack", "traps"), (3e-4, 1e-3, 2e-3))
 _RETURN_LABELS: Mapping[str, str] = {
     "knapsack": "return (share of the optimum)",
     "tardiness": "return (minus the total tardiness, scaled)",
@@ -35,8 +36,9 @@ class SweepConfig:
         *(12, 16, 24, 32),
     )
     """Simulations a decision, k, of each fixed agent."""
-    prices: Annotated[tuple[float, ...], tyro.conf.arg(aliases=("--prices",))] = (3e-4, 1e-3, 2e-3)
-    """Prices of one simulation, in units of return."""
+    prices: Annotated[tuple[float, ...], tyro.conf.arg(aliases=("--prices",))] = ()
+    """Prices of one simulation, in units of return. If none are given, the run works out three from
+    what search gains, before anything is tuned."""
     episodes: int = 1024
     """Held-out episodes, the same for every agent."""
     validation_episodes: int = 1024
@@ -50,12 +52,11 @@ class SweepConfig:
     next of that."""
 
     def __post_init__(self):
+        if not self.budgets:
+            raise InputError("sweep.budgets must hold at least one number, got ()")
         for name in ("budgets", "prices"):
-            values = getattr(self, name)
-            if not values:
-                raise InputError(f"sweep.{name} must hold at least one number, got ()")
             # Sorted, so that the order on a command line makes no other run.
-            object.__setattr__(self, name, tuple(sorted(set(values))))
+            object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
         for k in self.budgets:
             _require("sweep.budgets", k, k >= 0, "at least 0 simulations")
         object.__setattr__(self, "depths", sorted_depths("sweep.depths", self.depths))
@@ -201,6 +202,25 @@ class StudyConfig:
             for price in self.sweep.prices if agent.priced else ():
                 _require("sweep.prices", price, lowest <= price <= highest, expected)
 
+    def with_prices(self, prices: tuple[float, ...]) -> "StudyConfig":
+        """Return the study at prices that were worked out for it.
+
+        The range that agents for all prices are trained on follows them, a third of the least to
+        five times the largest. One that was given is only made as wide as they need.
+        """
+        ppo, least, largest = self.control.ppo, min(prices), max(prices)
+        own = (ppo.lowest_price, ppo.highest_price)
+        if own == (PPOConfig.lowest_price, PPOConfig.highest_price):
+            own = one_digit(least / 3), one_digit(5 * largest)
+        ranged = dataclasses.replace(
+            ppo, lowest_price=min(own[0], least), highest_price=max(own[1], largest)
+        )
+        return dataclasses.replace(
+            self,
+            sweep=dataclasses.replace(self.sweep, prices=prices),
+            control=dataclasses.replace(self.control, ppo=ranged),
+        )
+
     @property
     def trained_prices(self) -> tuple[float, ...]:
         """Prices that gate and stopper are trained for."""
@@ -224,7 +244,7 @@ def preset(env: str, name: str) -> StudyConfig:
     if name not in PRESETS:
         raise unknown("preset", name, PRESETS)
     network, train = train_preset(env, name)
-    quick = SweepConfig()
+    quick = SweepConfig(prices=_PRICES.get(env, ()))
     full = dataclasses.replace(quick, budgets=(*quick.budgets, 64), episodes=8192)
     # Values are timed with the discount of the planner's training.
     ppo = PPOConfig(gamma=train.gamma)
@@ -251,6 +271,11 @@ def preset(env: str, name: str) -> StudyConfig:
         seeds=1 if name == "quick" else 5,
         return_label=_RETURN_LABELS.get(env, "return"),
     )
+
+
+def one_digit(value: float) -> float:
+    """Return a number above 0, rounded to one digit."""
+    return float(f"{value:.0e}")
 
 
 def _spaced(budgets: Iterable[int]) -> tuple[int, ...]:

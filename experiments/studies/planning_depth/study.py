@@ -12,8 +12,9 @@ from agents.alphazero.train import make_train
 from agents.declarations import Rule
 from agents.metapolicies.tuning import Candidate, Choice
 from agents.training import fit
+from envs import is_stochastic
 from experiments import runs
-from experiments.analysis import columns, results
+from experiments.analysis import caveats, columns, results
 from experiments.analysis.timings import seconds_an_episode
 from experiments.bill import Bill
 from experiments.bill import make as make_bill
@@ -25,10 +26,8 @@ from experiments.evaluation import (
     StudyProblem,
     TrainedSeed,
     build_problem,
-    evaluate_agent,
     fixed_agent,
     list_agents,
-    load_params,
     make_planner,
     study_key,
 )
@@ -40,14 +39,17 @@ from experiments.studies.planning_depth import (
     calibrating,
     extending,
     oracle_rows,
+    pricing,
     probing,
+    safety,
     searched,
     training,
 )
-from experiments.studies.planning_depth.config import ControlConfig, StudyConfig, SweepConfig
+from experiments.studies.planning_depth.config import StudyConfig
+from experiments.studies.planning_depth.evaluating import evaluate_all
 from rrplan.costs import Rates
 from rrplan.search.final_action import RULES
-from rrplan.types import PyTree, Work
+from rrplan.types import PyTree
 
 
 def run_study(
@@ -67,6 +69,7 @@ def run_study(
     Raises:
         rrplan.InputError: something in the configuration or the directory is wrong.
     """
+    config = pricing.adopt(config, Path(directory))
     problem = build_problem(config)
     config = problem.config
     with runs.open_run(directory, config, resume=resume) as run, Progress(console) as progress:
@@ -80,6 +83,8 @@ def run_study(
 
         bill = make_bill(problem, run.operations, keep, run.calibration)
         params = train_planners(problem, run, progress)
+        problem, run = pricing.settle(problem, run, params[0], bill, progress)
+        config = problem.config
         acting, best_fixed = validate(problem, run, params, bill, progress)
         tuned = tune(problem, run, params, acting, best_fixed, bill, progress)
         trained = training.train_all(
@@ -88,14 +93,22 @@ def run_study(
         agents = [*list_agents(problem), *training.list_agents(config, tuned)]
         agents = [bill.charge(problem, agent, trained[0]) for agent in agents]
         held_out = Split("held-out", Domain.HELD_OUT, config.sweep.episodes)
-        tables = _evaluate_all(problem, run, trained, agents, held_out, acting, progress)
+        tables = evaluate_all(problem, run, trained, agents, held_out, acting, progress)
         rows = [(agent, tables[agent.evaluation]) for agent in agents]
+        validated = safety.validate(problem, run, trained, agents, best_fixed, acting, progress)
         rows += oracle_rows.work_out(problem, run, trained, acting, bill, progress)
-        frame = columns.to_frame([(agent, columns.stack_tables(tables)) for agent, tables in rows])
+        deployed, replaced = safety.deploy(rows, validated, best_fixed)
+        stacked = [(agent, columns.stack_tables(tables)) for agent, tables in deployed]
+        frame = columns.to_frame(stacked)
         runs.write_config(dataclasses.replace(run, operations=kept[-1]))
         columns.write_frame(run.episodes, frame)
-        summary = results.summarize(config, run.versions, frame, acting, best_fixed, rows, bill)
+        summary = results.summarize(
+            config, run.versions, frame, acting, best_fixed, rows, bill, replaced
+        )
         summary |= probing.probe_all(problem, run, trained, acting)
+        summary |= {"priced": dict(run.priced) or None, "search": caveats.measure(stacked)}
+        summary["stochastic"] = is_stochastic(problem.environment, problem.env_params)
+        summary["warnings"] = caveats.find(summary)
         runs.write_json(run.results, summary)
         seconds = seconds_an_episode(run.timings, acting)
         table = markdown_table(summary, seconds).encode()
@@ -112,6 +125,7 @@ def train_only(
     Raises:
         rrplan.InputError: something in the configuration or the directory is wrong.
     """
+    config = pricing.adopt(config, Path(directory))
     problem = build_problem(config)
     opened = runs.open_run(directory, problem.config, resume=resume)
     with opened as run, Progress(console) as progress:
@@ -147,7 +161,7 @@ def validate(
     choices = {}
     for acting in rules:
         trained = [TrainedSeed(seed_params) for seed_params in params]
-        tables = _evaluate_all(problem, run, trained, agents, split, acting, progress)
+        tables = evaluate_all(problem, run, trained, agents, split, acting, progress)
         curve = {
             agent.k: columns.stack_tables(tables[agent.evaluation])
             for agent in agents
@@ -180,7 +194,7 @@ def tune(
         agents = [
             Agent(name, None, c.name, Rule.family, meta_policy=c.name, turns=c.turns) for c in grid
         ]
-        tables = _evaluate_all(
+        tables = evaluate_all(
             problem, run, trained, agents, split, acting, progress, f"tuning {name}"
         )
         return lambda candidate: columns.stack_tables(tables[candidate.name])
@@ -196,103 +210,3 @@ def tune(
     tuned |= searched.find_all(problem, run, params, acting, best_fixed, split, bill, progress)
     order = [agent.name for agent in problem.config.control.declared()]
     return {name: tuned[name] for name in sorted(tuned, key=order.index)}
-
-
-def evaluate_trained(
-    directory: Path, sweep: SweepConfig, acting: str | None = None, console: Console | None = None
-) -> dict[str, Any]:
-    """Evaluate the trained planners of a run at other budgets or prices; nothing is written.
-
-    Args:
-        directory: a run whose training has ended.
-        sweep: the budgets, prices and number of held-out episodes.
-        acting: rule of acting; None takes the one that the run has chosen, or was given.
-        console: where progress is shown; None shows nothing.
-
-    Returns:
-        What ``results.json`` would hold, with the fixed agents alone and no best k: that is
-        chosen on validation episodes.
-
-    Raises:
-        rrplan.InputError: there is no trained run, or something in the sweep is wrong.
-    """
-    run = runs.load_run(directory)
-    config = dataclasses.replace(run.config, sweep=sweep, control=ControlConfig())
-    problem = build_problem(config)
-    acting = acting or _acting_of(run)
-    params = [load_params(problem, run, seed) for seed in range(run.config.seeds)]
-    split = Split("held-out", Domain.HELD_OUT, sweep.episodes)
-    agents = [fixed_agent("fixed", k, depth or None) for k, depth in sweep.pairs]
-    evaluated = []
-    with (
-        Progress(console) as progress,
-        progress.evaluations(f"{split.name}, {acting}", len(agents)) as bar,
-    ):
-        for agent in agents:
-            bar.begin(agent.evaluation)
-            rows = [
-                evaluate_agent(problem, TrainedSeed(seed_params), agent, split, acting, bar.report)
-                for seed_params in params
-            ]
-            table = columns.stack_tables([columns.to_table(episodes) for episodes in rows])
-            evaluated.append((agent, table))
-            bar.finish()
-    bill = make_bill(problem, run.operations, measured=run.calibration)
-    evaluated = [(dataclasses.replace(a, rates=bill.rates()), table) for a, table in evaluated]
-    frame = columns.to_frame(evaluated)
-    rows = [(agent, [table]) for agent, table in evaluated]
-    return results.summarize(problem.config, run.versions, frame, acting, (), rows, bill)
-
-
-def _evaluate_all(
-    problem: StudyProblem,
-    run: Run,
-    trained: Sequence[TrainedSeed],
-    agents: Sequence[Agent],
-    split: Split,
-    acting: str,
-    progress: Progress,
-    phase: str | None = None,
-) -> dict[str, list[columns.Columns]]:
-    """Return each evaluation's tables, one a seed; those that had finished before are read."""
-    distinct = {agent.evaluation: agent for agent in agents}
-    tables = {}
-    phase = phase or f"{split.name}, {acting}"
-    with progress.evaluations(phase, len(distinct) * len(trained)) as bar:
-        for name, agent in distinct.items():
-            rows = []
-            for training_seed, one in enumerate(trained):
-                path = run.evaluation(f"{split.name}-{acting}-seed{training_seed}-{name}")
-                table = columns.load_table(path, split.episodes)
-                if table is None:
-                    bar.begin(name)
-                    works: list[Work] = []
-                    episodes = evaluate_agent(
-                        problem, one, agent, split, acting, bar.report, works.append
-                    )
-                    table = columns.to_table(episodes, agent.turns)
-                    runs.save_arrays(path, table)
-                    _log_time(run, path.stem, works, table)
-                rows.append(table)
-                bar.finish()
-            tables[name] = rows
-    return tables
-
-
-def _log_time(run: Run, name: str, works: Sequence[Work], table: columns.Columns) -> None:
-    """Log what an evaluation took by the clock; a rollout that does not search logs nothing."""
-    for work in works:
-        line = {
-            "evaluation": name,
-            "seconds": round(work.seconds, 3),
-            "episodes": len(table["length"]),
-            "simulations_per_second": round(work.simulations / work.seconds),
-        }
-        runs.append_json_line(run.timings, line)
-
-
-def _acting_of(run: Run) -> str:
-    if run.config.search.acting != "validate":
-        return run.config.search.acting
-    missing = f"{run.path} has not chosen a rule of acting yet: finish the run, or give --acting"
-    return runs.read_json(run.results, missing=missing)["acting"]

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import jax
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import rrplan
-from agents.metapolicies import tuning
+from agents.metapolicies import grids, tuning
 from agents.metapolicies.tuning import tune
 from rrplan.errors import InputError
 from rrplan.planner import Planner
@@ -124,14 +126,36 @@ def test_what_the_grids_hold():
     assert [each.params for each in tuning.margin_candidates([4, 2])] == [0, 2, 4]
     params = [each.params for each in GRIDS["entropy"]]
     assert params[0] == (0, math.inf)
-    assert {each.k for each in params[1:]} == {1, 2, 4, 8}
-    assert len(params) == 1 + 4 * 6
+    assert {each.k for each in params[1:]} == {1, 2, 4, 8, 32}
+    assert len(params) == 1 + 5 * 6
     assert max(each.threshold for each in params[1:]) == 0.8 * math.log(4)
     params = [each.params for each in GRIDS["vet"]]
     assert params[0].cap == 0
     assert {each.cap for each in params[1:]} == {4, 8, 16, 32, 64}
     assert {each.c_init for each in params} == {2.0}
     assert [each.params.cap for each in tuning.vet_candidates(3, 4)] == [0, 3, 3]
+
+
+@given(st.sets(st.integers(0, 300), min_size=1), st.integers(2, 9))
+def test_every_grid_reaches_the_largest_budget(budgets, num_actions):
+    largest = max(1, *budgets)  # as the sweep gives it
+    planner = SimpleNamespace(
+        environment=SimpleNamespace(num_actions=num_actions),
+        max_simulations=largest,
+        search=rrplan.Search(),
+    )
+    assert max(each.params for each in grids.margin(planner, budgets)) == max(budgets)
+    assert max(each.params.k for each in grids.entropy(planner, budgets)) == max(budgets)
+    assert max(each.params.cap for each in grids.vet(planner, budgets)) == largest
+    assert max(each.params for each in tuning.fixed_candidates(budgets)) == max(budgets)
+    assert set(grids.random_k(sorted(budgets))[1].tolist()) == budgets
+
+
+def test_entropys_grid_stays_modest_above_16():
+    ks = {each.params.k for each in tuning.entropy_candidates(range(257), [0.0])}
+    assert ks == {*range(17), 32, 64, 128, 256}
+    ks = {each.params.k for each in tuning.entropy_candidates((0, 8, 16, 24, 32, 48, 100), [0.0])}
+    assert ks == {0, 8, 16, 24, 48, 100}
 
 
 def test_quantiles_of_entropy_are_those_of_the_decisions_that_were():

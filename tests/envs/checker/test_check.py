@@ -9,7 +9,8 @@ import pytest
 from flax import struct
 from gymnax.environments import environment, spaces
 
-from envs import Knapsack, check
+from envs import Knapsack, adapt, check, is_stochastic
+from envs.checker import chance
 
 GOAL = 3
 
@@ -433,6 +434,23 @@ def test_what_changes_the_meaning_of_a_search_is_noted(env, sentence):
     report = check_toy(env())
     assert report.ok, str(report)
     assert any(sentence in note for note in report.notes), str(report)
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"), [(Line(), False), (Slips(), True), (Knapsack(num_items=5), False)]
+)
+def test_the_cheap_test_of_chance_agrees_with_the_other(env, expected):
+    assert is_stochastic(adapt(env), env.default_params) == expected
+    notes = check(env, steps=60).notes
+    assert any("it is stochastic" in note for note in notes) == expected
+
+
+def test_last_digits_and_what_is_nan_are_no_chance():
+    twice = jnp.array([[1.0, jnp.nan], [1.0 + 1e-6, jnp.nan]])
+    assert not chance._differs(twice)
+    assert chance._differs(twice.at[1, 0].add(1e-3))
+    assert chance._differs(jax.random.split(jax.random.key(0)))
+    assert not chance._differs(jnp.array([3, 3]))
 
 
 def test_a_fully_observed_environment_is_not_said_to_hide_anything():

@@ -191,7 +191,9 @@ def test_a_real_run_is_timed(tmp_path):
     config = StudyConfig(
         env="knapsack",
         env_kwargs={"num_items": 4},
-        sweep=SweepConfig(budgets=(0, 3), episodes=16, validation_episodes=16, num_lanes=8),
+        sweep=SweepConfig(
+            budgets=(0, 3), prices=(3e-4,), episodes=16, validation_episodes=16, num_lanes=8
+        ),
         control=ControlConfig(agents=("margin",)),
     )
     directory = make_run(tmp_path / "run", config)

@@ -119,3 +119,12 @@ def test_the_ranking_is_printed_or_given_as_json(capsys, keep):
     assert "run" not in printed.split()  # a column for runs is for several
     assert cli.main(["compare", path, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == compare.rank({"run": made_up.results()})
+
+
+def test_who_is_replaced_by_a_fixed_k_is_marked(capsys, keep):
+    results = made_up.results(("stopper",))
+    results["agents"][-1]["replaced"] = {"k": 8, "seeds": [0]}
+    assert cli.main(["compare", str(keep("run", results))]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "stopper†" in printed
+    assert "† The best fixed k stands in: see the run's own table." in printed

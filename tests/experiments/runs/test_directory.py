@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from experiments.runs import directory as runs
+from experiments import runs
+from experiments.runs import directory
 from rrplan import InputError
 
 
@@ -97,7 +98,7 @@ def test_a_killed_process_leaves_no_lock(tmp_path):
     )
     killed = subprocess.run([sys.executable, "-c", script, str(tmp_path / ".lock")], check=False)
     assert killed.returncode == -9
-    with runs._locked(tmp_path):
+    with directory._locked(tmp_path):
         pass
 
 

@@ -167,7 +167,7 @@ def test_rules_are_tuned_on_validation_episodes(tmp_path, config, fake_work):
     study.run_study(config, tmp_path / "tuned")
     tried = {name for split, *_, name in fake_work.evaluated if split == "validation"}
     assert sum(name.startswith("margin") for name in tried) == len(config.sweep.budgets)
-    assert sum(name.startswith("entropy") for name in tried) == 1 + 2 * 6  # k = 2, 8; 6 thresholds
+    assert sum(name.startswith("entropy") for name in tried) == 1 + 3 * 6  # k = 2, 8, 32
     reported = {name for split, *_, name in fake_work.evaluated if split == "held-out"}
     assert len({name for name in reported if name.startswith("entropy")}) <= 2
 
