@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -70,7 +71,9 @@ def fit(
                 best = keeping.better(best, evaluated)
             if evaluated is not None and record["chunk"] == train.config.num_chunks:
                 chosen = keeping.kept(best, evaluated)
-                params, record["kept_chunk"] = chosen.params, chosen.chunk
+                record["kept_chunk"] = chosen.chunk
+                if chosen is not evaluated:
+                    params = jax.tree.map(jnp.asarray, chosen.params)
             _append(directory / "metrics.jsonl", record)
             if _due(record["chunk"], train.config.checkpoint_every, train.config.num_chunks):
                 keeping.save(directory / "best", record["chunk"], best)
@@ -144,7 +147,9 @@ def _advance(
     latest, evaluated = float(metrics.mean_return), None
     if _due(record["chunk"], train.config.evaluate_every, train.config.num_chunks):
         returns = np.asarray(train.evaluate(state.params))
-        evaluated = keeping.Evaluated(record["chunk"], state.params, returns)
+        # Copies: what follows may be written where the state is.
+        params = jax.tree.map(np.array, state.params)
+        evaluated = keeping.Evaluated(record["chunk"], params, returns)
         latest = record["evaluation_return"] = float(returns.mean())
         record["evaluation_error"] = float(returns.std() / math.sqrt(len(returns)))
     record["seconds"] = round(time.perf_counter() - start, 3)

@@ -244,7 +244,9 @@ def preset(env: str, name: str) -> StudyConfig:
     if name not in PRESETS:
         raise unknown("preset", name, PRESETS)
     network, train = train_preset(env, name)
-    quick = SweepConfig(prices=_PRICES.get(env, ()))
+    prices = _PRICES.get(env, ())
+    # Where episodes are short and their prices known, more of them tell small gains apart.
+    quick = SweepConfig(prices=prices, episodes=4096 if prices else 1024)
     full = dataclasses.replace(quick, budgets=(*quick.budgets, 64), episodes=8192)
     # Values are timed with the discount of the planner's training.
     ppo = PPOConfig(gamma=train.gamma)
