@@ -185,6 +185,8 @@ class Learned(Agent):
     """Whether one training serves all prices; else there is one training for each price."""
     chooses_depth: bool = False
     """Whether it may answer any of the study's depths with its simulations."""
+    inputs: tuple[str, ...] | None = None
+    """Groups of inputs that it may see, of those of the study; all if None."""
     family: ClassVar[str] = "learned"
 
 

@@ -133,9 +133,17 @@ class ControlConfig:
         """Return those of them that are trained."""
         return [agent for agent in self.declared(own=own) if isinstance(agent, Learned)]
 
-    def meta(self, agent: Learned) -> MetaConfig:
-        """Return what a learned agent may answer and sees; one for one price need not see it."""
-        inputs = tuple(g for g in self.inputs if g != "price" or agent.priced)
+    def meta(self, agent: Learned, *, price_varies: bool = False) -> MetaConfig:
+        """Return what a learned agent may answer and sees.
+
+        One for one price need not see it, unless that price varies from state to state.
+        """
+        left_out = () if agent.priced or price_varies else ("price",)
+        inputs = tuple(group for group in self.inputs if group not in left_out)
+        if agent.inputs is not None:
+            inputs = tuple(group for group in inputs if group in agent.inputs)
+            expected = f"some of what {agent.name} may see, {agent.inputs}"
+            _require("control.inputs", self.inputs, inputs, expected)
         menus = {"gate": self.gate_menu, "stopper": self.stopper_menu}
         depths = self.depths if agent.chooses_depth else ()
         return MetaConfig(agent.kind, menus[agent.kind], inputs, self.width, depths)

@@ -193,10 +193,7 @@ def make_trainable(
     lowest, highest = case.prices
     ppo = dataclasses.replace(config.control.ppo, lowest_price=lowest, highest_price=highest)
     start = _start(best_fixed, case.prices)
-    meta = config.control.meta(case.agent)
-    if offers(planner.environment, Priced) and "price" in config.control.inputs:
-        # The price differs from state to state, so that an agent for one price sees it too.
-        meta = dataclasses.replace(meta, inputs=config.control.inputs)
+    meta = config.control.meta(case.agent, price_varies=offers(planner.environment, Priced))
     request = Request(meta, ppo, config.control.gains, start, rates)
     return declarations.build(case.agent.make)(planner, request)
 

@@ -1,0 +1,32 @@
+"""The controls of the roster: agents that tell thinking from a second policy in disguise.
+
+A learned meta-policy may earn more because it knows when to search, or because it is one more
+network that saw the same states. Each control has one of the two, or a part of it.
+"""
+
+from agents.declarations import Agent, Learned
+
+_BLIND = ("prior", "search", "values", "progress", "price")
+_DEAF = ("prior", "progress", "price", "features", "observation")
+
+CONTROLS: tuple[Agent, ...] = (
+    Learned(
+        name="gate-blind",
+        help="control: the gate without the observation and the planner's features",
+        style={"color": "#66A61E", "marker": "^", "linestyle": (0, (1, 1)), "markersize": 4.0},
+        kind="gate",
+        inputs=_BLIND,
+    ),
+    Learned(
+        name="stopper-blind",
+        help="control: the stopper without the observation and the planner's features",
+        style={"color": "#E6550D", "marker": "s", "linestyle": (0, (1, 1)), "markersize": 4.0},
+        inputs=_BLIND,
+    ),
+    Learned(
+        name="stopper-deaf",
+        help="control: the stopper without anything that the search has found",
+        style={"color": "#A63603", "marker": "h", "linestyle": (0, (3, 1))},
+        inputs=_DEAF,
+    ),
+)
