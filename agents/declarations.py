@@ -191,6 +191,18 @@ class Learned(Agent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Yoked(Agent):
+    """Thinks as long as another agent did at such decisions of other episodes.
+
+    It is tied to the agent of its own training seed and price, and pays for looks what that pays.
+    """
+
+    to: str
+    """Name of the agent it is tied to: a :class:`Learned` one for a single price, a stopper."""
+    family: ClassVar[str] = Rule.family
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ceiling(Agent):
     """The exact ceiling of what any choice of k could earn."""
 

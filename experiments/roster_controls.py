@@ -4,12 +4,18 @@ A learned meta-policy may earn more because it knows when to search, or because 
 network that saw the same states. Each control has one of the two, or a part of it.
 """
 
-from agents.declarations import Agent, Learned
+from agents.declarations import Agent, Learned, Yoked
 
 _BLIND = ("prior", "search", "values", "progress", "price")
 _DEAF = ("prior", "progress", "price", "features", "observation")
 
 CONTROLS: tuple[Agent, ...] = (
+    Yoked(
+        name="yoked",
+        help="control: the stopper's amounts, each from such a decision of another episode",
+        style={"color": "#B2182B", "marker": "D", "linestyle": (0, (2, 1)), "markersize": 3.5},
+        to="stopper",
+    ),
     Learned(
         name="gate-blind",
         help="control: the gate without the observation and the planner's features",

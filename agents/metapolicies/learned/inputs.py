@@ -24,8 +24,8 @@ class Inputs(NamedTuple):
     legal: Array  # [B, A] bool
     leading: Array  # [B] int32, the best action by completed Q; to a deaf one, by the prior
     simulations: Array  # [B] int32, done for this decision
-    # [B] float32, of the search so far: what the value head starts from; to a deaf one, the network's
-    value: Array
+    # What the value head starts from: of the search so far; to a deaf one, of the root alone.
+    value: Array  # [B] float32
     held: Any = ()  # [B] int32, depth limit in force; nothing where none is held
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from agents.alphazero.config import TrainConfig
-from agents.declarations import Agent, Learned, Rule
+from agents.declarations import Agent, Learned, Rule, Yoked
 from agents.metapolicies.learned.config import GROUPS, MetaConfig, PPOConfig, sorted_depths
 from agents.metapolicies.selfaware.config import GainsConfig
 from agents.networks import NetworkConfig
@@ -120,6 +120,12 @@ class ControlConfig:
             value = getattr(self, name)
             _require(f"control.{name}", value, value >= least, f"at least {least}")
         object.__setattr__(self, "depths", sorted_depths("control.depths", self.depths))
+        for agent in self.declared(own=False):
+            if isinstance(agent, Yoked) and agent.to not in self.agents:
+                raise InputError(
+                    f"control.agents has {agent.name} without {agent.to}, whose amounts it takes: "
+                    f"add {agent.to}"
+                )
         for agent in self.learned(own=False):
             self.meta(agent)  # checks menu, inputs and width
             if agent.chooses_depth:
