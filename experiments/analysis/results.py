@@ -8,7 +8,7 @@ import polars as pl
 
 from agents.metapolicies.tuning import tune
 from experiments import roster, studies
-from experiments.analysis import comparisons, thinking
+from experiments.analysis import chains, comparisons, thinking
 from experiments.analysis.columns import Columns, counts_of, of_frame, timed_return
 from experiments.analysis.comparisons import Yardstick, as_json
 from experiments.bill import Bill
@@ -73,6 +73,7 @@ def summarize(
     known = roster.describe(config.control.agents)
     controlled = [name for name, a in known.items() if a["family"] in roster.CONTROLLED]
     own = {key: table for key, table in tables.items() if key[0] in controlled}
+    timed = _of_controlled(own, controlled, config.sweep.prices, agents)
     yardsticks = [_yardstick(choice, curve, tables, agents) for choice in best]
     entries = [
         entry
@@ -104,8 +105,9 @@ def summarize(
         ],
         "falls": _falls({k: table["untimed_return"] for k, table in curve.items()}),
         "agents": entries,
+        **_chains(yardsticks, timed, tables, agents),
         "fronts": comparisons.fronts(own, curve),
-        "pairs": comparisons.pairs(_of_controlled(own, controlled, config.sweep.prices, agents)),
+        "pairs": comparisons.pairs(timed),
         "thinking": [
             group
             for agent, of_seeds in rows
@@ -141,6 +143,29 @@ def _of_controlled(
         }
         for price in prices
     }
+
+
+def _chains(
+    yardsticks: Sequence[Yardstick],
+    timed: Mapping[float, Mapping[str, np.ndarray]],
+    tables: Mapping[tuple, Columns],
+    agents: Mapping[tuple, Agent],
+) -> dict[str, Any]:
+    """Return where gains come from at each price where that can be told; nothing if at none."""
+    found, key = [], ("reactive", 0, None)
+    if key not in tables:
+        return {}
+    for price, best_fixed, _ in yardsticks:
+        spent = {
+            name: (
+                float(tables[name, None, price]["simulations"].mean()),
+                float((tables[name, None, price]["untimed_return"] - own).mean()),
+            )
+            for name, own in timed[price].items()
+        }
+        reactive = timed_return(tables[key], price, agents[key].rates)
+        found.append(chains.describe(price, timed[price], best_fixed, reactive, spent))
+    return {"chains": [chain for chain in found if chain]} if any(found) else {}
 
 
 def _yardstick(
