@@ -17,6 +17,20 @@ CONTROLS: tuple[Agent, ...] = (
         to="stopper",
     ),
     Learned(
+        name="direct",
+        help="control: a network like the gate's that chooses actions, and never searches",
+        style={"color": "#1B7837", "marker": "X", "linestyle": (0, (5, 2))},
+        make="agents.metapolicies.controls.trainable:direct",
+        kind="gate",
+    ),
+    Learned(
+        name="ranks",
+        help="control: a gate whose k picks an action by its rank in the prior; no search helps it",
+        style={"color": "#5AAE61", "marker": "P", "linestyle": (0, (3, 2))},
+        make="agents.metapolicies.controls.trainable:ranks",
+        kind="gate",
+    ),
+    Learned(
         name="gate-blind",
         help="control: the gate without the observation and the planner's features",
         style={"color": "#66A61E", "marker": "^", "linestyle": (0, (1, 1)), "markersize": 4.0},

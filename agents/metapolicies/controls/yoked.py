@@ -1,8 +1,9 @@
 """The yoked control: the amounts of thinking of another agent, without knowledge of the state.
 
 Its name is that of experiments in which one subject gets what another one has earned. For each
-decision a *donor* is drawn: a decision of another agent in another episode, with the same index and
-the same number of legal actions. The yoked agent thinks as long as the donor did and looks as often.
+decision a *donor* is drawn: a decision of another agent in another episode, with the same index
+and the same number of legal actions. The yoked agent thinks as long as the donor did, and looks as
+often.
 """
 
 import functools

@@ -60,9 +60,7 @@ def test_tables_say_what_differs_in_the_amounts_of_the_yoked_agent():
     (chain, _) = chain_tables.markdown_tables({**results, "chains": [far]})
     assert "more than 5% apart; so -0.0006 of the step to yoked" in chain
     # Where the stopper does not think at all, nor must the yoked agent.
-    assert (
-        describe({"yoked", "stopper"}, dict.fromkeys(SPENT, (0.0, 0.0)))[0]["yoked"]["apart"] == 0
-    )
-    apart = describe({"yoked", "stopper"}, SPENT | {"stopper": (0.0, 0.0)})[0]["yoked"]["apart"]
-    assert apart is None
+    for own, apart in ((0.0, 0.0), (1.0, None)):
+        spent = {"yoked": (own, 0.0), "stopper": (0.0, 0.0)}
+        assert describe(set(spent), spent)[0]["yoked"]["apart"] == apart
     assert chain_tables.markdown_tables(made_up.results()) == []
