@@ -6,13 +6,12 @@ all that it can do. *direct* answers with an action, and never searches.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from agents.metapolicies.learned.inputs import Inputs
 from agents.metapolicies.learned.network import FORBIDDEN, MetaNetwork, Trunk, normalise
 from agents.metapolicies.rules import constant
 from agents.networks import functional
@@ -35,6 +34,18 @@ def nothing(batch_size: int) -> Wanted:
 def take(carry: Wanted, decision: Array, action: Array) -> Array:
     """Return the action ``[B]`` that was chosen for this decision, else the planner's."""
     return jnp.where(carry.decision == decision, carry.action, action)
+
+
+class ActionInputs(NamedTuple):
+    """The first fields of an ``Inputs`` of a meta-network, with the prior that is added to."""
+
+    actions: Array  # [B, A, f] float32
+    whole: Array  # [B, g] float32
+    legal: Array  # [B, A] bool
+    leading: Array  # [B] int32
+    simulations: Array  # [B] int32
+    value: Array  # [B] float32
+    prior: Array  # [B, A] float32, logits
 
 
 @dataclass(frozen=True)
@@ -75,16 +86,17 @@ class DirectNetwork(MetaNetwork):
         """What is made of its inputs."""
         return _Actions
 
-    def __call__(self, params: PyTree, inputs: Inputs) -> tuple[Array, Array]:
+    def __call__(self, params: PyTree, inputs: Any) -> tuple[Array, Array]:
         """Return logits over the actions ``[B, A]`` and the expected timed return to go ``[B]``."""
         shown = *normalise(params, inputs), inputs.legal, inputs.leading
         added, value = functional.apply(self.module, self, params["weights"], *shown)
         logits = jnp.where(inputs.legal, inputs.prior + added, FORBIDDEN)
         return logits, inputs.value + params["value_deviation"] * value
 
-    def show(self, seen: MetaObservation) -> Inputs:
-        """Return what it sees of a meta-observation, and the prior that it adds to."""
-        return super().show(seen)._replace(prior=seen.prior_logits)
+    def show(self, seen: MetaObservation) -> Any:
+        """Return the :class:`ActionInputs` that it sees of a meta-observation."""
+        shown = super().show(seen)
+        return ActionInputs(*shown[: len(ActionInputs._fields) - 1], seen.prior_logits)
 
     def control(self, answer: Array, carry: PyTree, seen: MetaObservation) -> Control:
         """Order no simulation, and remember the actions ``[B]``."""

@@ -24,7 +24,7 @@ class Donors(NamedTuple):
     simulations: np.ndarray | Array  # [D] int32, that each ran; those of one group stand together
     looks: np.ndarray | Array  # [D] int32, 1 or more
     start: np.ndarray | Array  # [N, A + 1] int32, place of a group's first
-    count: np.ndarray | Array  # [N, A + 1] int32, how many there are; 1 or more
+    number: np.ndarray | Array  # [N, A + 1] int32, how many there are; 1 or more
 
 
 class _Debt(NamedTuple):
@@ -122,6 +122,6 @@ def _draw(donors: Donors, keys: Array, seen: MetaObservation) -> _Debt:
     """Return what a donor of each lane's decision did, drawn by the lane's key."""
     row = jnp.minimum(seen.decision, donors.start.shape[0] - 1)
     cell = row, (~seen.invalid_actions).sum(-1)
-    start, count = jnp.asarray(donors.start)[cell], jnp.asarray(donors.count)[cell]
+    start, count = jnp.asarray(donors.start)[cell], jnp.asarray(donors.number)[cell]
     place = start + jax.vmap(lambda key, most: jax.random.randint(key, (), 0, most))(keys, count)
     return _Debt(jnp.asarray(donors.simulations)[place], jnp.asarray(donors.looks)[place])

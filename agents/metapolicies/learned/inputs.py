@@ -26,7 +26,6 @@ class Inputs(NamedTuple):
     simulations: Array  # [B] int32, done for this decision
     # What the value head starts from: of the search so far; to a deaf one, of the root alone.
     value: Array  # [B] float32
-    prior: Any = ()  # [B, A] float32, logits, masked; nothing where no action is chosen by them
     held: Any = ()  # [B] int32, depth limit in force; nothing where none is held
 
 

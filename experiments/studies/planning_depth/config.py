@@ -93,7 +93,8 @@ class ControlConfig:
 
     agents: tuple[str, ...] = ()
     """Of entropy, vet, margin and schedule (tuned for each price on validation episodes); gate and
-    stopper (learned for one price); gate-priced, stopper-priced and self-aware (learned for all);
+    stopper (learned for one price), and their controls yoked, direct, ranks, gate-blind,
+    stopper-blind and stopper-deaf; gate-priced, stopper-priced and self-aware (learned for all);
     oracle (the exact ceiling, where the environment's states can be enumerated); and agents of
     your own, each as package.module:NAME."""
     num_prices: int = 1

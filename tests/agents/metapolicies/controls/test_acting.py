@@ -117,7 +117,7 @@ def test_rows_of_actions_are_treated_alike():
 def meta_inputs(rng, network, rows=16):
     legal = rng.random((rows, 3)) < 0.7
     legal[:, 0] = True
-    return acting.Inputs(
+    return acting.ActionInputs(
         actions=jnp.asarray(rng.normal(size=(rows, 3, network.actions_in)), jnp.float32),
         whole=jnp.asarray(rng.normal(size=(rows, network.whole_in)), jnp.float32),
         legal=jnp.asarray(legal),

@@ -115,7 +115,7 @@ def test_empty_groups_take_the_nearest_kind_and_then_the_decision_before():
     simulations = found.simulations[found.start]
     np.testing.assert_array_equal(simulations[:, 2], [5, 5, 7, 1, 1])
     np.testing.assert_array_equal(simulations[:, 4], [5, 5, 7, 1, 1])
-    assert (found.count == 1).all()
+    assert (found.number == 1).all()
     two = made_up([(2, 5, 2)]), made_up([(4, 7, 3)])
     found = yoked.collect(Trace(*map(np.concatenate, zip(*two, strict=True))), 4)
     np.testing.assert_array_equal(found.simulations[found.start[0, 2:]], [5, 5, 7])
