@@ -19,8 +19,8 @@ from experiments.report.formatting import (
 
 _ADDS = {
     "fixed": "",
-    "schedule": "the right amounts, no look",
-    "yoked": "the stopper's amounts and looks",
+    "schedule": "tuned amounts, no look",
+    "yoked": "the stopper's amounts",
     "stopper-deaf": "knows the state",
     "stopper": "sees the search",
 }

@@ -1,9 +1,11 @@
 """The chain that splits the stopper's gain adds up, whoever is in it."""
 
+import io
 import itertools
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from experiments.analysis import chains
 from experiments.report import chain_tables
@@ -55,7 +57,10 @@ def test_tables_say_what_differs_in_the_amounts_of_the_yoked_agent():
     assert "yoked runs 10.2 simulations an episode, the stopper 10." in chain
     assert "more than 5%" not in chain
     assert [line.split(" | ")[1] for line in beside.splitlines()[2:4]] == ["direct", "ranks"]
-    assert len(chain_tables.terminal_tables(results)) == 2
+    console = Console(width=120, record=True, file=io.StringIO())
+    for table in chain_tables.terminal_tables(results):
+        console.print(table)
+    assert 60 < max(len(line.rstrip()) for line in console.export_text().splitlines()) <= 80
     far, _, _ = describe(set(NAMES), SPENT | {"yoked": (12.0, 0.0036)})
     (chain, _) = chain_tables.markdown_tables({**results, "chains": [far]})
     assert "more than 5% apart; so -0.0006 of the step to yoked" in chain
