@@ -96,7 +96,8 @@ class DirectNetwork(MetaNetwork):
     def show(self, seen: MetaObservation) -> Any:
         """Return the :class:`ActionInputs` that it sees of a meta-observation."""
         shown = super().show(seen)
-        return ActionInputs(*shown[: len(ActionInputs._fields) - 1], seen.prior_logits)
+        known = {name: getattr(shown, name) for name in ActionInputs._fields if name != "prior"}
+        return ActionInputs(**known, prior=seen.prior_logits)
 
     def control(self, answer: Array, carry: PyTree, seen: MetaObservation) -> Control:
         """Order no simulation, and remember the actions ``[B]``."""
