@@ -98,7 +98,10 @@ def _steps(results: Mapping[str, Any], digits: int, gain) -> list[list[str]]:
         for step in chain["steps"]:
             name = step["agent"]
             timed = _timed(results, name, price, digits)
-            rows.append([f"{price:g}", name, _ADDS[name], timed, gain(step["difference"])])
+            adds = _ADDS[name]
+            if name == chains.LAST and step["after"] != "stopper-deaf":
+                adds = f"{_ADDS['stopper-deaf']}, {adds}"
+            rows.append([f"{price:g}", name, adds, timed, gain(step["difference"])])
         rows.append([f"{price:g}", "in all", "", "", gain(chain["total"])])
     return rows
 

@@ -61,6 +61,11 @@ def test_tables_say_what_differs_in_the_amounts_of_the_yoked_agent():
     for table in chain_tables.terminal_tables(results):
         console.print(table)
     assert 60 < max(len(line.rstrip()) for line in console.export_text().splitlines()) <= 80
+    assert "| stopper | sees the search |" in chain
+    (short, _) = chain_tables.markdown_tables(
+        {**results, "chains": [describe(set(NAMES) - {"stopper-deaf"})[0]]}
+    )
+    assert "| stopper | knows the state, sees the search |" in short
     far, _, _ = describe(set(NAMES), SPENT | {"yoked": (12.0, 0.0036)})
     (chain, _) = chain_tables.markdown_tables({**results, "chains": [far]})
     assert "more than 5% apart; so -0.0006 of the step to yoked" in chain
