@@ -185,7 +185,21 @@ class Learned(Agent):
     """Whether one training serves all prices; else there is one training for each price."""
     chooses_depth: bool = False
     """Whether it may answer any of the study's depths with its simulations."""
+    inputs: tuple[str, ...] | None = None
+    """Groups of inputs that it may see, of those of the study; all if None."""
     family: ClassVar[str] = "learned"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Yoked(Agent):
+    """Thinks as long as another agent did at such decisions of other episodes.
+
+    It is tied to the agent of its own training seed and price, and pays for looks what that pays.
+    """
+
+    to: str
+    """Name of the agent it is tied to: a :class:`Learned` one for a single price, a stopper."""
+    family: ClassVar[str] = Rule.family
 
 
 @dataclass(frozen=True, kw_only=True)

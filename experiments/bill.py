@@ -127,11 +127,15 @@ class Bill(NamedTuple):
         """
         if agent.family in (Greedy.family, OneStep.family):
             return dataclasses.replace(agent, rates=self.rates(plans=_plans(agent)))
-        meta_policy, params = meta_policy_of(agent, trained, problem.config)
+        name = agent.pays_as or agent.meta_policy or agent.name
+        if agent.pays_as:
+            meta_policy, params = trained.meta_policies[agent.pays_as]
+        else:
+            meta_policy, params = meta_policy_of(agent, trained, problem.config)
         look = 0.0
         if meta_policy.looks != "never":
             planner = make_planner(problem, trained.params, "visits")
-            look = self.look_of(agent.meta_policy or agent.name, planner, meta_policy, params)
+            look = self.look_of(name, planner, meta_policy, params)
         return dataclasses.replace(agent, look=look, rates=self.rates(look))
 
     def look_of(

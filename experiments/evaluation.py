@@ -76,6 +76,8 @@ class Agent:
     """Operations of one of its looks."""
     rates: rrplan.Rates = rrplan.Rates()
     """What it is charged for each count, in multiples of the price."""
+    pays_as: str | None = None
+    """Name of the meta-policy among the seed's for whose looks it is charged; its own if None."""
     turns: Callable[[rrplan.Trace], np.ndarray] | None = None
     """``(trace) -> [E]``: turns of loops in its looks, where these depend on data."""
     traced: bool = False

@@ -16,7 +16,7 @@ from experiments.bill import Bill
 from experiments.bill import make as make_bill
 from experiments.evaluation import StudyProblem, build_problem, load_params, make_planner
 from experiments.runs import Run
-from experiments.studies.planning_depth import searched
+from experiments.studies.planning_depth import searched, yoking
 from experiments.studies.planning_depth import training as meta_training
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.errors import InputError
@@ -61,6 +61,7 @@ def load(directory: Path | str, seed: int = 0) -> Loaded:
     found |= searched.load_all(run, results["acting"])
     bill = make_bill(problem, run.operations, measured=run.calibration)
     found |= _load_learned(run, seed, planner, best, bill)
+    found |= yoking.load_all(run, seed, results["acting"])
     return Loaded(planner, found, run.config)
 
 

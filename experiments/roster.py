@@ -21,6 +21,7 @@ from agents.declarations import (
     Searched,
     Untuned,
 )
+from experiments.roster_controls import CONTROLS
 from rrplan.errors import InputError, unknown
 from rrplan.imports import load_object
 
@@ -104,6 +105,7 @@ _AGENTS: tuple[Agent, ...] = (
         candidates="agents.metapolicies.grids:fixed_depth",
         chooses_depth=True,
     ),
+    *CONTROLS,
     Learned(
         name="gate",
         help="learned: chooses k once a decision, trained for one price",

@@ -145,11 +145,16 @@ class MetaPolicy(NamedTuple):
     then is run, and the lane acts), or ``"never"``. The engine asks only lanes that need an answer,
     some at a time, so ``B`` is no number of lanes; it asks all of them where ``looks`` is
     ``"never"``. Nobody is asked where one action is legal: the lane acts without a simulation.
+
+    ``act(carry, decision [B], action [B]) -> action [B]`` is given by what chooses actions itself:
+    what it returns is done in place of the planner's ``action``, and must be legal. It is asked of
+    all lanes, also of those that nobody has asked in this decision.
     """
 
     init: Callable[[int], PyTree]
     apply: Callable[[PyTree, Array, PyTree, MetaObservation], Control]
     looks: Literal["never", "once", "every"] = "every"
+    act: Callable[[PyTree, Array, Array], Array] | None = None
 
 
 class Trace(NamedTuple):

@@ -44,6 +44,7 @@ FLOORS = {
         ["agents"],
     ],
     "experiments": [
+        ["experiments.roster_controls"],
         ["experiments.roster", "experiments.studies.registry", "experiments.studies"],
         ["experiments.studies.*.config"],
         ["experiments.runs.*", "experiments.evaluation", "experiments.cluster.*"],

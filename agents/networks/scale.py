@@ -6,6 +6,7 @@ import math
 import jax
 import jax.numpy as jnp
 
+from agents.training.ranges import one_digit
 from rrplan.logits import mask_logits
 from rrplan.types import Array, Environment, PyTree
 
@@ -22,7 +23,7 @@ def measure_return_scale(environment: Environment, env_params: PyTree) -> float:
     typical = float(jnp.sqrt(jnp.square(returns).mean()))
     if not 1.0 < typical < math.inf:
         return 1.0  # training refuses what is not finite
-    return float(f"{typical:.0e}")
+    return one_digit(typical)
 
 
 @functools.partial(jax.jit, static_argnums=0)

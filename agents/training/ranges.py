@@ -48,3 +48,8 @@ def require(config: Any, name: str, holds: bool, expected: str) -> None:
     """Refuse a field of a configuration with one line, unless something holds."""
     if not holds:
         raise InputError(f"{name} must be {expected}, got {getattr(config, name)}")
+
+
+def one_digit(value: float) -> float:
+    """Return a number above 0, rounded to one digit."""
+    return float(f"{value:.0e}")

@@ -90,3 +90,32 @@ def means(curve: Sequence[Entry], field: str) -> list[float]:
 def errors(entries: Sequence[Entry], field: str) -> np.ndarray:
     """Return how far the intervals of a field reach below and above its means, ``[2, N]``."""
     return np.abs([np.subtract(entry[field]["ci95"], entry[field]["mean"]) for entry in entries]).T
+
+
+def fixed_curve(results: Mapping[str, Any], price: float) -> list[Entry]:
+    """Return the fixed-k entries at one price, by k; without a limit of depth."""
+    return sorted(_fixed(results, price, limited=False), key=lambda entry: entry["k"])
+
+
+def depth_curves(results: Mapping[str, Any], price: float) -> dict[int, list[Entry]]:
+    """Return for each k at which depths were swept its entries at a price, by depth.
+
+    The entry without a limit comes last.
+    """
+    limited = _fixed(results, price, limited=True)
+    free = {entry["k"]: entry for entry in fixed_curve(results, price)}
+    curves: dict[int, list[Entry]] = {}
+    for entry in sorted(limited, key=lambda entry: (entry["k"], entry["depth"])):
+        curves.setdefault(entry["k"], []).append(entry)
+    return {k: [*curve, free[k]] for k, curve in curves.items()}
+
+
+def _fixed(results: Mapping[str, Any], price: float, *, limited: bool) -> list[Entry]:
+    """Return the fixed agents' entries at a price; older results know no depth."""
+    return [
+        entry
+        for entry in results["agents"]
+        if entry["agent"] == "fixed"
+        and entry["price"] == price
+        and (entry.get("depth") is not None) == limited
+    ]

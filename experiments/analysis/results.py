@@ -8,7 +8,7 @@ import polars as pl
 
 from agents.metapolicies.tuning import tune
 from experiments import roster, studies
-from experiments.analysis import comparisons, thinking
+from experiments.analysis import chains, comparisons, thinking
 from experiments.analysis.columns import (
     Columns,
     counts_of,
@@ -96,6 +96,7 @@ def summarize(
     known = roster.describe(config.control.agents)
     controlled = [name for name, a in known.items() if a["family"] in roster.CONTROLLED]
     own = {key: table for key, table in tables.items() if key[0] in controlled}
+    timed = _of_controlled(own, controlled, config.sweep.prices, agents)
     yardsticks = [_yardstick(choice, curve, tables, agents) for choice in best]
     entries = [
         entry
@@ -140,8 +141,9 @@ def summarize(
         ],
         "falls": _falls({k: table["untimed_return"] for k, table in curve.items()}),
         "agents": entries,
+        **_chains(yardsticks, timed, tables, agents),
         "fronts": comparisons.fronts(own, curve),
-        "pairs": comparisons.pairs(_of_controlled(own, controlled, config.sweep.prices, agents)),
+        "pairs": comparisons.pairs(timed),
         "thinking": [
             group
             for agent, of_seeds in rows
@@ -179,6 +181,29 @@ def _of_controlled(
     }
 
 
+def _chains(
+    yardsticks: Sequence[Yardstick],
+    timed: Mapping[float, Mapping[str, np.ndarray]],
+    tables: Mapping[tuple, Columns],
+    agents: Mapping[tuple, Agent],
+) -> dict[str, Any]:
+    """Return where gains come from at each price where that can be told; nothing if at none."""
+    found, key = [], ("reactive", 0, None)
+    if key not in tables:
+        return {}
+    for price, best_fixed, _ in yardsticks:
+        spent = {
+            name: (
+                float(tables[name, None, price]["simulations"].mean()),
+                float((tables[name, None, price]["untimed_return"] - own).mean()),
+            )
+            for name, own in timed[price].items()
+        }
+        reactive = timed_return(tables[key], price, agents[key].rates)
+        found.append(chains.describe(price, timed[price], best_fixed, reactive, spent))
+    return {"chains": [chain for chain in found if chain]} if any(found) else {}
+
+
 def _yardstick(
     choice: BestFixed,
     curve: Mapping[int, Columns],
@@ -199,35 +224,6 @@ def _first(curve: Mapping[int, Columns], episodes: int) -> dict[int, Columns]:
         k: {name: column[:, :episodes] for name, column in table.items()}
         for k, table in curve.items()
     }
-
-
-def fixed_curve(results: Mapping[str, Any], price: float) -> list[dict[str, Any]]:
-    """Return the fixed-k entries at one price, by k; without a limit of depth."""
-    return sorted(_fixed(results, price, limited=False), key=lambda entry: entry["k"])
-
-
-def depth_curves(results: Mapping[str, Any], price: float) -> dict[int, list[dict[str, Any]]]:
-    """Return for each k at which depths were swept its entries at a price, by depth.
-
-    The entry without a limit comes last.
-    """
-    limited = _fixed(results, price, limited=True)
-    free = {entry["k"]: entry for entry in fixed_curve(results, price)}
-    curves: dict[int, list[dict[str, Any]]] = {}
-    for entry in sorted(limited, key=lambda entry: (entry["k"], entry["depth"])):
-        curves.setdefault(entry["k"], []).append(entry)
-    return {k: [*curve, free[k]] for k, curve in curves.items()}
-
-
-def _fixed(results: Mapping[str, Any], price: float, *, limited: bool) -> list[dict[str, Any]]:
-    """Return the fixed agents' entries at a price; older results know no depth."""
-    return [
-        entry
-        for entry in results["agents"]
-        if entry["agent"] == "fixed"
-        and entry["price"] == price
-        and (entry.get("depth") is not None) == limited
-    ]
 
 
 def _entries(

@@ -9,7 +9,7 @@ import rich.table
 
 from experiments.analysis.entries import Entry, prices
 from experiments.analysis.timings import seconds_an_episode
-from experiments.report import bills, control_tables, replacements
+from experiments.report import bills, chain_tables, control_tables, replacements
 from experiments.report.formatting import format_estimate, format_markdown
 
 _RULES = {"visits": "most visits", "completed_q": "completed Q"}
@@ -58,14 +58,15 @@ def terminal_table(results: Mapping[str, Any]) -> rich.table.Table:
 def terminal_tables(
     results: Mapping[str, Any], seconds: Mapping[str, float] | None = None
 ) -> list[rich.table.Table]:
-    """Return all tables: the main one, and that of agents that decide how long to think.
+    """Return all tables: the main one, and those of agents that decide how long to think.
 
     Args:
         results: of a study.
         seconds: of an episode of each evaluation, see :mod:`experiments.analysis.timings`.
     """
     control = control_tables.terminal_table(results, seconds)
-    return [terminal_table(results), *([] if control is None else [control])]
+    more = [] if control is None else [control]
+    return [terminal_table(results), *more, *chain_tables.terminal_tables(results)]
 
 
 def terminal_tables_of(
@@ -90,7 +91,8 @@ def markdown_table(results: Mapping[str, Any], seconds: Mapping[str, float] | No
     main = format_markdown(_header(results), rows, _caption(results), left=["agent"])
     control = control_tables.markdown_table(results, seconds)
     warnings = "".join(f"- {line}\n" for line in results.get("warnings", ()))
-    parts = (main, control, f"Warnings:\n\n{warnings}" if warnings else "")
+    told = f"Warnings:\n\n{warnings}" if warnings else ""
+    parts = (main, control, *chain_tables.markdown_tables(results), told)
     return "\n".join(part for part in parts if part)
 
 

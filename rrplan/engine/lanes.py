@@ -71,6 +71,8 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: EngineState) -
     root_action = rules.at_root(roots)
     tree, path = trees.descend(lanes.tree, lanes.root, root_action, lanes.max_depth, thinking)
     chosen = final_action.choose_action(settings.acting, roots, lanes.invalid_actions)
+    if engine.meta_policy.act is not None:
+        chosen = engine.meta_policy.act(lanes.carry, lanes.sums.length, chosen)
     action = jnp.where(thinking, path.action, chosen)
     moved = _step(engine, settings, queue, lanes, thinking, path, action)
 

@@ -1,6 +1,7 @@
 """Settings of learned meta-policies and of their training, checked as they are made."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -10,6 +11,8 @@ from rrplan.errors import InputError, unknown
 
 KINDS = ("gate", "stopper")
 GROUPS = ("prior", "search", "values", "progress", "price", "features", "observation")
+SEARCHED = ("search", "values")
+"""Groups that tell what a search has found."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class MetaConfig:
     """Answers it may give, in simulations; 0 is to act."""
     inputs: tuple[str, ...] = GROUPS
     """Groups of inputs that it sees: prior, search, values, progress, price, features and
-    observation."""
+    observation. Without search and values it is deaf: nothing that it computes depends on what
+    the search has found."""
     width: int = 16
     """Units of its hidden layers."""
     depths: tuple[int, ...] = ()
@@ -53,6 +57,11 @@ class MetaConfig:
         return "once" if self.kind == "gate" else "every"
 
     @property
+    def deaf(self) -> bool:
+        """Whether nothing of what the search has found reaches it."""
+        return is_deaf(self.inputs)
+
+    @property
     def answers(self) -> tuple[tuple[int, int], ...]:
         """All that it may answer: simulations, and the limit of depth with them; 0 is no limit.
 
@@ -64,6 +73,11 @@ class MetaConfig:
     def holds_depth(self) -> bool:
         """Whether it is asked again after it has chosen a depth, which it must keep to."""
         return bool(self.depths) and self.looks == "every"
+
+
+def is_deaf(groups: Sequence[str]) -> bool:
+    """Return whether none of the groups of inputs tells what a search has found."""
+    return not set(groups) & set(SEARCHED)
 
 
 def sorted_depths(name: str, depths: tuple[int, ...]) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from agents.metapolicies.learned.config import is_deaf
 from agents.networks import flatten
 from rrplan.engine.consult import rows_seen
 from rrplan.logits import entropy_of
@@ -21,9 +22,10 @@ class Inputs(NamedTuple):
     actions: Array  # [B, A, f] float32, of each action; f may be 0
     whole: Array  # [B, g] float32, of the decision as a whole; g may be 0
     legal: Array  # [B, A] bool
-    leading: Array  # [B] int32, the action that would be taken now by completed Q
+    leading: Array  # [B] int32, the best action by completed Q; to a deaf one, by the prior
     simulations: Array  # [B] int32, done for this decision
-    value: Array  # [B] float32, of the search so far: what the value head starts from
+    # What the value head starts from: of the search so far; to a deaf one, of the root alone.
+    value: Array  # [B] float32
     held: Any = ()  # [B] int32, depth limit in force; nothing where none is held
 
 
@@ -32,14 +34,18 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
 
     Args:
         seen: of ``B`` lanes.
-        groups: names in :data:`agents.metapolicies.learned.config.GROUPS`.
+        groups: names in :data:`agents.metapolicies.learned.config.GROUPS`. Where none of them tells
+            what the search has found, nothing else that is returned does.
         rows_are_actions: static; the observation is ``[B, A, ...]``, one row an action, and is
             shown action by action.
     """
     legal = ~seen.invalid_actions
     rows = rows_seen(seen)
     # Finite, so that a lane that has no legal action, and is shown in vain, is no NaN.
-    scores = rows.prior_logits + qtransforms.completed_by_mix_value(rows)
+    deaf = is_deaf(groups)
+    scores = rows.prior_logits
+    if not deaf:
+        scores = scores + qtransforms.completed_by_mix_value(rows)
     scores = jnp.where(legal, scores, jnp.finfo(scores.dtype).min)
     leading = jnp.argmax(scores, axis=-1).astype(jnp.int32)
     actions: list[Array] = []
@@ -88,7 +94,7 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
         legal=legal,
         leading=leading,
         simulations=seen.simulations,
-        value=seen.search_value,
+        value=seen.raw_value if deaf else seen.search_value,
     )
 
 

@@ -39,11 +39,12 @@ class MetaMetrics(NamedTuple):
 def summarize(
     harvest: Harvest,
     batch: learner.Batch,
+    stops: Array,
     losses: learner.Losses,
     learning_rate: Array,
     costs: Costs,
 ) -> MetaMetrics:
-    """Return the metrics of a chunk."""
+    """Return the metrics of a chunk; ``stops [N]`` says which answers of the batch are to act."""
     episodes, prices, choice = harvest.episodes, harvest.prices, batch.choice
     ended = episodes.length > 0
     number = ended.sum()
@@ -60,7 +61,7 @@ def summarize(
         untimed_return=mean(episodes.untimed_return),
         simulations=mean(episodes.simulations),
         length=mean(episodes.length),
-        stops_at_once=jnp.sum(new & (choice.answer == 0)) / jnp.maximum(new.sum(), 1),
+        stops_at_once=jnp.sum(new & stops) / jnp.maximum(new.sum(), 1),
         episodes=number.astype(jnp.float32),
         looks=batch.weight.sum(),
         finite_input=jnp.all(episodes.flaws == 0).astype(jnp.float32),

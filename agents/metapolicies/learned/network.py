@@ -1,7 +1,9 @@
 """The network of a learned meta-policy: it looks at each action, and at the decision as a whole."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +18,7 @@ from rrplan import operations
 from rrplan.capabilities import NetworkKind, offers, return_scale_of
 from rrplan.errors import InputError
 from rrplan.planner import Planner
-from rrplan.types import Array, LearnedModel, MetaObservation, PyTree
+from rrplan.types import Array, Control, LearnedModel, MetaObservation, PyTree
 
 FORBIDDEN = -1e9
 """Logit of what may not be answered: finite, so that an entropy over all answers is no NaN."""
@@ -42,6 +44,15 @@ class MetaNetwork:
     rows_are_actions: bool
     return_scale: float = 1.0
 
+    # What a MetaPolicy is made of beside the answers; whoever chooses actions has others.
+    begin: ClassVar[Callable[[int], PyTree]] = staticmethod(constant.no_carry)
+    act: ClassVar[Callable[[PyTree, Array, Array], Array] | None] = None
+
+    @property
+    def module(self) -> functional.Make:
+        """What is made of its inputs: the module whose weights are learned."""
+        return _Module
+
     def init(self, key: Array) -> PyTree:
         """Return fresh parameters.
 
@@ -58,7 +69,7 @@ class MetaNetwork:
         """
         actions, whole = normalise(params, inputs)
         shown = actions, whole, inputs.legal, inputs.leading
-        logits, value = functional.apply(_Module, self, params["weights"], *shown)
+        logits, value = functional.apply(self.module, self, params["weights"], *shown)
         answers = len(self.config.answers)
         start = jax.nn.one_hot(self.answer_of_fixed(params["start"], inputs), answers)
         value = inputs.value + params["value_deviation"] * value
@@ -98,13 +109,27 @@ class MetaNetwork:
         """Return what it sees of a meta-observation."""
         return _show(seen, self.config, self.rows_are_actions)
 
+    def control(self, answer: Array, carry: PyTree, seen: MetaObservation) -> Control:
+        """Return what answers ``[B]`` order."""
+        del seen
+        simulations, depth = jnp.asarray(self.config.answers, jnp.int32)[answer].T
+        return constant.order(simulations, carry, depth)
 
-def build(config: MetaConfig, planner: Planner) -> MetaNetwork:
+    def stops(self, answer: Array) -> Array:
+        """Return which answers ``[B]`` are to act."""
+        return answer == 0
+
+
+Kind = TypeVar("Kind", bound=MetaNetwork)
+
+
+def build(config: MetaConfig, planner: Planner, kind: type[Kind] = MetaNetwork) -> Kind:
     """Return a meta-policy's network for a planner. Nothing is computed.
 
     Args:
         config: what it may answer and what it sees.
         planner: what it controls; its parameters may be arrays or their shapes.
+        kind: class of the network.
 
     Raises:
         InputError: the planner steps a learned model: its features are not known beforehand.
@@ -115,7 +140,7 @@ def build(config: MetaConfig, planner: Planner) -> MetaNetwork:
     rows_are_actions = offers(network, NetworkKind) and network.kind == "items"
     show = functools.partial(_show, config=config, rows_are_actions=rows_are_actions)
     shapes = jax.eval_shape(show, operations.shapes_seen(planner, 1))
-    return MetaNetwork(
+    return kind(
         config=config,
         actions_in=shapes.actions.shape[-1],
         whole_in=shapes.whole.shape[-1],
@@ -183,7 +208,7 @@ def _moments(columns: Array, counts: Array, axes: tuple[int, ...]) -> tuple[Arra
     return mean, jnp.maximum(jnp.sqrt(variance), _LEAST_DEVIATION)
 
 
-class _Module(nnx.Module):
+class Trunk(nnx.Module):
     """Pools over the legal actions (Deep Sets, arXiv 1703.06114), and looks at the leading one."""
 
     def __init__(self, spec: MetaNetwork, rngs: nnx.Rngs):
@@ -194,12 +219,15 @@ class _Module(nnx.Module):
         pooled = 3 * half if spec.actions_in else 0
         self.first = nnx.Linear(pooled + spec.whole_in, width, rngs=rngs)
         self.second = nnx.Linear(width, width, rngs=rngs)
-        # Zero heads: the first answers are the fixed k's, and the first value is the search's.
-        zero = nnx.initializers.zeros
-        self.policy = nnx.Linear(width, len(spec.config.answers), kernel_init=zero, rngs=rngs)
-        self.value = nnx.Linear(width, 1, kernel_init=zero, rngs=rngs)
 
-    def __call__(self, actions, whole, legal, leading):
+    def embed(
+        self, actions: Array, whole: Array, legal: Array, leading: Array
+    ) -> tuple[Array, Array]:
+        """Return units of each action ``[B, A, half]``, and of the decision ``[B, width]``.
+
+        Where nothing is shown of the actions, the former are those that were shown: none.
+        """
+        x = actions
         if self.action is not None and self.deeper is not None:
             x = jax.nn.relu(self.deeper(jax.nn.relu(self.action(actions))))
             x = jnp.where(legal[..., None], x, 0.0)
@@ -207,8 +235,22 @@ class _Module(nnx.Module):
             best = jnp.take_along_axis(x, leading[:, None, None], axis=1)[:, 0]
             # After a ReLU nothing is negative, so that zeros of illegal actions do no harm.
             whole = jnp.concatenate([whole, mean, x.max(1), best], axis=-1)
-        x = jax.nn.relu(self.first(whole))
-        x = jax.nn.relu(self.second(x))
+        return x, jax.nn.relu(self.second(jax.nn.relu(self.first(whole))))
+
+
+class _Module(Trunk):
+    """Logits of the answers, and a value, from the decision as a whole."""
+
+    def __init__(self, spec: MetaNetwork, rngs: nnx.Rngs):
+        super().__init__(spec, rngs)
+        width = spec.config.width
+        # Zero heads: the first answers are the fixed k's, and the first value is the search's.
+        zero = nnx.initializers.zeros
+        self.policy = nnx.Linear(width, len(spec.config.answers), kernel_init=zero, rngs=rngs)
+        self.value = nnx.Linear(width, 1, kernel_init=zero, rngs=rngs)
+
+    def __call__(self, actions, whole, legal, leading):
+        _, x = self.embed(actions, whole, legal, leading)
         return self.policy(x), self.value(x)[:, 0]
 
 
@@ -216,7 +258,7 @@ class _Module(nnx.Module):
 def _init(spec: MetaNetwork, key: Array) -> PyTree:
     columns = {"actions": spec.actions_in, "whole": spec.whole_in}
     return {
-        "weights": functional.init(_Module, spec, key),
+        "weights": functional.init(spec.module, spec, key),
         "mean": {name: jnp.zeros(size) for name, size in columns.items()},
         "deviation": {name: jnp.ones(size) for name, size in columns.items()},
         "value_deviation": jnp.float32(0.1 * spec.return_scale),

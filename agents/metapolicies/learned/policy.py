@@ -8,7 +8,6 @@ import jax.numpy as jnp
 
 from agents.metapolicies.learned.inputs import Inputs
 from agents.metapolicies.learned.network import MetaNetwork
-from agents.metapolicies.rules.constant import no_carry, order
 from rrplan.types import Array, Control, MetaObservation, MetaPolicy, PyTree
 
 
@@ -29,9 +28,9 @@ def greedy(network: MetaNetwork) -> MetaPolicy:
         del keys
         logits, _ = network(params, network.show(seen))
         answer = jnp.argmax(logits, axis=-1)
-        return _control(network, answer, carry)
+        return network.control(answer, carry, seen)
 
-    return MetaPolicy(no_carry, apply, network.config.looks)
+    return MetaPolicy(network.begin, apply, network.config.looks, network.act)
 
 
 @functools.cache
@@ -45,11 +44,6 @@ def sampling(network: MetaNetwork) -> MetaPolicy:
         log_probs = jax.nn.log_softmax(logits)
         log_prob = jnp.take_along_axis(log_probs, answer[:, None], axis=-1)[:, 0]
         choice = Choice(inputs, answer, log_prob, value)
-        return _control(network, answer, carry)._replace(aux=choice)
+        return network.control(answer, carry, seen)._replace(aux=choice)
 
-    return MetaPolicy(no_carry, apply, network.config.looks)
-
-
-def _control(network: MetaNetwork, answer: Array, carry: PyTree) -> Control:
-    simulations, depth = jnp.asarray(network.config.answers, jnp.int32)[answer].T
-    return order(simulations, carry, depth)
+    return MetaPolicy(network.begin, apply, network.config.looks, network.act)

@@ -180,7 +180,8 @@ def _advance(
     batch = done.batch
     share = jnp.maximum(1.0 / (state.chunk + 1.0), _LEAST_SHARE)
     params = measure(learner.params, batch.choice.inputs, batch.target, batch.weight, share)
-    metrics = summarize(done.harvest, batch, done.losses, done.learning_rate, given.costs)
+    stops = spec.meta_network.stops(batch.choice.answer)
+    metrics = summarize(done.harvest, batch, stops, done.losses, done.learning_rate, given.costs)
     return _to_state(learner._replace(params=params)), metrics
 
 

@@ -5,6 +5,7 @@ import jax
 from agents.declarations import Request, Trainable
 from agents.metapolicies.learned import network as meta_networks
 from agents.metapolicies.learned import policy
+from agents.metapolicies.learned.network import MetaNetwork
 from agents.metapolicies.learned.train import make_meta_train
 from rrplan.costs import Costs
 from rrplan.planner import Planner
@@ -18,8 +19,19 @@ def make(planner: Planner, request: Request) -> Trainable:
         request: its menu and inputs, its training, the fixed k that it starts from, and what is
             charged.
     """
-    network = meta_networks.build(request.meta, planner)
+    return train(planner, request, meta_networks.build(request.meta, planner), request.start)
+
+
+def train(planner: Planner, request: Request, network: MetaNetwork, start: int) -> Trainable:
+    """Return the training of a network for a planner.
+
+    Args:
+        planner: what it is to control.
+        request: its training, and what is charged.
+        network: what answers.
+        start: the fixed k that it starts from.
+    """
     meta_policy = policy.greedy(network)
     rates = request.rates(meta_policy, jax.eval_shape(network.init, jax.random.key(0)))
-    training = make_meta_train(planner, network, request.ppo, request.start, Costs(rates=rates))
+    training = make_meta_train(planner, network, request.ppo, start, Costs(rates=rates))
     return Trainable(training, meta_policy)

@@ -24,6 +24,7 @@ from experiments.bench.timing import check_counts, summarise
 from experiments.bill import make as make_bill
 from experiments.evaluation import Domain, build_problem, study_key
 from experiments.loading import Loaded
+from experiments.roster_controls import CONTROLS
 from rrplan.errors import InputError, unknown
 from rrplan.statistics import mean_ci
 from rrplan.types import Episodes, MetaPolicy, PyTree, Work
@@ -133,7 +134,8 @@ def list_contestants(loaded: Loaded, only: Sequence[str] = ()) -> list[Contestan
             found.append(Contestant(declared.name, None, None, declared.name, *own))
     for declared in config.control.declared():
         kind = declared.name
-        if isinstance(declared, Learned) and declared.name in roster.ROSTER:
+        control = declared in CONTROLS  # with a network of its own
+        if isinstance(declared, Learned) and declared.name in roster.ROSTER and not control:
             kind = declared.kind  # those of one kind have a network of one shape
         if declared.family not in (Rule.family, Learned.family):
             continue

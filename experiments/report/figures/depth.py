@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.analysis import entries
-from experiments.analysis.entries import Entry
-from experiments.analysis.results import depth_curves, fixed_curve
+from experiments.analysis.entries import Entry, depth_curves, fixed_curve
 from experiments.report import bills
 from experiments.report.figures import plotting
 from experiments.report.figures.plotting import INK, Label

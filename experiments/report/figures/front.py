@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 
 from experiments import roster
 from experiments.analysis import entries
-from experiments.analysis.entries import Entry
-from experiments.analysis.results import depth_curves, fixed_curve
+from experiments.analysis.entries import Entry, depth_curves, fixed_curve
 from experiments.report import bills
 from experiments.report.figures import labels, plotting
 from experiments.report.figures.labels import Note

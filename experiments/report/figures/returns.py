@@ -7,8 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.analysis import entries
-from experiments.analysis.entries import Entry
-from experiments.analysis.results import fixed_curve
+from experiments.analysis.entries import Entry, fixed_curve
 from experiments.report import bills
 from experiments.report.figures import plotting
 from experiments.report.figures.plotting import INK, Label

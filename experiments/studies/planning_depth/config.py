@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from agents.alphazero.config import TrainConfig
-from agents.declarations import Agent, Learned, Rule
+from agents.declarations import Agent, Learned, Rule, Yoked
 from agents.metapolicies.learned.config import GROUPS, MetaConfig, PPOConfig, sorted_depths
 from agents.metapolicies.selfaware.config import GainsConfig
 from agents.networks import NetworkConfig
 from agents.presets import train_preset
+from agents.training.ranges import one_digit
 from experiments import roster
 from rrplan.errors import InputError, unknown
 from rrplan.planner import Search
@@ -94,7 +95,8 @@ class ControlConfig:
 
     agents: tuple[str, ...] = ()
     """Of entropy, vet, margin and schedule (tuned for each price on validation episodes); gate and
-    stopper (learned for one price); gate-priced, stopper-priced and self-aware (learned for all);
+    stopper (learned for one price), and their controls yoked, direct, ranks, gate-blind,
+    stopper-blind and stopper-deaf; gate-priced, stopper-priced and self-aware (learned for all);
     oracle (the exact ceiling, where the environment's states can be enumerated); and agents of
     your own, each as package.module:NAME."""
     num_prices: int = 1
@@ -121,6 +123,12 @@ class ControlConfig:
             value = getattr(self, name)
             _require(f"control.{name}", value, value >= least, f"at least {least}")
         object.__setattr__(self, "depths", sorted_depths("control.depths", self.depths))
+        for agent in self.declared(own=False):
+            if isinstance(agent, Yoked) and agent.to not in self.agents:
+                raise InputError(
+                    f"control.agents has {agent.name} without {agent.to}, whose amounts it takes: "
+                    f"add {agent.to}"
+                )
         for agent in self.learned(own=False):
             self.meta(agent)  # checks menu, inputs and width
             if agent.chooses_depth:
@@ -134,9 +142,17 @@ class ControlConfig:
         """Return those of them that are trained."""
         return [agent for agent in self.declared(own=own) if isinstance(agent, Learned)]
 
-    def meta(self, agent: Learned) -> MetaConfig:
-        """Return what a learned agent may answer and sees; one for one price need not see it."""
-        inputs = tuple(g for g in self.inputs if g != "price" or agent.priced)
+    def meta(self, agent: Learned, *, price_varies: bool = False) -> MetaConfig:
+        """Return what a learned agent may answer and sees.
+
+        One for one price need not see it, unless that price varies from state to state.
+        """
+        left_out = () if agent.priced or price_varies else ("price",)
+        inputs = tuple(group for group in self.inputs if group not in left_out)
+        if agent.inputs is not None:
+            inputs = tuple(group for group in inputs if group in agent.inputs)
+            expected = f"some of what {agent.name} may see, {agent.inputs}"
+            _require("control.inputs", self.inputs, inputs, expected)
         menus = {"gate": self.gate_menu, "stopper": self.stopper_menu}
         depths = self.depths if agent.chooses_depth else ()
         return MetaConfig(agent.kind, menus[agent.kind], inputs, self.width, depths)
@@ -180,9 +196,8 @@ class StudyConfig:
         _require("price_level", self.price_level, level, "a finite number, at least 0")
         others = {"operations": ("flop",), "seconds": ("second",)}.get(self.bill, ())
         allowed, per = ("simulation", *others), self.price_per
-        _require(
-            "price_per", per, per in allowed, f"{' or '.join(allowed)}, as bill is {self.bill}"
-        )
+        expected = f"{' or '.join(allowed)}, as bill is {self.bill}"
+        _require("price_per", per, per in allowed, expected)
         for agent in self.control.declared(own=False):
             if isinstance(agent, Rule) and agent.chooses_depth:
                 expected = f"some limits, as {agent.name} is tuned over them"
@@ -205,16 +220,15 @@ class StudyConfig:
     def with_prices(self, prices: tuple[float, ...]) -> "StudyConfig":
         """Return the study at prices that were worked out for it.
 
-        The range that agents for all prices are trained on follows them, a third of the least to
-        five times the largest. One that was given is only made as wide as they need.
+        Agents for all prices are then trained from a third of the least to five times the largest.
+        A range that was given is only made as wide as they need.
         """
         ppo, least, largest = self.control.ppo, min(prices), max(prices)
-        own = (ppo.lowest_price, ppo.highest_price)
-        if own == (PPOConfig.lowest_price, PPOConfig.highest_price):
-            own = one_digit(least / 3), one_digit(5 * largest)
-        ranged = dataclasses.replace(
-            ppo, lowest_price=min(own[0], least), highest_price=max(own[1], largest)
-        )
+        low, high = ppo.lowest_price, ppo.highest_price
+        if (low, high) == (PPOConfig.lowest_price, PPOConfig.highest_price):
+            low, high = one_digit(least / 3), one_digit(5 * largest)
+        low, high = min(low, least), max(high, largest)
+        ranged = dataclasses.replace(ppo, lowest_price=low, highest_price=high)
         return dataclasses.replace(
             self,
             sweep=dataclasses.replace(self.sweep, prices=prices),
@@ -238,8 +252,7 @@ def preset(env: str, name: str) -> StudyConfig:
     ``quick`` is for two CPU cores and minutes; ``full`` for figures of a paper.
 
     Raises:
-        InputError: no such preset. (Whether there is such an environment is ``envs.make``'s
-            to say.)
+        InputError: no such preset. (Whether there is such an environment, ``envs.make`` says.)
     """
     if name not in PRESETS:
         raise unknown("preset", name, PRESETS)
@@ -248,24 +261,22 @@ def preset(env: str, name: str) -> StudyConfig:
     # Where episodes are short and their prices known, more of them tell small gains apart.
     quick = SweepConfig(prices=prices, episodes=4096 if prices else 1024)
     full = dataclasses.replace(quick, budgets=(*quick.budgets, 64), episodes=8192)
-    # Values are timed with the discount of the planner's training.
-    ppo = PPOConfig(gamma=train.gamma)
     control = ControlConfig(
         agents=("entropy", "vet", "schedule", "gate", "stopper", "self-aware", "oracle"),
-        ppo=dataclasses.replace(ppo, num_chunks=100),
+        ppo=PPOConfig(gamma=train.gamma, num_chunks=100),
     )
     if name == "full":
         control = ControlConfig(
             agents=roster.choosable(depth=False),
             num_prices=2,
             oracle_episodes=1024,
-            ppo=dataclasses.replace(ppo, num_chunks=400),
+            ppo=PPOConfig(gamma=train.gamma, num_chunks=400),
         )
     return StudyConfig(
         env=env,
         network=network,
         train=train,
-        # Values were learned under this discount, so the search must use it too.
+        # Values were learned under this discount, so search and meta-policies must use it too.
         search=Search(acting="validate", discount=train.gamma),
         sweep=quick if name == "quick" else full,
         control=control,
@@ -273,11 +284,6 @@ def preset(env: str, name: str) -> StudyConfig:
         seeds=1 if name == "quick" else 5,
         return_label=_RETURN_LABELS.get(env, "return"),
     )
-
-
-def one_digit(value: float) -> float:
-    """Return a number above 0, rounded to one digit."""
-    return float(f"{value:.0e}")
 
 
 def _spaced(budgets: Iterable[int]) -> tuple[int, ...]:

@@ -1,8 +1,8 @@
-"""Evaluations that are kept on disk: what has finished is read."""
+"""Evaluations and measurements that are kept on disk: what has finished is read."""
 
 from collections.abc import Sequence
 
-from experiments import runs
+from experiments import calibration, runs
 from experiments.analysis import columns
 from experiments.evaluation import Agent, Split, StudyProblem, TrainedSeed, evaluate_agent
 from experiments.runs import Run
@@ -55,3 +55,29 @@ def _log_time(run: Run, name: str, works: Sequence[Work], table: columns.Columns
             "simulations_per_second": round(work.simulations / work.seconds),
         }
         runs.append_json_line(run.timings, line)
+
+
+def calibrate(problem: StudyProblem, run: Run, progress: Progress) -> Run:
+    """Return the run with its calibration, if its study wants one.
+
+    What was measured when the run began is kept: seconds differ from one measurement to the next,
+    and all that is trained, tuned and compared must be charged alike.
+
+    Raises:
+        rrplan.InputError: what was measured is of no use, see :func:`experiments.calibration.fit`.
+    """
+    config = problem.config
+    if run.calibration or not (config.calibrate or config.bill == "seconds"):
+        return run
+    with progress.evaluations("calibration", calibration.measurements(problem)) as bar:
+        begun = False
+
+        def measured(name: str) -> None:
+            nonlocal begun
+            if begun:
+                bar.finish()
+            bar.begin(name)
+            begun = True
+
+        found = calibration.calibrate(problem, measured)
+    return runs.write_found(run, calibration=found.to_dict())

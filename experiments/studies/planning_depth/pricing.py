@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from agents.training.ranges import one_digit
 from experiments import runs
 from experiments.analysis import columns
 from experiments.analysis.columns import Columns
@@ -18,7 +19,7 @@ from experiments.bill import Bill
 from experiments.evaluation import Domain, Split, StudyProblem, TrainedSeed, fixed_agent
 from experiments.runs import Run
 from experiments.runs.progress import Progress
-from experiments.studies.planning_depth.config import StudyConfig, one_digit
+from experiments.studies.planning_depth.config import StudyConfig
 from experiments.studies.planning_depth.evaluating import evaluate_all
 from rrplan.costs import Rates
 from rrplan.search.final_action import RULES

@@ -36,7 +36,6 @@ from experiments.report.tables import markdown_table
 from experiments.runs import Run
 from experiments.runs.progress import Progress
 from experiments.studies.planning_depth import (
-    calibrating,
     extending,
     oracle_rows,
     pricing,
@@ -46,7 +45,7 @@ from experiments.studies.planning_depth import (
     training,
 )
 from experiments.studies.planning_depth.config import StudyConfig
-from experiments.studies.planning_depth.evaluating import evaluate_all
+from experiments.studies.planning_depth.evaluating import calibrate, evaluate_all
 from rrplan.costs import Rates
 from rrplan.search.final_action import RULES
 from rrplan.types import PyTree
@@ -74,7 +73,7 @@ def run_study(
     config = problem.config
     with runs.open_run(directory, config, resume=resume) as run, Progress(console) as progress:
         extending.warn_of_other_versions(run, progress)
-        run = calibrating.calibrate(problem, run, progress)
+        run = calibrate(problem, run, progress)
         kept: list[Mapping[str, Any]] = [run.operations]
 
         def keep(counted: Mapping[str, Any]) -> None:

@@ -25,6 +25,7 @@ from experiments.evaluation import (
 )
 from experiments.runs import Run
 from experiments.runs.progress import Progress
+from experiments.studies.planning_depth import yoking
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.capabilities import Priced, offers
 from rrplan.costs import Rates
@@ -126,7 +127,7 @@ def list_agents(config: StudyConfig, tuned: Mapping[str, Sequence[Choice]]) -> l
         for price in config.sweep.prices if agent.priced else case.prices[:1]:
             evaluation = f"{agent.name}-{price:g}"
             agents.append(Agent(agent.name, None, evaluation, agent.family, price, case.label))
-    return agents
+    return [*agents, *yoking.list_agents(config)]
 
 
 def list_cases(config: StudyConfig) -> list[LearnedCase]:
@@ -174,6 +175,8 @@ def train_all(
             own[case.label] = made.meta_policy, params_found
             if made.probe is not None:
                 probes[case.label] = made.probe
+        tied = TrainedSeed(seed_params, own)
+        own |= yoking.find_all(problem, run, tied, seed, acting, bill, progress)
         trained.append(TrainedSeed(seed_params, shared | own, probes))
     return trained
 
@@ -193,10 +196,7 @@ def make_trainable(
     lowest, highest = case.prices
     ppo = dataclasses.replace(config.control.ppo, lowest_price=lowest, highest_price=highest)
     start = _start(best_fixed, case.prices)
-    meta = config.control.meta(case.agent)
-    if offers(planner.environment, Priced) and "price" in config.control.inputs:
-        # The price differs from state to state, so that an agent for one price sees it too.
-        meta = dataclasses.replace(meta, inputs=config.control.inputs)
+    meta = config.control.meta(case.agent, price_varies=offers(planner.environment, Priced))
     request = Request(meta, ppo, config.control.gains, start, rates)
     return declarations.build(case.agent.make)(planner, request)
 

@@ -63,6 +63,14 @@ def test_search_and_meta_policies_discount_as_training_did():
             {"agents": ("gate",), "inputs": ("search", "prize")},
             "unknown input group 'prize': did you mean 'price'",
         ),
+        (
+            {"agents": ("gate", "yoked")},
+            "control.agents has yoked without stopper, whose amounts it takes: add stopper$",
+        ),
+        (
+            {"agents": ("stopper-blind",), "inputs": ("features", "price")},
+            "control.inputs must be some of what stopper-blind may see",
+        ),
     ],
 )
 def test_meta_policies_are_checked(changes, message):
@@ -88,6 +96,15 @@ def test_an_agent_for_one_price_is_not_shown_it():
     assert control.meta(roster.find("stopper")).inputs == ("search",)
     assert control.meta(roster.find("stopper-priced")).inputs == ("search", "price")
     assert control.meta(roster.find("gate-priced")).menu == control.gate_menu
+
+
+def test_a_control_sees_its_groups_of_those_of_the_study():
+    control = ControlConfig(inputs=("search", "progress", "features", "price"))
+    assert control.meta(roster.find("stopper-blind")).inputs == ("search", "progress")
+    assert control.meta(roster.find("stopper-deaf")).inputs == ("progress", "features")
+    varying = control.meta(roster.find("gate-blind"), price_varies=True)
+    assert varying.inputs == ("search", "progress", "price")
+    assert control.meta(roster.find("direct")) == control.meta(roster.find("gate"))
 
 
 def test_an_unknown_preset_names_the_nearest():

@@ -15,7 +15,7 @@ from agents.metapolicies import grids
 from agents.networks import NetworkConfig
 from experiments import roster
 from experiments.analysis import entries
-from experiments.analysis.results import depth_curves, fixed_curve
+from experiments.analysis.entries import depth_curves, fixed_curve
 from experiments.evaluation import (
     Domain,
     Split,

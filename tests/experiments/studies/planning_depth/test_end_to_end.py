@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from experiments import load
 from experiments.cli import main as cli
 
 TINY = shlex.split(
@@ -18,7 +19,8 @@ TINY = shlex.split(
     "--train.num-chunks 2 --train.checkpoint-every 1 --train.num-lanes 8 --train.batch-size 16 "
     "--train.num-simulations 4 --train.updates-per-chunk 2 --train.evaluation-episodes 8 "
     "--sweep.episodes 16 --sweep.validation-episodes 16 --sweep.num-lanes 8 "
-    "--search.acting visits --control.agents stopper oracle --control.oracle-episodes 8 "
+    "--search.acting visits --control.agents stopper schedule yoked oracle "
+    "--control.oracle-episodes 8 "
     "--control.ppo.num-lanes 8 --control.ppo.looks-per-chunk 32 --control.ppo.minibatches 2 "
     "--control.ppo.num-chunks 2 --control.ppo.value-chunks 1 "
     "--control.ppo.evaluation-episodes 8 --control.width 4"
@@ -71,8 +73,9 @@ def numbers(directory):
 def test_a_real_study_adds_up(directory):
     results = json.loads(numbers(directory))
     frame = pl.read_parquet(directory / "episodes.parquet")
-    # Fixed 0 and 4, reactive, two of one step, random, greedy, stopper; and the oracle.
-    assert len(frame) == 8 * 16 + 8
+    # Fixed 0 and 4, reactive, two of one step, random, greedy, schedule, stopper, yoked; and the
+    # oracle.
+    assert len(frame) == 10 * 16 + 8
     assert (
         frame.filter(agent="reactive")
         .drop("agent")
@@ -83,7 +86,7 @@ def test_a_real_study_adds_up(directory):
     last = searched["length"] - searched["simulations"] // 4  # packed without a choice
     assert last.is_between(0, 1).all()
     assert frame["untimed_return"].is_between(0.0, 1.0 + 1e-6).all()
-    assert len(results["agents"]) == 9
+    assert len(results["agents"]) == 11
     tried = frame.filter(pl.col("agent").str.starts_with("one-step"))
     assert (tried["levels"] == tried["simulations"]).all()
     assert (tried["simulations"] >= tried["length"]).all()
@@ -91,6 +94,26 @@ def test_a_real_study_adds_up(directory):
     assert len((directory / "metrics.jsonl").read_text().splitlines()) == 2
     stopper = directory / "control" / "stopper-0.001"
     assert len((stopper / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_the_stoppers_gain_is_split_and_yoked_pays_its_looks(directory):
+    results = json.loads(numbers(directory))
+    (chain,) = results["chains"]
+    assert [step["agent"] for step in chain["steps"]] == ["schedule", "yoked", "stopper"]
+    told = {entry["agent"]: entry for entry in results["agents"]}
+    total = sum(step["difference"]["mean"] for step in chain["steps"])
+    assert total == pytest.approx(told["stopper"]["difference"]["mean"], abs=1e-9)
+    assert told["yoked"]["rates"] == told["stopper"]["rates"]
+    assert told["yoked"]["rates"]["operations"]["look"] > 0
+    assert told["yoked"]["looks"]["mean"] > 0
+    donors = np.load(directory / "evaluations" / "donors-visits-seed0-yoked-0.001.npz")
+    assert donors["looks"].max() >= 1
+    table = (directory / "table.md").read_text()
+    assert "| 0.001 | in all |" in table
+    assert "yoked runs" in table
+    # A finished run is loaded with the donors of its own.
+    policy = load(directory).meta_policies["yoked-0.001"]
+    assert policy[1].simulations.tolist() == donors["simulations"].tolist()
 
 
 def test_nobody_beats_the_oracle_on_any_instance(directory):

@@ -1,0 +1,1 @@
+"""Controls: agents that have only a part of what a learned meta-policy has."""
