@@ -118,7 +118,7 @@ def build_problem(config: StudyConfig) -> StudyProblem:
         rrplan.InputError: one of them cannot be built.
     """
     config.check_prices(config.control.learned())
-    env, env_params = envs.make(config.env, **config.env_kwargs)
+    env, env_params = envs.make_checked(config.env, **config.env_kwargs)
     environment = envs.adapt(env)
     network, _ = networks.build(config.network, environment, env_params, jax.random.key(0))
     return StudyProblem(config, environment, env_params, network)

@@ -16,7 +16,7 @@ FLOORS = {
     "rrplan": [
         ["rrplan.errors", "rrplan.costs"],
         ["rrplan.types", "rrplan.imports", "rrplan.capabilities"],
-        ["rrplan.keys", "rrplan.logits", "rrplan.statistics"],
+        ["rrplan.keys", "rrplan.logits", "rrplan.statistics", "rrplan.tracing"],
         ["rrplan.search.*", "rrplan.models.*"],
         ["rrplan.planner"],
         ["rrplan.operations"],
