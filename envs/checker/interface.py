@@ -142,7 +142,7 @@ def _check_scalars(outcome: Outcome, findings: Findings) -> bool:
 def _check_scalar(name: str, value: Any, kind: Any, wanted: str, findings: Findings) -> bool:
     leaf = leaf_types(value).get("")
     castable = leaf is not None and leaf.is_array and math.prod(leaf.shape) == 1
-    if castable and leaf.shape == () and jnp.issubdtype(leaf.dtype, kind):
+    if leaf is not None and castable and not leaf.shape and jnp.issubdtype(leaf.dtype, kind):
         return True
     found = leaf or ("None" if value is None else f"a {type(value).__name__}")
     add = findings.mend if castable else findings.problem

@@ -135,10 +135,10 @@ def _step(environment: Adapter, params: PyTree, lanes: _Lanes) -> _Lanes:
     action = jnp.where(invalid, -1.0, scores).argmax(-1).astype(jnp.int32)
     step_keys = jax.random.split(step_key, LANES)
     after = jax.vmap(environment.step, (0, 0, 0, None))(step_keys, lanes.state, action, params)
-    greedy = jnp.zeros((), bool)
+    greedy, actions = jnp.zeros((), bool), environment.num_actions
     if offers(environment, Greedy):
         rule = jax.vmap(environment.greedy_action, (0, None))(lanes.state, params)
-        inside = (rule >= 0) & (rule < environment.num_actions)
+        inside = (rule >= 0) & (rule < actions)
         illegal = jnp.take_along_axis(invalid, jnp.where(inside, rule, 0)[:, None], 1)[:, 0]
         greedy = (going & (~inside | illegal)).any()
     masked = (going & invalid.all(-1)).any()
