@@ -46,6 +46,7 @@ FLOORS = {
     "experiments": [
         ["experiments.roster", "experiments.studies.registry", "experiments.studies"],
         ["experiments.studies.*.config"],
+        ["experiments.memory"],
         ["experiments.runs.*", "experiments.evaluation", "experiments.cluster.*"],
         ["experiments.calibration"],
         ["experiments.bill"],

@@ -53,6 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"\nrrplan: interrupted{_how_to_resume(arguments)}", file=sys.stderr)
         return INTERRUPTED
+    except Exception as error:
+        from experiments.cli.machine import of_the_machine
+
+        line = of_the_machine(error)
+        if line is None:
+            raise
+        print(f"rrplan: error: {line}{_how_to_resume(arguments)}", file=sys.stderr)
+        return INPUT_ERROR
 
 
 def run(arguments: Sequence[str]) -> None:

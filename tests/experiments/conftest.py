@@ -92,7 +92,7 @@ def fake_work(monkeypatch):
     monkeypatch.setattr(
         study,
         "build_problem",
-        lambda config: evaluation.StudyProblem(config, FakeEnvironment(), None, None),
+        lambda config, **_: evaluation.StudyProblem(config, FakeEnvironment(), None, None),
     )
     monkeypatch.setattr(study, "train_planners", work.train)
     monkeypatch.setattr(study, "evaluate_agent", work.evaluate)

@@ -18,6 +18,8 @@ from rrplan.errors import InputError, unknown
 from rrplan.planner import Search
 
 PRESETS = ("quick", "full")
+LARGEST_K, MOST_EPISODES = 1_000_000, 100_000_000
+"""Beyond these a number is taken for a slip; counts must fit into an int32."""
 _RETURN_LABELS: Mapping[str, str] = {
     "knapsack": "return (share of the optimum)",
     "tardiness": "return (minus the total tardiness, scaled)",
@@ -58,6 +60,7 @@ class SweepConfig:
             object.__setattr__(self, name, tuple(sorted(set(values))))
         for k in self.budgets:
             _require("sweep.budgets", k, k >= 0, "at least 0 simulations")
+            _require("sweep.budgets", k, k <= LARGEST_K, f"at most {LARGEST_K:,} simulations")
         object.__setattr__(self, "depths", sorted_depths("sweep.depths", self.depths))
         object.__setattr__(self, "depth_budgets", tuple(sorted(set(self.depth_budgets))))
         for k in self.depth_budgets:
@@ -68,6 +71,8 @@ class SweepConfig:
         for name in ("episodes", "validation_episodes"):
             value = getattr(self, name)
             _require(f"sweep.{name}", value, value >= 2, "at least 2 (an interval needs two)")
+            most = f"at most {MOST_EPISODES:,}"
+            _require(f"sweep.{name}", value, value <= MOST_EPISODES, most)
         _require("sweep.num_lanes", self.num_lanes, self.num_lanes >= 1, "at least 1")
 
     @property

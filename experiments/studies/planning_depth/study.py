@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from agents.alphazero.train import make_train
 from agents.declarations import Rule
 from agents.metapolicies.tuning import Candidate, Choice
 from agents.training import fit
-from experiments import runs
+from experiments import memory, runs
 from experiments.analysis import columns, results
 from experiments.analysis.timings import seconds_an_episode
 from experiments.bill import Bill
@@ -24,6 +23,7 @@ from experiments.evaluation import (
     Split,
     StudyProblem,
     TrainedSeed,
+    base_training,
     build_problem,
     evaluate_agent,
     fixed_agent,
@@ -60,7 +60,7 @@ def run_study(
     Raises:
         rrplan.InputError: something in the configuration or the directory is wrong.
     """
-    problem = build_problem(config)
+    problem = build_problem(config, trains=True)
     with runs.open_run(directory, config, resume=resume) as run, Progress(console) as progress:
         _warn_of_other_versions(run, progress)
         run = calibrating.calibrate(problem, run, progress)
@@ -104,15 +104,15 @@ def train_only(
     Raises:
         rrplan.InputError: something in the configuration or the directory is wrong.
     """
-    problem = build_problem(config)
+    problem = build_problem(config, trains=True)
     with runs.open_run(directory, config, resume=resume) as run, Progress(console) as progress:
         train_planners(problem, run, progress)
 
 
 def train_planners(problem: StudyProblem, run: Run, progress: Progress) -> list[PyTree]:
     """Train each seed's base planner, or go on from its last checkpoint."""
-    config = problem.config
-    train = make_train(problem.environment, problem.env_params, problem.network, config.train)
+    config, train = problem.config, base_training(problem)
+    progress.print(str(memory.estimate(*problem)))
     trained = []
     for training_seed in range(config.seeds):
         key = study_key(config, Domain.TRAINING, training_seed)
