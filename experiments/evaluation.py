@@ -214,8 +214,8 @@ def base_training(problem: StudyProblem) -> Training:
     """Return the training of a study's base planner, which its environment tells from others."""
     config = problem.config
     train = make_train(*problem[1:], config.train)
-    options = {name: repr(value) for name, value in sorted(config.env_kwargs.items())}
-    return train._replace(identity={"env": config.env, "env_kwargs": options})
+    options = ", ".join(f"{name}={value!r}" for name, value in sorted(config.env_kwargs.items()))
+    return train._replace(identity={"env": config.env, "env_options": options})
 
 
 def load_params(problem: StudyProblem, run: Run, seed: int) -> PyTree:

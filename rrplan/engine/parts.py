@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from rrplan.capabilities import name_of
+from rrplan.costs import Costs, traced
 from rrplan.engine.validation import check_arrays, check_kind, check_whole
 from rrplan.errors import InputError, unknown
-from rrplan.models import Learned, Perfect, Position, Settings
+from rrplan.models import Learned, Perfect, Position, Settings, make_model
 from rrplan.planner import Planner, Search
 from rrplan.search import shapes
 from rrplan.tracing import shapes_of, told, told_all
@@ -187,6 +188,27 @@ def check_meta_policy(
             f"meta_policy.apply returns the carry {told_all(control.carry)}, but init returns "
             f"{told_all(carry)}: expected the same"
         )
+
+
+def check_agent(planner: Planner, meta_policy: MetaPolicy, meta_params: PyTree) -> None:
+    """Refuse an agent that :func:`rrplan.evaluate` would refuse for its parts; nothing is run.
+
+    Raises:
+        InputError: one line that says what was found and what was expected.
+    """
+    env_params = check_planner(planner)
+    check_arrays("meta_params", meta_params)
+    settings = Settings(
+        env_params=env_params,
+        model_params=planner.params,
+        meta_params=jax.tree.map(jnp.asarray, meta_params),
+        key=jax.random.key(0),
+        costs=traced(Costs()),
+        **planner.search.traced(),
+    )
+    model = make_model(planner.environment, env_params, planner.network)
+    check_model(model, settings)
+    check_meta_policy(meta_policy, settings.meta_params, model, settings)
 
 
 def _what_is_seen(model: Perfect | Learned, settings: Settings) -> MetaObservation:

@@ -61,6 +61,7 @@ def run_study(
         rrplan.InputError: something in the configuration or the directory is wrong.
     """
     problem = build_problem(config, trains=True)
+    training.check_own_rules(problem)
     with runs.open_run(directory, config, resume=resume) as run, Progress(console) as progress:
         _warn_of_other_versions(run, progress)
         run = calibrating.calibrate(problem, run, progress)
