@@ -126,9 +126,8 @@ def build_problem(config: StudyConfig, *, trains: bool = False) -> StudyProblem:
     env, env_params = envs.make_checked(config.env, **config.env_kwargs)
     environment = envs.adapt(env)
     network, _ = networks.build(config.network, environment, env_params, jax.random.key(0))
-    if offers(network, Initializable):
-        needed = memory.estimate(config, environment, env_params, network)
-        memory.check(needed, config, trains=trains)
+    needed = memory.estimate(config, environment, env_params, network)
+    memory.check(needed, config, trains=trains)
     return StudyProblem(config, environment, env_params, network)
 
 
