@@ -30,6 +30,7 @@ from rrplan.types import PyTree
 
 _MANIFEST = "manifest.json"
 _KEPT = 2
+_OVERHEAD = 2**18  # bytes of a checkpoint's files beside its arrays, at most
 
 
 class Restored(NamedTuple):
@@ -85,9 +86,14 @@ def save(
 
 
 def _write(directory: Path, **trees: PyTree) -> None:
+    plain = {name: _to_plain(tree) for name, tree in trees.items()}
+    needed = sum(leaf.nbytes for leaf in jax.tree.leaves(plain)) + _OVERHEAD
+    if needed > shutil.disk_usage(directory).free:
+        # Where Orbax runs out of space its threads print hundreds of lines.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory.parent))
     with ocp.StandardCheckpointer() as checkpointer:
-        for name, tree in trees.items():
-            checkpointer.save(directory / name, _to_plain(tree))
+        for name, tree in plain.items():
+            checkpointer.save(directory / name, tree)
             checkpointer.wait_until_finished()
 
 

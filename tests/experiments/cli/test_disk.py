@@ -3,6 +3,7 @@
 import builtins
 import errno
 import os
+from collections import namedtuple
 
 import jax
 import jax.numpy as jnp
@@ -68,6 +69,15 @@ def test_memory_that_is_used_up_takes_one_line(capsys, monkeypatch):
     monkeypatch.setattr(cli, "COMMANDS", {"take": take})
     assert cli.main(["take"]) == 2
     assert capsys.readouterr().err.startswith("rrplan: error: there is not enough memory")
+
+
+def test_a_disk_without_room_for_a_checkpoint_is_full(tmp_path, monkeypatch):
+    tree = {"weight": jnp.zeros(1000)}
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(checkpoints.shutil, "disk_usage", lambda path: usage(8000))
+    with pytest.raises(OSError, match="No space left on device"):
+        checkpoints.save(tmp_path, 1, tree, tree, {})
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
