@@ -17,7 +17,15 @@ from envs.puzzles.sokoban import Sokoban, SokobanParams, SokobanState
 from envs.puzzles.tardiness import Tardiness, TardinessParams, TardinessState
 from envs.puzzles.tardiness_optimum import optimal_tardiness
 from envs.puzzles.traps import Traps, TrapsParams, TrapsState
-from envs.registry import EnvironmentRow, describe, is_metareasoning, make, names, register
+from envs.registry import (
+    EnvironmentRow,
+    describe,
+    is_metareasoning,
+    make,
+    make_checked,
+    names,
+    register,
+)
 
 __all__ = (
     "Adapter",
@@ -49,6 +57,7 @@ __all__ = (
     "is_metareasoning",
     "is_stochastic",
     "make",
+    "make_checked",
     "names",
     "optimal_tardiness",
     "optimal_value",

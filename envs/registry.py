@@ -1,6 +1,7 @@
 """Environments by name: the suite's own, gymnax's, and anybody's by import path."""
 
 import functools
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ import gymnax
 from gymnax.environments import spaces
 
 from envs.adapters.gymnax_adapter import require_gymnax
-from envs.checker.report import explain
+from envs.checker.quick import check_quickly
 from envs.metareasoning.bernoulli import BernoulliSelection
 from envs.metareasoning.mdp import MetalevelEnv
 from envs.metareasoning.mouselab import Mouselab
@@ -22,6 +23,7 @@ from envs.puzzles.traps import Traps
 from rrplan.capabilities import Greedy, Masked, offers
 from rrplan.errors import InputError, unknown
 from rrplan.imports import load_object, one_line
+from rrplan.tracing import explain
 from rrplan.types import PyTree
 
 Factory = Callable[..., Any]
@@ -82,6 +84,33 @@ def make(name: str, /, **kwargs: Any) -> tuple[Any, PyTree]:
     env, params = _build(name, factory, given)
     require_discrete(env, params, name)
     return env, replace_fields(name, params, changes, defaults)
+
+
+def make_checked(name: str, /, **kwargs: Any) -> tuple[Any, PyTree]:
+    """Build an environment as :func:`make` does, and refuse one that cannot be planned in.
+
+    It is traced; a user's own is also played for a moment. What is doubtful is warned of.
+
+    Args:
+        name: as for :func:`make`.
+        **kwargs: as for :func:`make`.
+
+    Returns:
+        ``(env, params)``.
+
+    Raises:
+        InputError: one line: as :func:`make`, or the first thing that is broken.
+    """
+    env, params = make(name, **kwargs)
+    known = name in _OWN or name in gymnax.registered_envs
+    report = check_quickly(env, params, play=not known)
+    if report.problems:
+        first, *others = report.problems
+        more = f" (and {len(others)} more, see: rrplan check {name})" if others else ""
+        raise InputError(f"environment {name!r}: {first}{more}")
+    for note in report.notes:
+        warnings.warn(f"environment {name!r}: {note}", stacklevel=2)
+    return env, params
 
 
 def is_metareasoning(name: str) -> bool:
@@ -223,3 +252,5 @@ register("sokoban", Sokoban)
 register("bernoulli", BernoulliSelection)
 register("mouselab", Mouselab)
 register("pandora", Pandora)
+
+_OWN = frozenset(_REGISTRY)

@@ -14,10 +14,11 @@ import numpy as np
 import envs
 import rrplan
 from agents import declarations, metapolicies, networks
+from agents.alphazero.train import make_train
 from agents.declarations import OneStep, Probe, Untuned
 from agents.training import fit
-from agents.training.protocol import TrainableEvaluator
-from experiments import roster
+from agents.training.protocol import TrainableEvaluator, Training
+from experiments import memory, roster
 from experiments.runs import Run
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.capabilities import Greedy, Initializable, offers, require
@@ -111,18 +112,22 @@ def name_key(key: Array, name: str) -> Array:
     return jax.random.fold_in(key, zlib.crc32(name.encode()))
 
 
-def build_problem(config: StudyConfig) -> StudyProblem:
+def build_problem(config: StudyConfig, *, trains: bool = False) -> StudyProblem:
     """Build the environment and the network that a configuration names.
 
     Where the size of returns is to be measured, the problem's configuration holds what was found.
 
     Agents of the user's own are imported, so that what is wrong with them is told at once.
 
+    Args:
+        config: of the study.
+        trains: whether planners will be trained, which takes memory of its own.
+
     Raises:
-        rrplan.InputError: one of them cannot be built.
+        rrplan.InputError: one of them cannot be built, or the study does not fit into memory.
     """
     config.check_prices(config.control.learned())
-    env, env_params = envs.make(config.env, **config.env_kwargs)
+    env, env_params = envs.make_checked(config.env, **config.env_kwargs)
     environment = envs.adapt(env)
     config = dataclasses.replace(
         config,
@@ -130,6 +135,8 @@ def build_problem(config: StudyConfig) -> StudyProblem:
         reference=config.reference.measured(environment, env_params),
     )
     network, _ = networks.build(config.network, environment, env_params, jax.random.key(0))
+    needed = memory.estimate(config, environment, env_params, network)
+    memory.check(needed, config, trains=trains)
     return StudyProblem(config, environment, env_params, network)
 
 
@@ -211,12 +218,22 @@ def _is_traced(agent: Agent, split: Split) -> bool:
     return told or agent.traced or agent.turns is not None
 
 
+def base_training(problem: StudyProblem) -> Training:
+    """Return the training of a study's base planner, which its environment tells from others."""
+    config = problem.config
+    train = make_train(*problem[1:], config.train)
+    options = ", ".join(f"{name}={value!r}" for name, value in sorted(config.env_kwargs.items()))
+    return train._replace(identity={"env": config.env, "env_options": options})
+
+
 def load_params(problem: StudyProblem, run: Run, seed: int) -> PyTree:
     """Return the parameters of the network that a run has trained from a seed.
 
     Raises:
-        InputError: its training has left no intact checkpoint.
+        InputError: its training has left no intact checkpoint, or one of another run lies there.
     """
+    key = study_key(problem.config, Domain.TRAINING, seed)
+    fit.check_belongs(base_training(problem), key, run.training(seed))
     shapes = jax.eval_shape(require(problem.network, Initializable).init, jax.random.key(0))
     return fit.load_params(run.training(seed), shapes)
 

@@ -16,7 +16,7 @@ FLOORS = {
     "rrplan": [
         ["rrplan.errors", "rrplan.costs"],
         ["rrplan.types", "rrplan.imports", "rrplan.capabilities"],
-        ["rrplan.keys", "rrplan.logits", "rrplan.statistics"],
+        ["rrplan.keys", "rrplan.logits", "rrplan.statistics", "rrplan.tracing"],
         ["rrplan.search.*", "rrplan.models.*"],
         ["rrplan.planner"],
         ["rrplan.operations"],
@@ -44,9 +44,10 @@ FLOORS = {
         ["agents"],
     ],
     "experiments": [
-        ["experiments.roster_controls"],
+        ["experiments.roster_controls", "experiments.sweep"],
         ["experiments.roster", "experiments.studies.registry", "experiments.studies"],
         ["experiments.studies.*.config"],
+        ["experiments.memory"],
         ["experiments.runs.*", "experiments.evaluation", "experiments.cluster.*"],
         ["experiments.calibration"],
         ["experiments.bill"],

@@ -10,6 +10,7 @@ caller wants to find again. It is written under a temporary name and renamed.
 # the arrays instead see only what is read, and cannot tell damage from another network. The
 # search for the last intact one, and the way to read checkpoints that exist, would stay ours.
 
+import errno
 import hashlib
 import json
 import os
@@ -29,6 +30,7 @@ from rrplan.types import PyTree
 
 _MANIFEST = "manifest.json"
 _KEPT = 2
+_OVERHEAD = 2**18  # bytes of a checkpoint's files beside its arrays, at most
 
 
 class Restored(NamedTuple):
@@ -53,6 +55,9 @@ def save(
 
     Returns:
         The checkpoint's directory.
+
+    Raises:
+        OSError: it cannot be written, such as on a full disk; those that are there stay.
     """
     directory = Path(directory).absolute()
     directory.mkdir(parents=True, exist_ok=True)
@@ -60,11 +65,15 @@ def save(
         shutil.rmtree(leftover, ignore_errors=True)
     temporary = directory / f".tmp-{step:08d}-{os.getpid()}"
     temporary.mkdir()
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(temporary / "state", _to_plain(tree))
-        checkpointer.wait_until_finished()
-        checkpointer.save(temporary / "params", _to_plain(params))
-        checkpointer.wait_until_finished()
+    try:
+        _write(temporary, state=tree, params=params)
+    except Exception as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        # Orbax tells of a full disk in several types.
+        full = errno.ENOSPC
+        if isinstance(error, OSError) or os.strerror(full) not in str(error):
+            raise
+        raise OSError(full, os.strerror(full), str(directory)) from error
     manifest = {"step": step, "metadata": metadata, "files": _digests(temporary)}
     (temporary / _MANIFEST).write_text(json.dumps(manifest))
     final = directory / f"{step:08d}"
@@ -74,6 +83,18 @@ def save(
     for old in list_steps(directory)[:-_KEPT]:
         shutil.rmtree(directory / f"{old:08d}", ignore_errors=True)
     return final
+
+
+def _write(directory: Path, **trees: PyTree) -> None:
+    plain = {name: _to_plain(tree) for name, tree in trees.items()}
+    needed = sum(leaf.nbytes for leaf in jax.tree.leaves(plain)) + _OVERHEAD
+    if needed > shutil.disk_usage(directory).free:
+        # Where Orbax runs out of space its threads print hundreds of lines.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory.parent))
+    with ocp.StandardCheckpointer() as checkpointer:
+        for name, tree in plain.items():
+            checkpointer.save(directory / name, tree)
+            checkpointer.wait_until_finished()
 
 
 def list_steps(directory: Path | str) -> list[int]:

@@ -6,7 +6,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,29 @@ def load_params(directory: Path | str, template: PyTree) -> PyTree:
     return checkpoints.load_params(Path(directory) / "checkpoints", template)
 
 
+def check_belongs(train: Training, key: Array, directory: Path | str) -> None:
+    """Refuse checkpoints that another training has left.
+
+    What an older version did not write down is not compared.
+
+    Args:
+        train: that they should be of.
+        key: that :func:`fit` was given.
+        directory: that :func:`fit` was given.
+
+    Raises:
+        InputError: they are of another; one line that says what differs.
+    """
+    found = checkpoints.read_metadata(Path(directory) / "checkpoints") or {}
+    expected = _fingerprint(train, key)
+    changed = sorted(_differences(found, expected, ""))
+    if changed:
+        raise InputError(
+            f"{directory} holds checkpoints of another training ({', '.join(changed)} differ): "
+            "expected those of the run that its config.json tells of"
+        )
+
+
 def read_metrics(directory: Path | str) -> list[dict[str, Any]]:
     """Return the lines of ``metrics.jsonl``, without a last line that a kill cut short."""
     path = Path(directory) / "metrics.jsonl"
@@ -119,10 +142,10 @@ def _begin(
     fingerprint = _fingerprint(train, key)
     found = checkpoints.read_metadata(saved)
     if found is not None and found != fingerprint:
-        changed = sorted(
-            k for k in fingerprint.keys() | found if found.get(k) != fingerprint.get(k)
-        )
-        raise InputError(f"{directory} holds another training: {', '.join(changed)} differ")
+        changed = sorted(name for name, value in found.items() if fingerprint.get(name) != value)
+        # What older versions did not write down is not compared.
+        if changed:
+            raise InputError(f"{directory} holds another training: {', '.join(changed)} differ")
     restored = checkpoints.restore_latest(saved, state)
     best = None
     if restored is not None:
@@ -191,8 +214,17 @@ def _fingerprint(train: Training, key: Array) -> dict[str, Any]:
         "train": dataclasses.asdict(train.config),
         "network": json.loads(json.dumps(dataclasses.asdict(train.network))),
         "key": np.asarray(jax.random.key_data(key)).tolist(),
-        **train.identity,
+        **json.loads(json.dumps(train.identity)),
     }
+
+
+def _differences(found: Any, expected: Any, name: str) -> Iterator[str]:
+    """Yield the names of what differs, of all that both hold."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in found.keys() & expected.keys():
+            yield from _differences(found[key], expected[key], f"{name}.{key}".lstrip("."))
+    elif found != expected:
+        yield name
 
 
 def _append(path: Path, record: dict[str, Any]) -> None:

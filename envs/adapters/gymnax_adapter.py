@@ -2,7 +2,9 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +23,10 @@ from rrplan.capabilities import (
 )
 from rrplan.errors import InputError
 from rrplan.types import Array, PyTree, Transition
+
+RESET = ("observation", "state")
+STEP = ("observation", "state", "reward", "terminated", "info")
+"""What the methods of an environment return."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +79,14 @@ class Adapter:
 
     def reset(self, key: Array, params: PyTree) -> tuple[PyTree, PyTree]:
         """Return the first ``(state, observation)`` of an episode."""
-        observation, state = self.env.reset_env(key, params)
+        result = self.env.reset_env(key, params)
+        observation, state = take(result, "reset_env", RESET)
         return self._cast_state(state, params), self._encode(observation, params)
 
     def step(self, key: Array, state: PyTree, action: Array, params: PyTree) -> Transition:
         """Step once, without automatic reset."""
-        observation, state, reward, terminated, _ = self.env.step_env(key, state, action, params)
+        result = self.env.step_env(key, state, action, params)
+        observation, state, reward, terminated, _ = take(result, "step_env", STEP)
         state = self._cast_state(state, params)
         return Transition(
             state=state,
@@ -151,6 +159,19 @@ def _observes(env: gymnax_environment.Environment) -> bool:
     return kind.observe is not base.observe or kind.get_obs is not base.get_obs
 
 
+def take(result: Any, method: str, parts: Sequence[str]) -> tuple:
+    """Return what a method returned, which must be a tuple of so many parts.
+
+    Raises:
+        InputError: it is something else; one line that says what.
+    """
+    if isinstance(result, tuple) and len(result) == len(parts):
+        return result
+    found = f"{len(result)} values" if isinstance(result, tuple) else f"a {type(result).__name__}"
+    listed = f"{', '.join(parts[:-1])} and {parts[-1]}"
+    raise InputError(f"{method} returns {found}: expected {len(parts)}, {listed}")
+
+
 def encode(observation: PyTree, space: spaces.Space) -> PyTree:
     """Return an observation as float32 arrays, what is ``Discrete`` in ``space`` as one-hot.
 
@@ -183,10 +204,10 @@ def _state_dtypes(env, structure, types) -> PyTree:
     key = jax.eval_shape(lambda: jax.random.key(0))
 
     def reset_state(key, params):
-        return env.reset_env(key, params)[1]
+        return take(env.reset_env(key, params), "reset_env", RESET)[1]
 
     def step_state(key, state, params):
-        return env.step_env(key, state, jnp.int32(0), params)[1]
+        return take(env.step_env(key, state, jnp.int32(0), params), "step_env", STEP)[1]
 
     first = jax.eval_shape(reset_state, key, params)
     second = jax.eval_shape(step_state, key, first, params)

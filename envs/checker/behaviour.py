@@ -11,6 +11,7 @@ from gymnax.environments import spaces
 from envs.checker.random_play import Player, Tick, choose_legal, lane_keys, to_numpy
 from envs.checker.report import Findings
 from envs.checker.subject import Subject, space_leaves
+from rrplan.capabilities import Greedy, offers
 from rrplan.types import Array, PyTree
 
 TOLERANCE = 1e-5
@@ -75,6 +76,30 @@ def check_masks(subject: Subject, ticks: Iterable[Tick], findings: Findings) -> 
             findings.problem(
                 "a state in which the episode goes on has no legal action: expected at least one"
             )
+
+
+def check_greedy(subject: Subject, ticks: Iterable[Tick], findings: Findings) -> None:
+    """Check that the greedy rule, where there is one, takes a legal action."""
+    if not offers(subject.env, Greedy):
+        return
+    greedy_lanes = jax.jit(jax.vmap(lambda *args: subject.call("greedy_action", *args), (0, None)))
+    for tick in ticks:
+        actions = np.asarray(greedy_lanes(tick.state, subject.params))
+        outside = (actions < 0) | (actions >= subject.num_actions)
+        if outside.any():
+            findings.problem(
+                f"greedy_action returns {actions[outside][0]}: expected an action from 0 to "
+                f"{subject.num_actions - 1}"
+            )
+            return
+        illegal = tick.invalid[np.arange(len(actions)), actions.astype(int)]
+        some_legal = ~tick.invalid.all(axis=1)
+        if (illegal & some_legal).any():
+            findings.problem(
+                f"greedy_action returns {actions[illegal & some_legal][0]} where invalid_actions "
+                "says that it is illegal: expected a legal action"
+            )
+            return
 
 
 def check_illegal_steps(player: Player, ticks: Iterable[Tick], findings: Findings) -> None:

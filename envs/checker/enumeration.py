@@ -3,11 +3,12 @@
 import numpy as np
 
 from envs.adapters.gymnax_adapter import adapt
-from envs.checker.report import BrokenMethod, Findings, explain
+from envs.checker.report import BrokenMethod, Findings
 from envs.checker.subject import Subject
 from rrplan.capabilities import Enumerable, offers
 from rrplan.errors import InputError
 from rrplan.oracle import state_graph
+from rrplan.tracing import explain
 from rrplan.types import Array
 
 INSTANCES = 2

@@ -1,13 +1,16 @@
 """What can be checked of an environment without running it: types and signatures."""
 
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from gymnax.environments import spaces
 
+from envs.checker.agreement import compare_observations, compare_states
 from envs.checker.report import BrokenMethod, Findings
 from envs.checker.subject import Leaf, Outcome, Subject, leaf_types, space_leaves
+from rrplan.capabilities import Greedy, offers
 from rrplan.types import PyTree
 
 
@@ -28,6 +31,9 @@ def check_actions(env: Any, params: PyTree, findings: Findings) -> int | None:
         findings.problem(
             f"num_actions is {num_actions} but the action space has {space.n}: expected the same"
         )
+    if space.n < 1:
+        findings.problem(f"the action space has {space.n} actions: expected 1 or more")
+        return None
     return int(space.n)
 
 
@@ -60,61 +66,24 @@ def check_types(subject: Subject, findings: Findings) -> bool:
         outcome = subject.step(key, state, action, params)
         traced["step"] = outcome
         _require_arrays(outcome.state, "step_env")
-        _compare_states(traced["reset"].state, outcome.state, findings)
-        _compare_observations(traced["reset"].observation, outcome.observation, findings)
-        for name, leaves in _observations(subject, traced):
-            _check_observation(name, leaves, findings)
-        traced["scalars"] = _check_scalars(outcome, findings)
-        _check_mask(subject, traced["reset"].invalid, "reset_env")
+        first = traced["reset"]
+        # Each is looked at, whatever the others have shown.
+        traced["usable"] = all(
+            [
+                compare_states(first.state, outcome.state, findings),
+                compare_observations(first.observation, outcome.observation, findings),
+                *(_check_observation(*named, findings) for named in _observations(subject, traced)),
+                _check_scalars(outcome, findings),
+                _check_greedy(subject, outcome.state, findings),
+            ]
+        )
+        _check_mask(subject, first.invalid, "reset_env")
         _check_mask(subject, outcome.invalid, "step_env")
         return outcome.state
 
     first = jax.eval_shape(record_reset, key, subject.params)
-    second = jax.eval_shape(record_step, key, first, subject.params, action)
-    return traced["scalars"] and _alike(first, second)
-
-
-def check_one_trace(subject: Subject, findings: Findings, *, steps: int = 8) -> None:
-    """Check that a jitted step is traced once, over states as the author returns them."""
-    traces = 0
-
-    def step(key, state, params):
-        nonlocal traces
-        traces += 1
-        return subject.step(key, state, jnp.int32(0), params).state
-
-    # What is called is jit's own cache of traces; only nothing is compiled or run.
-    jitted_step = jax.jit(step)
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    state = jax.eval_shape(lambda *args: subject.reset(*args).state, key, subject.params)
-    for _ in range(steps):
-        state = jitted_step.eval_shape(key, state, subject.params)
-    if traces != 1:
-        findings.problem(
-            f"a jitted step was traced {traces} times in {steps} steps: expected once (the types "
-            "of the state change on the way)"
-        )
-
-
-def check_retracing(subject: Subject, findings: Findings) -> None:
-    """Check that tracing a method twice gives the same program: no hidden Python state."""
-    key = jax.eval_shape(lambda: jax.random.key(0))
-
-    def reset_text():
-        # A new function each time, so that nothing comes from jit's cache.
-        return jax.jit(lambda *args: subject.reset(*args)).lower(key, subject.params).as_text()
-
-    def step_text():
-        state = jax.eval_shape(lambda *args: subject.reset(*args).state, key, subject.params)
-        step = jax.jit(lambda *args: subject.step(*args))
-        return step.lower(key, state, jnp.int32(0), subject.params).as_text()
-
-    for method, text in (("reset_env", reset_text), ("step_env", step_text)):
-        if text() != text():
-            findings.problem(
-                f"{method} compiles to another program each time it is traced: expected a pure "
-                "function (no Python or NumPy random numbers, no attribute that changes)"
-            )
+    jax.eval_shape(record_step, key, first, subject.params, action)
+    return traced["usable"]
 
 
 def _require_arrays(state: PyTree, method: str) -> None:
@@ -126,39 +95,6 @@ def _require_arrays(state: PyTree, method: str) -> None:
         )
 
 
-def _compare_states(first: PyTree, second: PyTree, findings: Findings) -> None:
-    """Compare the types of the state after reset and after step."""
-    before, after = leaf_types(first), leaf_types(second)
-    if jax.tree.structure(first) != jax.tree.structure(second):
-        findings.problem(
-            f"step_env returns a state of another structure ({', '.join(after)}) than reset_env "
-            f"({', '.join(before)}): expected the same"
-        )
-        return
-    changed = {name: leaf for name, leaf in before.items() if not _same(leaf, after[name])}
-    if changed:
-        listed = ", ".join(f"{name} ({leaf}, then {after[name]})" for name, leaf in changed.items())
-        findings.problem(
-            "leaves of the state change their type between reset_env and step_env: "
-            f"{listed}; expected arrays of one shape and one strong dtype"
-        )
-
-
-def _compare_observations(first: PyTree, second: PyTree, findings: Findings) -> None:
-    """Compare the types of the observation after reset and after step."""
-    before, after = leaf_types(first), leaf_types(second)
-    changed = [
-        f"{name} ({before.get(name, 'missing')}, then {after.get(name, 'missing')})".lstrip()
-        for name in {**before, **after}
-        if name not in before or name not in after or not _same(before[name], after[name])
-    ]
-    if changed:
-        findings.problem(
-            "the observation changes its type between reset_env and step_env: "
-            f"{', '.join(changed)}; expected one shape and one strong dtype"
-        )
-
-
 def _observations(subject: Subject, traced: dict[str, Outcome]):
     """Yield the parts of the first and the next observation with their spaces."""
     space = subject.call("observation_space", subject.params)
@@ -166,11 +102,18 @@ def _observations(subject: Subject, traced: dict[str, Outcome]):
         yield method, space_leaves(space, traced[name].observation)
 
 
-def _check_observation(method: str, leaves: list[tuple], findings: Findings) -> None:
+def _check_observation(method: str, leaves: list[tuple], findings: Findings) -> bool:
+    """Compare an observation with its space; return whether it is made of arrays."""
+    arrays = True
     for name, space, observation in leaves:
         leaf = leaf_types(observation).get("")
         if leaf is None or not leaf.is_array:
-            findings.problem(f"{name} that {method} returns is not an array")
+            arrays = False
+            found = "None" if observation is None else f"a {type(observation).__name__}"
+            findings.problem(
+                f"{name} that {method} returns is {found}, not an array: its space says "
+                f"{jnp.dtype(space.dtype)}{list(space.shape)}"
+            )
             continue
         if leaf.shape != tuple(space.shape):
             findings.problem(
@@ -178,28 +121,48 @@ def _check_observation(method: str, leaves: list[tuple], findings: Findings) -> 
                 f"{tuple(space.shape)}"
             )
         if leaf.dtype != jnp.dtype(space.dtype):
-            findings.problem(
+            findings.mend(
                 f"{name} that {method} returns is {leaf}: its space says {jnp.dtype(space.dtype)}"
             )
+    return arrays
 
 
 def _check_scalars(outcome: Outcome, findings: Findings) -> bool:
-    """Check reward, terminated and truncated; return whether play can use them."""
+    """Check reward, terminated and truncated; return whether they can be cast to what they are."""
     expected = (
         ("the reward", outcome.reward, jnp.floating, "a float32 scalar"),
         ("terminated", outcome.terminated, jnp.bool_, "a bool scalar"),
         ("is_truncated's answer", outcome.truncated, jnp.bool_, "a bool scalar"),
     )
-    usable = True
-    for name, value, kind, wanted in expected:
-        leaf = leaf_types(value).get("")
-        scalar = leaf is not None and leaf.is_array and leaf.shape == ()
-        fits = leaf is not None and scalar and jnp.issubdtype(leaf.dtype, kind)
-        # Whole numbers can be summed all the same; what is no truth value ends no episode.
-        usable &= fits or (scalar and kind is jnp.floating)
-        if not fits:
-            findings.problem(f"{name} is {leaf or type(value).__name__}: expected {wanted}")
-    return usable
+    return all(
+        _check_scalar(name, value, kind, wanted, findings) for name, value, kind, wanted in expected
+    )
+
+
+def _check_scalar(name: str, value: Any, kind: Any, wanted: str, findings: Findings) -> bool:
+    leaf = leaf_types(value).get("")
+    castable = leaf is not None and leaf.is_array and math.prod(leaf.shape) == 1
+    if leaf is not None and castable and not leaf.shape and jnp.issubdtype(leaf.dtype, kind):
+        return True
+    found = leaf or ("None" if value is None else f"a {type(value).__name__}")
+    add = findings.mend if castable else findings.problem
+    add(f"{name} is {found}: expected {wanted}")
+    return castable
+
+
+def _check_greedy(subject: Subject, state: PyTree, findings: Findings) -> bool:
+    """Check the type of the greedy rule's action, where there is a rule."""
+    if not offers(subject.env, Greedy):
+        return True
+    action = subject.call("greedy_action", state, subject.params)
+    leaf = leaf_types(action).get("")
+    if leaf is None or leaf.shape != () or not leaf.is_array:
+        found = leaf or ("None" if action is None else f"a {type(action).__name__}")
+        findings.problem(f"greedy_action returns {found}: expected an int32 scalar")
+        return False
+    if not jnp.issubdtype(leaf.dtype, jnp.integer):
+        findings.mend(f"greedy_action returns {leaf}: expected an int32 scalar")
+    return True
 
 
 def _check_mask(subject: Subject, invalid: Any, method: str) -> None:
@@ -212,18 +175,6 @@ def _check_mask(subject: Subject, invalid: Any, method: str) -> None:
             f"invalid_actions after {method} is {leaf or type(invalid).__name__}: expected shape "
             f"({subject.num_actions},), a 0 or 1 for each action"
         )
-
-
-def _same(a: Leaf, b: Leaf) -> bool:
-    return str(a) == str(b) and not a.python
-
-
-def _alike(first: PyTree, second: PyTree) -> bool:
-    """Return whether two states have the same structure and shapes."""
-    if jax.tree.structure(first) != jax.tree.structure(second):
-        return False
-    leaves = zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)
-    return all(a.shape == b.shape for a, b in leaves)
 
 
 def _listed(leaves: dict[str, Leaf]) -> str:

@@ -39,16 +39,17 @@ class Player:
     Attributes:
         subject: the environment.
         reset_one: ``reset`` of the subject, compiled for one state.
-        step_one: ``step`` of the subject, compiled for one state.
+        step_one: ``step`` of the subject, compiled for one state; what is told beside the state and
+            the observation has the types that it should have.
     """
 
     def __init__(self, subject: Subject):
         self.subject = subject
         self.reset_one = jax.jit(subject.reset)
-        self.step_one = jax.jit(subject.step)
+        self.step_one = jax.jit(self._step)
         self._dtypes = state_dtypes(subject.env, subject.params)
         self._reset_lanes = jax.jit(jax.vmap(subject.reset, in_axes=(0, None)))
-        self._step_lanes = jax.jit(jax.vmap(subject.step, in_axes=(0, 0, 0, None)))
+        self._step_lanes = jax.jit(jax.vmap(self._step, in_axes=(0, 0, 0, None)))
         self._select = jax.jit(_select)
 
     def reset_lanes(self, keys: Array) -> First:
@@ -66,6 +67,14 @@ class Player:
     def restart(self, done: np.ndarray, fresh: PyTree, going: PyTree) -> PyTree:
         """Return ``fresh`` in the lanes that are done, ``going`` in the others."""
         return self._select(done, fresh, going)
+
+    def _step(self, key: Array, state: PyTree, action: Array, params: PyTree) -> Outcome:
+        outcome = self.subject.step(key, state, action, params)
+        return outcome._replace(
+            reward=jnp.asarray(outcome.reward, jnp.float32).reshape(()),
+            terminated=jnp.asarray(outcome.terminated, bool).reshape(()),
+            truncated=jnp.asarray(outcome.truncated, bool).reshape(()),
+        )
 
     def settle(self, state: PyTree) -> PyTree:
         """Return a state with one strong dtype per leaf, so that lanes are compiled once."""

@@ -7,13 +7,14 @@ import jax
 import numpy as np
 
 from envs.adapters.gymnax_adapter import require_gymnax
-from envs.checker import behaviour, chance, enumeration
-from envs.checker import interface as checks_interface
+from envs.checker import behaviour, chance, enumeration, interface, traces
 from envs.checker.behaviour import SeenRange
 from envs.checker.random_play import LANES, Player, play
-from envs.checker.report import BrokenMethod, Findings, Report, explain, one_line
+from envs.checker.report import BrokenMethod, Findings, Report
 from envs.checker.subject import Subject
 from rrplan.errors import InputError
+from rrplan.imports import one_line
+from rrplan.tracing import explain
 from rrplan.types import Array, PyTree
 
 VISITS = 40  # ticks that are kept and looked at again, beside those in which episodes end
@@ -27,8 +28,8 @@ def check(
     It must be a gymnax 1.x environment with discrete actions: its state a pytree of arrays whose
     shapes and dtypes do not change, its methods pure functions that ``jit`` and ``vmap`` accept
     and trace once, its observations inside their space, nothing NaN, at least one legal action
-    while an episode goes on, and an end to every episode. Most problems with dtypes are
-    harmless behind ``envs.adapt``, which casts; they are reported all the same.
+    while an episode goes on, and an end to every episode. What ``envs.adapt`` mends by casting is
+    no problem, and is told apart: types of leaves, whole rewards, ends as numbers.
 
     Notes say what is no fault but changes what a search in it means: whether it is stochastic,
     whether its state holds what its observation hides, whether terminal states absorb. They
@@ -44,39 +45,51 @@ def check(
         The findings. A method that raises is a finding: nothing is raised here.
     """
     findings = Findings()
-    name = type(env).__name__
+    subject = begin(env, params, findings)
+    if subject is not None:
+        key = jax.random.key(0) if key is None else key
+        _check_behaviour(subject, key, steps, findings)
+    return findings.report(name_of(env))
+
+
+def name_of(env: Any) -> str:
+    """Return what an environment calls itself, or its class where it cannot."""
+    kind = type(env).__name__
+    try:
+        return kind if isinstance(env, type) else str(env.name)
+    except Exception:
+        return kind
+
+
+def begin(env: Any, params: PyTree, findings: Findings) -> Subject | None:
+    """Check the object and its actions; return what can be checked further, or None."""
     try:
         require_gymnax(env)
-        name = str(env.name)
+        str(env.name)
         params = env.default_params if params is None else params
     except InputError as error:
         findings.problem(str(error))
-        return findings.report(name)
+        return None
     except Exception as error:
         findings.problem(explain("name or default_params", error))
-        return findings.report(name)
-    key = jax.random.key(0) if key is None else key
-    interface = checks_interface
-    static = _attempt(findings, "the check of the object", interface.check_static, env, findings)
-    num_actions = _attempt(
+        return None
+    static = attempt(findings, "the check of the object", interface.check_static, env, findings)
+    num_actions = attempt(
         findings, "the check of the actions", interface.check_actions, env, params, findings
     )
-    if static and num_actions:
-        _check_behaviour(Subject(env, params, num_actions), key, steps, findings)
-    return findings.report(name)
+    return Subject(env, params, num_actions) if static and num_actions else None
 
 
 def _check_behaviour(subject: Subject, key: Array, steps: int, findings: Findings) -> None:
     """Check types, then what shows only in play."""
-    interface = checks_interface
-    if not _attempt(findings, "the check of types", interface.check_types, subject, findings):
+    if not attempt(findings, "the check of types", interface.check_types, subject, findings):
         findings.note("no episode was played: first mend the problems above")
         return
-    _attempt(findings, "the count of traces", interface.check_one_trace, subject, findings)
-    _attempt(findings, "the comparison of traces", interface.check_retracing, subject, findings)
-    player = _attempt(findings, "the start of play", Player, subject)
+    attempt(findings, "the count of traces", traces.check_one_trace, subject, findings)
+    attempt(findings, "the comparison of traces", traces.check_retracing, subject, findings)
+    player = attempt(findings, "the start of play", Player, subject)
     if player is not None:
-        _attempt(findings, "random play", _check_play, player, key, steps, findings)
+        attempt(findings, "random play", _check_play, player, key, steps, findings)
 
 
 def _check_play(player: Player, key: Array, steps: int, findings: Findings) -> None:
@@ -99,6 +112,7 @@ def _check_play(player: Player, key: Array, steps: int, findings: Findings) -> N
     behaviour.check_ends(subject, ended, steps, findings)
     looks: tuple[tuple[str, Callable, tuple], ...] = (
         ("masks", behaviour.check_masks, (subject, kept, findings)),
+        ("the greedy rule", behaviour.check_greedy, (subject, kept, findings)),
         ("illegal steps", behaviour.check_illegal_steps, (player, kept, findings)),
         ("lanes", behaviour.check_lanes_alike, (player, reset_key, kept[:4], findings)),
         ("determinism", chance.check_determinism, (player, reset_key, kept[:8], findings)),
@@ -108,10 +122,10 @@ def _check_play(player: Player, key: Array, steps: int, findings: Findings) -> N
         ("hidden state", chance.describe_hidden_state, (player, hidden_key, kept, findings)),
     )
     for title, look, args in looks:
-        _attempt(findings, f"the check of {title}", look, *args)
+        attempt(findings, f"the check of {title}", look, *args)
 
 
-def _attempt(findings: Findings, title: str, look: Callable, *args: Any) -> Any:
+def attempt(findings: Findings, title: str, look: Callable, *args: Any) -> Any:
     """Return ``look(*args)``; if it fails, say so among the problems and return None."""
     try:
         return look(*args)

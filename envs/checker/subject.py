@@ -1,6 +1,7 @@
 """An environment under check: its methods, called with a net underneath."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -8,8 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from gymnax.environments import spaces
 
-from envs.checker.report import BrokenMethod, explain
+from envs.adapters.gymnax_adapter import RESET, STEP, take
+from envs.checker.report import BrokenMethod
 from rrplan.capabilities import Masked, offers
+from rrplan.errors import InputError
+from rrplan.tracing import explain
 from rrplan.types import Array, PyTree
 
 
@@ -54,22 +58,13 @@ class Subject:
     def reset(self, key: Array, params: PyTree) -> First:
         """Begin an episode."""
         result = self.call("reset_env", key, params)
-        if not isinstance(result, tuple) or len(result) != 2:
-            raise BrokenMethod(
-                f"reset_env returns {count_values(result)}: expected two, observation and state"
-            )
-        observation, state = result
+        observation, state = self._take(result, "reset_env", RESET)
         return First(observation, state, self.mask(state, params))
 
     def step(self, key: Array, state: PyTree, action: Array, params: PyTree) -> Outcome:
         """Step once, without automatic reset."""
         result = self.call("step_env", key, state, action, params)
-        if not isinstance(result, tuple) or len(result) != 5:
-            raise BrokenMethod(
-                f"step_env returns {count_values(result)}: expected five, observation, state, "
-                "reward, terminated and info"
-            )
-        observation, state, reward, terminated, _ = result
+        observation, state, reward, terminated, _ = self._take(result, "step_env", STEP)
         truncated = self.call("is_truncated", state, params)
         return Outcome(observation, state, reward, terminated, truncated, self.mask(state, params))
 
@@ -77,19 +72,18 @@ class Subject:
         """Return the mask of illegal actions, or None."""
         return self.call("invalid_actions", state, params) if self.has_mask else None
 
+    def _take(self, result: Any, method: str, parts: Sequence[str]) -> tuple:
+        try:
+            return take(result, method, parts)
+        except InputError as error:
+            raise BrokenMethod(str(error)) from error
+
     def call(self, method: str, *args: Any) -> Any:
         """Call a method of the environment; what it raises becomes a sentence."""
         try:
             return getattr(self.env, method)(*args)
         except Exception as error:
             raise BrokenMethod(explain(method, error)) from error
-
-
-def count_values(result: Any) -> str:
-    """Return how many values a method returned, in words."""
-    if isinstance(result, tuple):
-        return f"{len(result)} values"
-    return f"a {type(result).__name__}"
 
 
 class Leaf(NamedTuple):

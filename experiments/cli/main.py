@@ -53,6 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"\nrrplan: interrupted{_how_to_resume(arguments)}", file=sys.stderr)
         return INTERRUPTED
+    except Exception as error:
+        from experiments.cli.machine import of_the_machine
+
+        line = of_the_machine(error)
+        if line is None:
+            raise
+        print(f"rrplan: error: {line}{_how_to_resume(arguments)}", file=sys.stderr)
+        return INPUT_ERROR
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -175,6 +183,22 @@ def envs(arguments: Sequence[str]) -> None:
     _wide_console().print(rows)
 
 
+def check(arguments: Sequence[str]) -> None:
+    """Check an environment: what is wrong with it, what is mended, what to know."""
+    from envs import check as check_environment
+    from envs import make
+    from experiments.cli.options import CheckOptions, parse, split_env_options
+    from rrplan.errors import InputError
+
+    rest, kwargs = split_env_options(arguments)
+    options = parse(CheckOptions, rest, "rrplan check")
+    report = check_environment(*make(options.env, **kwargs), steps=options.steps)
+    print(report)
+    if not report.ok:
+        count = len(report.problems)
+        raise InputError(f"{options.env} has {count} problem{'s' * (count > 1)}: see above")
+
+
 def bench(arguments: Sequence[str]) -> None:
     """Measure the search and the engine: bench search, lanes, scaling, study or time."""
     from experiments.bench import commands
@@ -197,7 +221,19 @@ def ablate(arguments: Sequence[str]) -> None:
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
     command.__name__: command
-    for command in (run, train, evaluate, figures, table, compare, optimum, envs, bench, ablate)
+    for command in (
+        run,
+        train,
+        evaluate,
+        figures,
+        table,
+        compare,
+        optimum,
+        envs,
+        check,
+        bench,
+        ablate,
+    )
 }
 
 

@@ -94,6 +94,23 @@ class CompareOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class CheckOptions:
+    """Play an environment at random; say what is wrong, what is mended when it is used, and more.
+
+    Options of the environment are given as --env.NAME VALUE.
+    """
+
+    env: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ENV")]
+    """Name of the environment, or package.module:Class."""
+    steps: int = 1024
+    """Most steps of random play in each of 16 lanes."""
+
+    def __post_init__(self):
+        if self.steps < 1:
+            raise InputError(f"steps must be at least 1, got {self.steps}")
+
+
+@dataclasses.dataclass(frozen=True)
 class NoOptions:
     """Nothing to choose."""
 

@@ -84,3 +84,17 @@ def _told(flaw: Mapping[str, Any], kind: Any) -> InputError:
         return unknown(f"key in {outer[-1]}", keys[-1], known)
     expected = flaw["msg"].removeprefix("Input should be ")
     return InputError(f"{where} has a wrong value: {flaw['input']!r} (expected {expected})")
+
+
+def first_difference(there: Any, here: Any, name: str = "") -> str | None:
+    """Return in words the first place where two configurations differ."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        for key in {**there, **here}:
+            inner = f"{name}.{key}" if name else key
+            if key not in there or key not in here:
+                return f"{inner} is set in one of the two only"
+            difference = first_difference(there[key], here[key], inner)
+            if difference:
+                return difference
+        return None
+    return None if there == here else f"{name} is {there!r} there, {here!r} here"

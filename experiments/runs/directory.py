@@ -27,7 +27,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import jax
 
 from experiments import studies
-from experiments.runs.codec import from_dict, to_dict
+from experiments.runs.codec import first_difference, from_dict, to_dict
 from experiments.runs.files import read_json, write_json
 from experiments.studies import Study
 from rrplan.errors import InputError
@@ -117,7 +117,7 @@ def open_run(path: Path, config: Config, *, resume: bool) -> Iterator[Run[Config
     with _locked(path):
         if (path / "config.json").exists():
             run = load_run(path, studies.of_config(config))
-            difference = _first_difference(to_dict(run.config), to_dict(config))
+            difference = first_difference(to_dict(run.config), to_dict(config))
             if difference and not _extends(run, config):
                 raise InputError(f"{path} holds another run ({difference}): choose another --out")
             if not resume:
@@ -219,7 +219,11 @@ def versions() -> dict[str, str]:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold the directory's lock; the system lets go of it when a process dies, however it does."""
-    with open(path / _LOCK, "w") as file:
+    try:
+        file = open(path / _LOCK, "w")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise InputError(f"cannot write to {path}: {error.strerror}") from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -230,17 +234,3 @@ def _locked(path: Path) -> Iterator[None]:
 def _foreign(path: Path) -> Iterator[Path]:
     """Yield what is in a directory beside what a run leaves that was killed at its very start."""
     return (entry for entry in path.iterdir() if entry.name not in (_LOCK, ".config.json.tmp"))
-
-
-def _first_difference(there: Any, here: Any, name: str = "") -> str | None:
-    """Return in words the first place where two configurations differ."""
-    if isinstance(there, Mapping) and isinstance(here, Mapping):
-        for key in {**there, **here}:
-            inner = f"{name}.{key}" if name else key
-            if key not in there or key not in here:
-                return f"{inner} is set in one of the two only"
-            difference = _first_difference(there[key], here[key], inner)
-            if difference:
-                return difference
-        return None
-    return None if there == here else f"{name} is {there!r} there, {here!r} here"

@@ -19,6 +19,7 @@ from jax.sharding import PartitionSpec as P
 
 from rrplan import keys
 from rrplan.engine import lanes
+from rrplan.engine.rollouts import MOST_STEPS, no_end
 from rrplan.engine.state import Counters, Engine, EngineState, Queue, Results
 from rrplan.models import Settings
 from rrplan.types import Array, Device, Environment, Trace, Work
@@ -53,6 +54,8 @@ class Pulse(NamedTuple):
     counters: Counters  # [H] since the last look
     next_place: Array  # [H] int32
     active: Array  # [H] int32, lanes that have an episode
+    longest: Array  # [H] int32, decisions of the longest episode under way
+    place: Array  # [H] int32, of that episode in the queue
 
 
 def deal(values: np.ndarray, hands: int) -> np.ndarray:
@@ -136,6 +139,7 @@ def _run_here(
         began = time.perf_counter()
         state, pulse = _advance(engine, mesh, settings, queue, state, jnp.int32(ticks))
         pulse = jax.tree.map(np.asarray, pulse)  # waits
+        _refuse_endless(environment, orders, pulse)
         work, finished = _add_up(work, pulse, engine.num_lanes), not pulse.active.any()
         if progress is not None:
             done = int(pulse.next_place.sum() - pulse.active.sum())
@@ -150,6 +154,14 @@ def _run_here(
         lambda leaf: collect(leaf, len(ids)), (state.results, state.trace)
     )
     return Finished(results, trace, work._replace(seconds=time.perf_counter() - start))
+
+
+def _refuse_endless(environment: Environment, orders: Orders, pulse: Pulse) -> None:
+    """Raise an :class:`rrplan.InputError` where an episode has gone on for too long."""
+    device = int(pulse.longest.argmax())
+    if pulse.active.any() and pulse.longest[device] > MOST_STEPS:
+        episode = int(np.asarray(orders.ids)[device, pulse.place[device]])
+        raise no_end(environment, episode, MOST_STEPS)
 
 
 def _add_up(work: Work, pulse: Pulse, num_lanes: int) -> Work:
@@ -237,6 +249,8 @@ def _advance(
             state._replace(counters=Counters.zeros()),
         )
         active = state.active.sum(dtype=jnp.int32)
-        return state, Pulse(state.counters, state.next_place, active)
+        lane = jnp.where(state.active, state.sums.length, -1).argmax()
+        longest = state.sums.length[lane], state.place[lane]
+        return state, Pulse(state.counters, state.next_place, active, *longest)
 
     return advance(settings, ticks, queue, state)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rrplan.costs import Costs, charge, counts_of, traced
-from rrplan.engine import lanes, memory, validation
+from rrplan.engine import lanes, memory, parts, validation
 from rrplan.engine.dispatch import Finished, Progress, longest_queue, run
 from rrplan.engine.state import Engine
 from rrplan.engine.trace import finish
@@ -58,16 +58,20 @@ def evaluate(
         field of that name holds arrays ``[E, N]``.
 
     Raises:
-        InputError: for bad counts, prices or ids; for a network or model whose outputs have
-            wrong shapes; where the rule of acting is not chosen yet; for something not finite
-            and for a learned discount outside [-1, 1], naming the episode; where the trees do
-            not fit into memory.
+        InputError: for bad keys, counts, prices or ids; for an environment, a network, a model or a
+            meta-policy that raises something, or whose outputs have wrong types; where the rule of
+            acting is not chosen yet; for something not finite and for a learned discount outside
+            [-1, 1], naming the episode; for an episode that does not end; where the trees do not
+            fit into memory.
     """
+    env_params = parts.check_planner(planner)
     environment, most = planner.environment, planner.max_simulations
-    ids, prices = validation.check_request(episodes, costs, num_lanes, most, trace)
+    ids, prices = validation.check_request(key, episodes, costs, num_lanes, most, trace)
     devices = validation.check_devices(devices)
+    validation.check_callbacks(progress=progress, on_work=on_work)
+    validation.check_arrays("meta_params", meta_params)
     settings = Settings(
-        env_params=jax.tree.map(jnp.asarray, planner.env_params),
+        env_params=env_params,
         model_params=planner.params,
         meta_params=jax.tree.map(jnp.asarray, meta_params),
         key=key,
@@ -75,7 +79,8 @@ def evaluate(
         **planner.traced_search(),
     )
     model = make_model(environment, settings.env_params, planner.network)
-    embedding = validation.check_model(model, settings)
+    embedding = parts.check_model(model, settings)
+    parts.check_meta_policy(meta_policy, settings.meta_params, model, settings)
     num_lanes = min(num_lanes, longest_queue(len(ids), len(devices)))
     memory.check_fits(num_lanes, most, environment.num_actions, embedding, devices)
     engine = Engine(model, meta_policy, num_lanes, most, trace)

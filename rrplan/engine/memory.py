@@ -28,8 +28,9 @@ def bytes_per_lane(max_simulations: int, num_actions: int, state: Any) -> int:
     edge: Any = jax.ShapeDtypeStruct((1, num_actions), jnp.float32)
     states = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), state)
     node = trees.Node(states, edge, lane, lane, lane)
-    tree = jax.eval_shape(functools.partial(trees.allocate, max_simulations + 1, node))
-    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+    slot = jax.eval_shape(functools.partial(trees.allocate, 1, node))
+    size = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(slot))
+    return (max_simulations + 1) * size  # in Python's integers, which hold any number
 
 
 def free_bytes(device: Device) -> int | None:

@@ -4,18 +4,26 @@ A plain policy does not search. A searching one also tells what it spent, which 
 """
 
 import functools
+import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from rrplan import keys
-from rrplan.capabilities import Priced, offers, require
+from rrplan.capabilities import Priced, name_of, offers, require
 from rrplan.costs import Costs, Counts, add_weighted, charge
-from rrplan.engine import validation
+from rrplan.engine import parts, validation
+from rrplan.errors import InputError
 from rrplan.types import Array, Environment, Episodes, PyTree
+
+MOST_STEPS = 100_000
+"""Steps after which an episode is taken to have no end."""
+
+_FIRST_CHUNK = 64  # steps of the first call
+_SECONDS_PER_CALL = 0.5  # for Ctrl-C
 
 Policy = Callable[[PyTree, PyTree, PyTree, Array], Array]
 """``(params, state [B, ...], observation [B, ...], invalid_actions [B, A]) -> action [B]``"""
@@ -45,6 +53,7 @@ def rollout(
     *,
     key: Array,
     episodes: int | Array,
+    most_steps: int = MOST_STEPS,
 ) -> Episodes:
     """Run every episode to its end under a batched policy, all of them side by side.
 
@@ -58,13 +67,19 @@ def rollout(
         policy_params: pytree of arrays.
         key: scalar key.
         episodes: a number ``E``, or int ids ``[E]``.
+        most_steps: after which an episode is taken to have no end.
 
     Returns:
         :class:`Episodes` with no simulations and no cost, arrays ``[E]``.
+
+    Raises:
+        InputError: for a bad key or bad ids; for an environment that is broken, or that has not
+            ended an episode after ``most_steps``.
     """
-    ids = jnp.arange(episodes) if jnp.ndim(episodes) == 0 else jnp.asarray(episodes)
-    env_params = jax.tree.map(jnp.asarray, env_params)
-    sums = _rollout(environment, policy, False, env_params, policy_params, key, ids)
+    ids, _ = validation.check_request(key, episodes, Costs(), 1, 0, 0)
+    env_params = parts.check_environment(environment, env_params)
+    rolling = _Rolling(environment, policy, False)
+    sums = _roll(rolling, env_params, policy_params, key, jnp.asarray(ids), most_steps)
     none = jnp.zeros_like(sums.length)
     total = sums.total
     return Episodes(total, total, jnp.zeros_like(total), none, sums.length, looks=none, levels=none)
@@ -80,6 +95,7 @@ def rollout_searching(
     episodes: int | Array,
     costs: Costs = Costs(),  # noqa: B008 - an immutable record of numbers
     num_lanes: int = 256,
+    most_steps: int = MOST_STEPS,
 ) -> Episodes:
     """Run every episode to its end under a policy that searches by itself, and charge it.
 
@@ -94,21 +110,24 @@ def rollout_searching(
         episodes: a number ``E``, or int ids ``[E]``.
         costs: prices, rates and fees; cap and budget are not looked at.
         num_lanes: episodes side by side; those of one block end before the next begins.
+        most_steps: after which an episode is taken to have no end.
 
     Returns:
         :class:`Episodes` with the simulations and levels that the policy told, and no looks;
         arrays ``[E]``.
 
     Raises:
-        InputError: for bad ids, costs or numbers of lanes.
+        InputError: for a bad key, bad ids, costs or numbers of lanes; for an environment that is
+            broken, or that has not ended an episode after ``most_steps``.
     """
-    ids, prices = validation.check_request(episodes, costs, num_lanes, 0, 0)
-    env_params = jax.tree.map(jnp.asarray, env_params)
+    ids, prices = validation.check_request(key, episodes, costs, num_lanes, 0, 0)
+    env_params = parts.check_environment(environment, env_params)
+    rolling = _Rolling(environment, policy, True)
     lanes = min(num_lanes, len(ids))
     # Whole blocks, so that one program serves all: the last is filled with its last episode.
     blocks = np.pad(ids, (0, -len(ids) % lanes), mode="edge").reshape(-1, lanes)
     found = [
-        _rollout(environment, policy, True, env_params, policy_params, key, jnp.asarray(block))
+        _roll(rolling, env_params, policy_params, key, jnp.asarray(block), most_steps)
         for block in blocks
     ]
     sums = jax.tree.map(lambda *parts: jnp.concatenate(parts)[: len(ids)], *found)
@@ -136,8 +155,82 @@ class _Sums(NamedTuple):
     weighted: Counts | None  # float32 each, where the price depends on the situation
 
 
-@functools.partial(jax.jit, static_argnames=("environment", "policy", "searches"))
-def _rollout(environment, policy, searches, env_params, policy_params, key, ids) -> _Sums:
+class _Rolling(NamedTuple):
+    """What a compiled rollout closes over. Hashable, because ``jit`` keys on it."""
+
+    environment: Environment
+    policy: Any  # Policy or SearchingPolicy
+    searches: bool
+
+
+class _Lanes(NamedTuple):
+    """Where the lanes' episodes stand."""
+
+    state: PyTree  # [B, ...]
+    observation: PyTree  # [B, ...]
+    done: Array  # [B] bool
+    sums: _Sums
+
+
+def _roll(
+    rolling: _Rolling,
+    env_params: PyTree,
+    policy_params: PyTree,
+    key: Array,
+    ids: Array,
+    most_steps: int,
+) -> _Sums:
+    """Step all lanes until their episodes have ended; a call to the device is never long.
+
+    Raises:
+        InputError: an episode does not end.
+    """
+    lanes = _begin(rolling, env_params, key, ids)
+    steps, chunk = 0, min(_FIRST_CHUNK, most_steps)
+    while True:
+        began = time.perf_counter()
+        lanes = _advance(rolling, env_params, policy_params, key, ids, lanes, jnp.int32(chunk))
+        steps += chunk
+        going = np.flatnonzero(~np.asarray(lanes.done))  # waits
+        if not going.size:
+            return lanes.sums
+        if steps >= most_steps:
+            raise no_end(rolling.environment, int(ids[going[0]]), most_steps)
+        slow = time.perf_counter() - began > _SECONDS_PER_CALL
+        chunk = min(max(1, chunk // 2) if slow else 2 * chunk, most_steps - steps)
+
+
+def no_end(environment: Environment, episode: int, steps: int) -> InputError:
+    """Return the error for an episode that does not end."""
+    return InputError(
+        f"episode {episode} of {name_of(environment)} has not ended after {steps:,} steps: "
+        "expected an end of every episode, such as a limit of steps"
+    )
+
+
+@functools.partial(jax.jit, static_argnames="rolling")
+def _begin(rolling: _Rolling, env_params: PyTree, key: Array, ids: Array) -> _Lanes:
+    environment = rolling.environment
+    none = jnp.zeros(ids.shape, jnp.int32)
+    reset_keys = keys.draw(key, ids, keys.Domain.RESET)
+    state, observation = jax.vmap(environment.reset, (0, None))(reset_keys, env_params)
+    number = none.astype(jnp.float32)
+    weighted = Counts(*[number] * 4) if offers(environment, Priced) else None
+    return _Lanes(state, observation, none > 0, _Sums(number, none, none, none, weighted))
+
+
+@functools.partial(jax.jit, static_argnames="rolling")
+def _advance(
+    rolling: _Rolling,
+    env_params: PyTree,
+    policy_params: PyTree,
+    key: Array,
+    ids: Array,
+    lanes: _Lanes,
+    steps: Array,
+) -> _Lanes:
+    """Step on until all episodes have ended, or ``steps`` times."""
+    environment, policy, searches = rolling
     over_env = jax.vmap(environment.invalid_actions, (0, None))
     step = jax.vmap(environment.step, (0, 0, 0, None))
     none = jnp.zeros(ids.shape, jnp.int32)
@@ -155,8 +248,8 @@ def _rollout(environment, policy, searches, env_params, policy_params, key, ids)
         factor = jax.vmap(require(environment, Priced).price_factor, (0, None))(state, env_params)
         return add_weighted(weighted, spent, factor)
 
-    def body(carry):
-        state, observation, done, sums = carry
+    def body(lanes: _Lanes) -> _Lanes:
+        state, observation, done, sums = lanes
         thought = think(state, observation, sums.length)
         step_keys = keys.draw(key, ids, keys.Domain.STEP, sums.length, none)
         transition = step(step_keys, state, thought.action, env_params)
@@ -174,12 +267,10 @@ def _rollout(environment, policy, searches, env_params, policy_params, key, ids)
             weigh_in(sums.weighted, spent, state),
         )
         done = done | transition.terminated | transition.truncated
-        return transition.state, transition.observation, done, sums
+        return _Lanes(transition.state, transition.observation, done, sums)
 
-    reset_keys = keys.draw(key, ids, keys.Domain.RESET)
-    state, observation = jax.vmap(environment.reset, (0, None))(reset_keys, env_params)
-    number = none.astype(jnp.float32)
-    weighted = Counts(*[number] * 4) if offers(environment, Priced) else None
-    start = _Sums(number, none, none, none, weighted)
-    carry = (state, observation, none > 0, start)
-    return jax.lax.while_loop(lambda carry: ~carry[2].all(), body, carry)[-1]
+    def go_on(carry: tuple[Array, _Lanes]) -> Array:
+        return (carry[0] < steps) & ~carry[1].done.all()
+
+    carry = (jnp.int32(0), lanes)
+    return jax.lax.while_loop(go_on, lambda carry: (carry[0] + 1, body(carry[1])), carry)[1]

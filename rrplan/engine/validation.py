@@ -1,37 +1,76 @@
 """What an evaluation is asked to do, checked before anything is compiled."""
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from rrplan.costs import Costs
+from rrplan.costs import Costs, Rates
 from rrplan.errors import InputError
-from rrplan.models import Learned, Perfect, Position, Settings
-from rrplan.search import shapes
+from rrplan.tracing import told
 from rrplan.types import Array, Device, PyTree
 
-_BATCH = 2  # lanes in a check of shapes: not one, so that a missing axis shows
+_MOST = np.iinfo(np.int32).max - 1  # of an episode's id and of their number, which are int32
 
 
 def check_request(
-    episodes: int | Array, costs: Costs, num_lanes: int, max_simulations: int, trace: int
+    key: Array,
+    episodes: int | Array,
+    costs: Costs,
+    num_lanes: int,
+    max_simulations: int,
+    trace: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return episode ids and prices, ``[E]`` each; refuse what makes no sense."""
-    told = np.asarray(episodes)
-    ids = np.arange(told.item()) if told.ndim == 0 else told
-    if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu" or ids.min() < 0:
-        raise InputError(f"episodes is {episodes!r}: expected a number >= 1 or ids >= 0")
-    if num_lanes < 1:
-        raise InputError(f"num_lanes is {num_lanes}: expected 1 or more")
-    if max_simulations < 0:
-        raise InputError(f"max_simulations is {max_simulations}: expected 0 or more")
-    if trace < 0:
-        raise InputError(f"trace is {trace}: expected a number of decisions, 0 or more")
+    check_key(key)
+    ids = _check_episodes(episodes)
+    check_whole("num_lanes", num_lanes, 1)
+    check_whole("max_simulations", max_simulations, 0)
+    check_whole("trace", trace, 0)
     check_costs(costs, ids.shape)
     prices = np.broadcast_to(np.asarray(costs.price, np.float32), ids.shape)
     return ids.astype(np.int32), prices
+
+
+def check_key(key: Any) -> None:
+    """Refuse what is no scalar random key."""
+    if not isinstance(key, jax.Array) or key.shape or not _is_key(key):
+        raise InputError(
+            f"key is {_shown(key)}: expected one random key, such as jax.random.key(0)"
+        )
+
+
+def check_whole(name: str, value: Any, least: int) -> None:
+    """Refuse what is no whole number, or less than ``least``."""
+    number = _whole(value)
+    if number is None or number < least:
+        raise InputError(f"{name} is {_shown(value)}: expected a whole number, {least} or more")
+
+
+def check_kind(name: str, value: Any, kind: type, called: str) -> None:
+    """Refuse what is not of a type, which messages call ``called``."""
+    if not isinstance(value, kind):
+        found = "None" if value is None else f"a {type(value).__name__}"
+        raise InputError(f"{name} is {found}: expected a {called}")
+
+
+def check_arrays(name: str, tree: PyTree) -> None:
+    """Refuse a pytree with leaves that are no arrays."""
+    for leaf in jax.tree.leaves(tree):
+        try:
+            jnp.result_type(leaf)
+        except TypeError:
+            raise InputError(f"{name} holds a {type(leaf).__name__}: expected arrays") from None
+
+
+def check_callbacks(**callbacks: Any) -> None:
+    """Refuse what cannot be called, and is not None."""
+    for name, value in callbacks.items():
+        if value is not None and not callable(value):
+            raise InputError(f"{name} is a {type(value).__name__}: expected a function or None")
 
 
 def check_costs(costs: Costs, episodes: tuple[int, ...] = ()) -> None:
@@ -41,12 +80,15 @@ def check_costs(costs: Costs, episodes: tuple[int, ...] = ()) -> None:
         costs: of an evaluation or a training.
         episodes: the shape that prices may have beside ``[]``.
     """
+    check_kind("costs", costs, Costs, "rrplan.Costs")
+    check_kind("rates", costs.rates, Rates, "rrplan.Rates")
     rates = {f"rates.{name}": rate for name, rate in costs.rates._asdict().items()}
     fields = {name: value for name, value in costs._asdict().items() if name != "rates"}
-    for name, value in {**fields, **rates}.items():
-        value = np.asarray(value)
-        if not (np.isfinite(value).all() and (value >= 0).all()):
-            raise InputError(f"{name} is {value.min()}: expected a finite number >= 0")
+    for name, given in {**fields, **rates}.items():
+        value = _numbers(given)
+        if value is None or not (np.isfinite(value).all() and (value >= 0).all()):
+            found = repr(given) if value is None else value.min()
+            raise InputError(f"{name} is {found}: expected a finite number >= 0")
         if value.ndim and not (name == "price" and value.shape == episodes):
             raise InputError(
                 f"{name} has shape {value.shape}: expected a number"
@@ -57,40 +99,60 @@ def check_costs(costs: Costs, episodes: tuple[int, ...] = ()) -> None:
 def check_devices(devices: Sequence[Device] | None) -> list[Device]:
     """Return the devices to run on; refuse none, and those of another process."""
     mine = jax.local_devices()
-    devices = mine if devices is None else list(devices)
-    if not devices or len(set(devices)) < len(devices):
-        raise InputError(f"devices is {devices}: expected one or more, each once")
-    for device in devices:
+    if devices is None:
+        return mine
+    listed = list(devices) if isinstance(devices, Sequence) else []
+    if not listed or not all(isinstance(device, jax.Device) for device in listed):
+        raise InputError(f"devices is {devices!r}: expected one or more, each once, of {mine}")
+    if len(set(listed)) < len(listed):
+        raise InputError(f"devices is {listed}: expected one or more, each once")
+    for device in listed:
         if device.process_index != jax.process_index():
             raise InputError(f"{device} belongs to another process: expected some of {mine}")
-    return devices
+    return listed
 
 
-def check_model(model: Perfect | Learned, settings: Settings) -> PyTree:
-    """Return the shapes of what one lane's node holds; refuse outputs of wrong shapes.
-
-    Nothing is computed. A function is traced here once for all calls with equal shapes.
-    """
-    environment = model.environment
-    state, observation = jax.eval_shape(environment.reset, settings.key, settings.env_params)
-    batch = jax.tree.map(_batched, observation)
-    if not isinstance(model, Learned):
-        evaluation = jax.eval_shape(model.network, settings.model_params, batch)
-        shapes.check_fields("network", evaluation, _BATCH, environment.num_actions)
-        moving, _ = model.division.divide(state)
-        done: Any = jax.ShapeDtypeStruct((), bool)  # stands in for an array
-        return Position(moving, done)
-    functions, params = model.functions, settings.model_params
-    root = jax.eval_shape(functions.root_fn, params, settings.key, batch)
-    shapes.check_fields("root_fn", root, _BATCH, environment.num_actions)
-    action = jax.ShapeDtypeStruct((_BATCH,), np.int32)
-    output, embedding = jax.eval_shape(
-        functions.recurrent_fn, params, settings.key, action, root.embedding
-    )
-    shapes.check_fields("recurrent_fn", output, _BATCH, environment.num_actions)
-    shapes.check_embedding(embedding, root.embedding, _BATCH)
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), embedding)
+def _check_episodes(episodes: Any) -> np.ndarray:
+    wrong = InputError(f"episodes is {_shown(episodes)}: expected a number >= 1 or ids >= 0")
+    number = _whole(episodes)
+    if number is not None:
+        if not 1 <= number <= _MOST:
+            raise wrong
+        return np.arange(number)
+    ids = _numbers(episodes)
+    if ids is None or ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
+        raise wrong
+    if ids.min() < 0 or ids.max() > _MOST:
+        raise wrong
+    return ids
 
 
-def _batched(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct((_BATCH, *leaf.shape), leaf.dtype)
+def _whole(value: Any) -> int | None:
+    """Return a whole number as Python's own; None of anything else."""
+    if isinstance(value, bool | np.bool_):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def _numbers(value: Any) -> np.ndarray | None:
+    """Return numbers as an array; None of anything else."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        return None
+    return array if array.dtype.kind in "iuf" else None
+
+
+def _is_key(key: jax.Array) -> bool:
+    return jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+
+
+def _shown(value: Any) -> str:
+    """Return a value in one short line."""
+    if isinstance(value, jax.Array | np.ndarray) and value.ndim:
+        return told(value)
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."

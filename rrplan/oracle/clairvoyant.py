@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rrplan.costs import Costs, Counts, timed_return, weigh
-from rrplan.engine import validation
+from rrplan.engine import parts, validation
 from rrplan.engine.consult import NO_DEPTH_LIMIT
 from rrplan.errors import InputError
 from rrplan.models import Settings, make_model
@@ -134,10 +134,10 @@ def tabulate(
         raise InputError("the oracle got a LearnedModel: expected a network, to search the states")
     if not depths or min(depths) < 1:
         raise InputError(f"depths is {tuple(depths)}: expected one limit or more, each at least 1")
-    ids, _ = validation.check_request(episodes, Costs(), num_lanes, most, 0)
+    ids, _ = validation.check_request(key, episodes, Costs(), num_lanes, most, 0)
     settings = _settings(planner, key)
     model = make_model(environment, settings.env_params, planner.network)
-    validation.check_model(model, settings)
+    parts.check_model(model, settings)
     graph, states, observations = state_graph.explore(environment, settings.env_params, key, ids)
     logits, value = node_search.evaluate_nodes(
         model, settings, graph, states, observations, num_lanes

@@ -96,7 +96,7 @@ def fake_work(monkeypatch):
     monkeypatch.setattr(
         study,
         "build_problem",
-        lambda config: evaluation.StudyProblem(config, FakeEnvironment(), None, None),
+        lambda config, **_: evaluation.StudyProblem(config, FakeEnvironment(), None, None),
     )
     monkeypatch.setattr(study, "train_planners", work.train)
     monkeypatch.setattr(evaluating, "evaluate_agent", work.evaluate)

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -67,6 +68,25 @@ def test_it_is_evaluated_at_other_budgets(directory, capsys):
     assert cli.main(arguments) == 0
     again = json.loads(capsys.readouterr().out)["agents"]
     assert again[0]["untimed"] == results["agents"][0]["untimed"]
+
+
+def test_checkpoints_of_another_run_are_refused(directory, folder, capsys):
+    other = folder / "other"
+    shutil.copytree(directory, other)
+    config = other / "config.json"
+    for name, value, told in (
+        ("seed", 5, "key"),
+        ("env", "tardiness", "env"),
+        ("env_kwargs", {"num_items": 4, "capacity_fraction": 0.4}, "env_options"),
+    ):
+        data = json.loads((directory / "config.json").read_text())
+        data["config"][name] = value
+        if name == "env":
+            data["config"]["env_kwargs"] = {}
+        config.write_text(json.dumps(data))
+        assert cli.main(["evaluate", str(other), "--k", "0"]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"holds checkpoints of another training ({told}" in line, line
 
 
 def test_another_is_another_training(directory, capsys):

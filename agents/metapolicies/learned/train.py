@@ -17,7 +17,7 @@ from agents.ppo import train as ppo_train
 from agents.ppo.train import Learner, Source
 from agents.training.protocol import Training
 from rrplan.costs import Costs, traced
-from rrplan.engine import memory, stream, validation
+from rrplan.engine import memory, parts, stream, validation
 from rrplan.engine.state import Engine
 from rrplan.engine.stream import Stream
 from rrplan.errors import InputError
@@ -198,7 +198,7 @@ def _to_state(learner: Learner) -> MetaTrainState:
 def _check(spec: _Spec, given: _Given) -> None:
     """Refuse a planner of wrong shapes, and trees that do not fit."""
     engine, key = _engine(spec, given), jax.random.key(0)
-    embedding = validation.check_model(engine.model, _settings(given, key, ()))
+    embedding = parts.check_model(engine.model, _settings(given, key, ()))
     num_actions = spec.environment.num_actions
     memory.check_fits(engine.num_lanes, engine.max_simulations, num_actions, embedding)
 

@@ -128,7 +128,7 @@ def build_env(name: str, kwargs: dict[str, Any]) -> MetalevelEnv:
     Raises:
         rrplan.InputError: it cannot be built, or is an environment of another kind.
     """
-    env, _ = envs.make(name, **kwargs)
+    env, _ = envs.make_checked(name, **kwargs)
     if not isinstance(env, MetalevelEnv):
         raise InputError(
             f"{name} is no metareasoning problem: expected bernoulli, mouselab, pandora, or a "

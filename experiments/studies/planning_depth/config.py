@@ -15,6 +15,7 @@ from agents.networks import NetworkConfig
 from agents.presets import train_preset
 from agents.training.ranges import one_digit
 from experiments import roster
+from experiments.sweep import SweepConfig, require
 from rrplan.errors import InputError, unknown
 from rrplan.planner import Search
 
@@ -26,67 +27,6 @@ _RETURN_LABELS: Mapping[str, str] = {
     "sliding_tiles": "return (minus the share of moves used)",
     "traps": "return (random play 0, the optimum 1)",
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class SweepConfig:
-    """Which budgets are run, what they are charged, and on how many episodes."""
-
-    budgets: Annotated[tuple[int, ...], tyro.conf.arg(aliases=("--k",))] = (
-        *(0, 1, 2, 3, 4, 6, 8),
-        *(12, 16, 24, 32),
-    )
-    """Simulations a decision, k, of each fixed agent."""
-    prices: Annotated[tuple[float, ...], tyro.conf.arg(aliases=("--prices",))] = ()
-    """Prices of one simulation, in units of return. If none are given, the run works out three from
-    what search gains, before anything is tuned."""
-    episodes: int = 1024
-    """Held-out episodes, the same for every agent."""
-    validation_episodes: int = 1024
-    """Other episodes, on which the rule of acting, the best fixed k and rules are chosen."""
-    num_lanes: int = 256
-    """Episodes that run side by side."""
-    depths: tuple[int, ...] = ()
-    """Limits of depth that fixed agents are run with as well; none if empty."""
-    depth_budgets: tuple[int, ...] = ()
-    """The k's of those agents; if empty the largest, the next that is at most half of it, and the
-    next of that."""
-
-    def __post_init__(self):
-        if not self.budgets:
-            raise InputError("sweep.budgets must hold at least one number, got ()")
-        for name in ("budgets", "prices"):
-            # Sorted, so that the order on a command line makes no other run.
-            object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
-        for k in self.budgets:
-            _require("sweep.budgets", k, k >= 0, "at least 0 simulations")
-        object.__setattr__(self, "depths", sorted_depths("sweep.depths", self.depths))
-        object.__setattr__(self, "depth_budgets", tuple(sorted(set(self.depth_budgets))))
-        for k in self.depth_budgets:
-            among = f"above 0 and among sweep.budgets = {self.budgets}"
-            _require("sweep.depth_budgets", k, k > 0 and k in self.budgets, among)
-        for price in self.prices:
-            _require("sweep.prices", price, 0 <= price < math.inf, "at least 0")
-        for name in ("episodes", "validation_episodes"):
-            value = getattr(self, name)
-            _require(f"sweep.{name}", value, value >= 2, "at least 2 (an interval needs two)")
-        _require("sweep.num_lanes", self.num_lanes, self.num_lanes >= 1, "at least 1")
-
-    @property
-    def max_budget(self) -> int:
-        """The largest budget, and at least 1: what a search's storage is sized for."""
-        return max(1, *self.budgets)
-
-    @property
-    def limited(self) -> tuple[tuple[int, int], ...]:
-        """Every k that depths are swept at, with every limit."""
-        ks = self.depth_budgets or _spaced(self.budgets)
-        return tuple((k, depth) for k in ks for depth in self.depths if depth)
-
-    @property
-    def pairs(self) -> tuple[tuple[int, int], ...]:
-        """All of the sweep: every k without a limit, which is 0, and those with one."""
-        return (*((k, 0) for k in self.budgets), *self.limited)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +61,7 @@ class ControlConfig:
         object.__setattr__(self, "agents", roster.in_order(self.agents))
         for name, least in (("num_prices", 1), ("oracle_episodes", 2)):
             value = getattr(self, name)
-            _require(f"control.{name}", value, value >= least, f"at least {least}")
+            require(f"control.{name}", value, value >= least, f"at least {least}")
         object.__setattr__(self, "depths", sorted_depths("control.depths", self.depths))
         for agent in self.declared(own=False):
             if isinstance(agent, Yoked) and agent.to not in self.agents:
@@ -132,7 +72,7 @@ class ControlConfig:
         for agent in self.learned(own=False):
             self.meta(agent)  # checks menu, inputs and width
             if agent.chooses_depth:
-                _require("control.depths", (), self.depths, f"some limits for {agent.name}")
+                require("control.depths", (), self.depths, f"some limits for {agent.name}")
 
     def declared(self, *, own: bool = True) -> list[Agent]:
         """Return the agents as they are declared; a user's own are imported, or left out."""
@@ -152,7 +92,7 @@ class ControlConfig:
         if agent.inputs is not None:
             inputs = tuple(group for group in inputs if group in agent.inputs)
             expected = f"some of what {agent.name} may see, {agent.inputs}"
-            _require("control.inputs", self.inputs, inputs, expected)
+            require("control.inputs", self.inputs, inputs, expected)
         menus = {"gate": self.gate_menu, "stopper": self.stopper_menu}
         depths = self.depths if agent.chooses_depth else ()
         return MetaConfig(agent.kind, menus[agent.kind], inputs, self.width, depths)
@@ -190,18 +130,18 @@ class StudyConfig:
     """What figures call the return, with its unit."""
 
     def __post_init__(self):
-        _require("seeds", self.seeds, self.seeds >= 1, "at least 1")
-        _require("seed", self.seed, 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
+        require("seeds", self.seeds, self.seeds >= 1, "at least 1")
+        require("seed", self.seed, 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
         level = 0 <= self.price_level < math.inf
-        _require("price_level", self.price_level, level, "a finite number, at least 0")
+        require("price_level", self.price_level, level, "a finite number, at least 0")
         others = {"operations": ("flop",), "seconds": ("second",)}.get(self.bill, ())
         allowed, per = ("simulation", *others), self.price_per
         expected = f"{' or '.join(allowed)}, as bill is {self.bill}"
-        _require("price_per", per, per in allowed, expected)
+        require("price_per", per, per in allowed, expected)
         for agent in self.control.declared(own=False):
             if isinstance(agent, Rule) and agent.chooses_depth:
                 expected = f"some limits, as {agent.name} is tuned over them"
-                _require("sweep.depths", (), self.sweep.depths, expected)
+                require("sweep.depths", (), self.sweep.depths, expected)
         self.check_prices(self.control.learned(own=False))
 
     def check_prices(self, agents: Iterable[Learned]) -> None:
@@ -215,7 +155,7 @@ class StudyConfig:
             expected = f"from {lowest:g} to {highest:g}, the range that {agent.name} is trained on"
             expected += " (control.ppo.lowest-price and -highest-price)"
             for price in self.sweep.prices if agent.priced else ():
-                _require("sweep.prices", price, lowest <= price <= highest, expected)
+                require("sweep.prices", price, lowest <= price <= highest, expected)
 
     def with_prices(self, prices: tuple[float, ...]) -> "StudyConfig":
         """Return the study at prices that were worked out for it.
@@ -284,17 +224,3 @@ def preset(env: str, name: str) -> StudyConfig:
         seeds=1 if name == "quick" else 5,
         return_label=_RETURN_LABELS.get(env, "return"),
     )
-
-
-def _spaced(budgets: Iterable[int]) -> tuple[int, ...]:
-    """Return three budgets above 0, each at most half of the next: the largest there are."""
-    chosen: list[int] = []
-    for k in sorted((k for k in budgets if k > 0), reverse=True):
-        if not chosen or 2 * k <= chosen[0]:
-            chosen.insert(0, k)
-    return tuple(chosen[-3:])
-
-
-def _require(option: str, value: object, holds: object, expected: str) -> None:
-    if not holds:
-        raise InputError(f"{option} must be {expected}, got {value}")

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from agents.alphazero.train import make_train
 from agents.declarations import Rule
 from agents.metapolicies.tuning import Candidate, Choice
 from agents.training import fit
 from envs import is_stochastic
-from experiments import runs
+from experiments import memory, runs
 from experiments.analysis import caveats, columns, results
 from experiments.analysis.timings import seconds_an_episode
 from experiments.bill import Bill
@@ -25,6 +24,7 @@ from experiments.evaluation import (
     Split,
     StudyProblem,
     TrainedSeed,
+    base_training,
     build_problem,
     fixed_agent,
     list_agents,
@@ -69,8 +69,9 @@ def run_study(
         rrplan.InputError: something in the configuration or the directory is wrong.
     """
     config = pricing.adopt(config, Path(directory))
-    problem = build_problem(config)
+    problem = build_problem(config, trains=True)
     config = problem.config
+    training.check_own_rules(problem)
     with runs.open_run(directory, config, resume=resume) as run, Progress(console) as progress:
         extending.warn_of_other_versions(run, progress)
         run = calibrate(problem, run, progress)
@@ -125,7 +126,7 @@ def train_only(
         rrplan.InputError: something in the configuration or the directory is wrong.
     """
     config = pricing.adopt(config, Path(directory))
-    problem = build_problem(config)
+    problem = build_problem(config, trains=True)
     opened = runs.open_run(directory, problem.config, resume=resume)
     with opened as run, Progress(console) as progress:
         train_planners(problem, run, progress)
@@ -133,8 +134,8 @@ def train_only(
 
 def train_planners(problem: StudyProblem, run: Run, progress: Progress) -> list[PyTree]:
     """Train each seed's base planner, or go on from its last checkpoint."""
-    config = problem.config
-    train = make_train(problem.environment, problem.env_params, problem.network, config.train)
+    config, train = problem.config, base_training(problem)
+    progress.print(str(memory.estimate(*problem)))
     trained = []
     for training_seed in range(config.seeds):
         key = study_key(config, Domain.TRAINING, training_seed)

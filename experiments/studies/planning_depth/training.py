@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+
 from agents import declarations
 from agents.declarations import Learned, Request, Rule, Trainable
 from agents.metapolicies import tuning
 from agents.metapolicies.tuning import Candidate, Choice
 from agents.training import fit
+from experiments import roster
 from experiments.analysis.results import BestFixed
 from experiments.bill import Bill
 from experiments.cluster import processes
@@ -27,10 +30,13 @@ from experiments.runs import Run
 from experiments.runs.progress import Progress
 from experiments.studies.planning_depth import yoking
 from experiments.studies.planning_depth.config import StudyConfig
-from rrplan.capabilities import Priced, offers
+from rrplan.capabilities import Initializable, Priced, offers, require
 from rrplan.costs import Rates
+from rrplan.engine import parts
 from rrplan.errors import InputError
 from rrplan.planner import Planner
+from rrplan.search.final_action import RULES
+from rrplan.tracing import explain
 from rrplan.types import MetaPolicy, PyTree
 
 Evaluate = Callable[[Candidate], Mapping[str, Any]]
@@ -54,12 +60,26 @@ def candidates(problem: StudyProblem, rule: Rule, params: PyTree, acting: str) -
         acting: rule of acting.
 
     Raises:
-        InputError: there is no candidate, or two have the same name.
+        InputError: the builder of a user's own rule fails, or returns something else; there is no
+            candidate, or two have the same name.
     """
     planner = make_planner(problem, params, acting)
     sweep = problem.config.sweep
     budgets = sweep.pairs if rule.chooses_depth else sweep.budgets
-    grid = declarations.build(rule.candidates)(planner, budgets)
+    builder = declarations.build(rule.candidates)
+    try:
+        grid = list(builder(planner, budgets))
+    except InputError:
+        raise
+    except Exception as error:
+        told = explain(f"candidates(planner, {budgets})", error)
+        raise InputError(f"agent {rule.name}: {told}") from error
+    for candidate in grid:
+        if not isinstance(candidate, Candidate):
+            raise InputError(
+                f"agent {rule.name} has a candidate that is a {type(candidate).__name__}: expected "
+                "agents.Candidate(name, meta_policy, params)"
+            )
     if not grid:
         raise InputError(f"agent {rule.name} has no candidates: expected at least one")
     # Evaluations are kept by these names, so they must be of this rule alone.
@@ -74,6 +94,30 @@ def candidates(problem: StudyProblem, rule: Rule, params: PyTree, acting: str) -
                 "for each"
             )
     return named
+
+
+def check_own_rules(problem: StudyProblem) -> None:
+    """Refuse a user's own rule whose meta-policies do not answer as they should.
+
+    They are traced, on a planner with fresh parameters: before anything is trained for them.
+
+    Raises:
+        InputError: one line that names the agent and its candidate.
+    """
+    own = (name for name in problem.config.control.agents if ":" in name)
+    rules = [agent for agent in roster.find_all(list(own)) if isinstance(agent, Rule)]
+    if not rules:
+        return
+    params = require(problem.network, Initializable).init(jax.random.key(0))
+    planner = make_planner(problem, params, RULES[0])
+    for rule in rules:
+        for candidate in candidates(problem, rule, params, RULES[0]):
+            try:
+                parts.check_agent(planner, candidate.meta_policy, candidate.params)
+            except InputError as error:
+                raise InputError(
+                    f"agent {rule.name}, candidate {candidate.name}: {error}"
+                ) from error
 
 
 def tune(

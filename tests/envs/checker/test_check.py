@@ -122,6 +122,12 @@ class PaysVectors(Line):
         return observation, state, reward[None], *rest
 
 
+class PaysPairs(Line):
+    def step_env(self, *args):
+        observation, state, reward, *rest = super().step_env(*args)
+        return observation, state, jnp.stack([reward, reward]), *rest
+
+
 class EndsByNumber(Line):
     def step_env(self, *args):
         *head, terminated, info = super().step_env(*args)
@@ -309,19 +315,15 @@ FAULTS = [
     (ListsNotTheFirst, "enumerate_states does not list the first state; expected all states"),
     (ListsOneState, "enumerate_states of ListsOneState returns LineState"),
     (ListsNumbers, "enumerate_states raises "),
-    (ResetsWithPythonNumbers, "time (a Python int, then weakly typed int32[]); expected arrays"),
-    (DriftsToFloat, "position (int32[], then weakly typed float32[]); expected arrays"),
-    (DriftsToFloat, "a jitted step was traced 2 times in 8 steps: expected once"),
     (ChangesStructure, "step_env returns a state of another structure"),
     (KeepsText, "has leaves that are not arrays: position (a Python str)"),
-    (ResetsToOneValue, "expected two, observation and state"),
-    (StepsToFourValues, "step_env returns 4 values: expected five"),
+    (ResetsToOneValue, "expected 2, observation and state"),
+    (StepsToFourValues, "step_env returns 4 values: expected 5, observation"),
     (Raises, "step_env raises KeyError: 'boom'"),
     (HasNoStep, "step_env is not implemented"),
     (Branches, "step_env cannot be compiled by jit"),
     (CannotTruncate, "is_truncated raises AttributeError"),
-    (PaysVectors, "float32[1]: expected a float32 scalar"),
-    (EndsByNumber, "terminated is float32[]: expected a bool scalar"),
+    (PaysPairs, "float32[2]: expected a float32 scalar"),
     (Endless, "16 of 16 episodes of random legal play did not end in 60 steps"),
     (SeesNan, "the observation is NaN: expected finite numbers"),
     (PaysNan, "the reward is NaN: expected finite numbers"),
@@ -329,7 +331,6 @@ FAULTS = [
     (LeavesItsSpace, "the observation goes above its space: 3 at index (0,), expected at most 2"),
     (FallsBelowItsSpace, "goes below its space: 0 at index (0,), expected at least 0.5"),
     (HasAnotherShape, "has shape (2,): its space says (3,)"),
-    (HasAnotherDtype, "is float32[2]: its space says int32"),
     (HasAnotherStructure, "does not have the parts of its space, ['image']"),
     (ObservationChangesShape, "the observation changes its type between reset_env and step_env"),
     (MaskTooShort, "invalid_actions after reset_env is bool[1]: expected shape (2,)"),
@@ -347,13 +348,23 @@ FAULTS = [
 ]
 
 
+MENDED = [
+    (ResetsWithPythonNumbers, "time (a Python int, then weakly typed int32[]); expected arrays"),
+    (DriftsToFloat, "position (int32[], then weakly typed float32[]); expected arrays"),
+    (DriftsToFloat, "a jitted step was traced 2 times in 8 steps: expected once"),
+    (PaysVectors, "float32[1]: expected a float32 scalar"),
+    (EndsByNumber, "terminated is float32[]: expected a bool scalar"),
+    (HasAnotherDtype, "is float32[2]: its space says int32"),
+]
+
+
 def check_toy(env):
     return check(env, steps=60)
 
 
 def test_a_sound_environment_has_no_problems():
     report = check_toy(Line())
-    assert report.problems == ()
+    assert report.problems == report.mended == ()
     assert report.ok
     assert str(report).startswith("Line: keeps the contract")
 
@@ -370,6 +381,14 @@ def test_a_fault_is_called_by_its_name(broken, sentence):
     assert any(sentence in problem for problem in report.problems), str(report)
     assert not any("\n" in problem for problem in report.problems)
     assert not any("could not be finished" in problem for problem in report.problems), str(report)
+
+
+@pytest.mark.parametrize(("odd", "sentence"), MENDED)
+def test_what_the_adapter_mends_is_no_problem(odd, sentence):
+    report = check_toy(odd())
+    assert report.ok, str(report)
+    assert any(sentence in found for found in report.mended), str(report)
+    assert any("no invalid_actions" in note for note in report.notes)  # it was played
 
 
 @pytest.mark.parametrize("thing", [None, 3, Line, object()])
@@ -469,7 +488,11 @@ def test_the_knapsack_keeps_the_contract(law):
 
 
 def test_the_report_prints_every_sentence():
-    report = check_toy(HasAnotherDtype())
-    assert str(report).splitlines()[0] == "HasAnotherDtype: 2 problems"
-    for sentence in (*report.problems, *report.notes):
-        assert sentence in str(report)
+    for env, first in (
+        (LeavesItsSpace(), "LeavesItsSpace: 1 problem"),
+        (HasAnotherDtype(), "HasAnotherDtype: keeps the contract"),
+    ):
+        report = check_toy(env)
+        assert str(report).splitlines()[0] == first
+        for sentence in (*report.problems, *report.mended, *report.notes):
+            assert sentence in str(report)

@@ -50,7 +50,7 @@ def test_a_reader_that_has_enough_gets_no_traceback(arguments):
         (
             "",
             "expected a command: run, train, evaluate, figures, table, compare, optimum, envs,"
-            " bench, ablate (rrplan --help)",
+            " check, bench, ablate (rrplan --help)",
         ),
         ("rnu", "unknown command 'rnu': did you mean 'run'?"),
         ("run", "missing ENV: see rrplan run --help"),
@@ -65,6 +65,14 @@ def test_a_reader_that_has_enough_gets_no_traceback(arguments):
             "invalid choice 'quik' for argument '--preset'. Expected one of ('quick', 'full')",
         ),
         ("run knapsack --k 0 -1", "sweep.budgets must be at least 0 simulations, got -1"),
+        (
+            "run knapsack --k 99999999999999999999",
+            "sweep.budgets must be at most 1,000,000 simulations, got 99999999999999999999",
+        ),
+        (
+            "run knapsack --sweep.episodes 99999999999999999999",
+            "sweep.episodes must be at most 100,000,000, got 99999999999999999999",
+        ),
         ("run knapsack --prices -0.1", "sweep.prices must be at least 0, got -0.1"),
         (
             "run knapsack --sweep.episodes 0",

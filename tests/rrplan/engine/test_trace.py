@@ -95,5 +95,7 @@ def test_without_a_trace_nothing_is_recorded(traced):
 
 
 def test_a_negative_trace_is_refused():
-    with pytest.raises(rrplan.InputError, match=r"^trace is -1: expected a number of decisions"):
+    with pytest.raises(
+        rrplan.InputError, match=r"^trace is -1: expected a whole number, 0 or more"
+    ):
         evaluate(trace=-1)

@@ -317,11 +317,11 @@ def nan_network(table, observation):
             "the oracle got a LearnedModel: expected a network",
         ),
         ({"network": nan_network}, {}, r"^episode \d+: the network's output is NaN or infinite"),
-        ({"max_simulations": -1}, {}, "max_simulations is -1: expected 0 or more"),
+        ({"max_simulations": -1}, {}, "max_simulations is -1: expected a whole number, 0"),
         ({"max_simulations": 10**10}, {}, r"trees of .* lanes fit$"),
         ({}, {"episodes": 0}, "episodes is 0: expected a number >= 1 or ids >= 0"),
         ({}, {"episodes": np.array([1, -1])}, "episodes is .*: expected a number >= 1"),
-        ({}, {"num_lanes": 0}, "num_lanes is 0: expected 1 or more"),
+        ({}, {"num_lanes": 0}, "num_lanes is 0: expected a whole number, 1"),
     ],
 )
 def test_bad_input_gets_one_clear_line(changes, kwargs, message):

@@ -1,0 +1,290 @@
+"""A planner's parts and its meta-policy, traced: do they return what the engine builds on?"""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rrplan.capabilities import name_of
+from rrplan.costs import Costs, traced
+from rrplan.engine.validation import check_arrays, check_kind, check_whole
+from rrplan.errors import InputError, unknown
+from rrplan.models import Learned, Perfect, Position, Settings, make_model
+from rrplan.planner import Planner, Search
+from rrplan.search import shapes
+from rrplan.tracing import shapes_of, told, told_all
+from rrplan.types import (
+    Control,
+    Environment,
+    Evaluation,
+    LearnedModel,
+    MetaObservation,
+    MetaPolicy,
+    PyTree,
+    Transition,
+)
+
+_BATCH = 2  # lanes in a check of shapes: not one, so that a missing axis shows
+_LOOKS = ("never", "once", "every")
+
+
+def check_planner(planner: Planner) -> PyTree:
+    """Refuse a planner with a part of a wrong kind; return its environment's parameters, arrays."""
+    check_kind("planner", planner, Planner, "rrplan.Planner")
+    check_kind("planner.search", planner.search, Search, "rrplan.Search")
+    network = planner.network
+    if not callable(network) and not isinstance(network, LearnedModel):
+        raise InputError(
+            f"planner.network is {told(network)}: expected a function "
+            "(params, observation) -> rrplan.Evaluation, or a rrplan.LearnedModel"
+        )
+    _check_static("planner.network", network)
+    check_arrays("planner.params", planner.params)
+    return check_environment(planner.environment, planner.env_params)
+
+
+def check_environment(environment: Environment, env_params: PyTree) -> PyTree:
+    """Refuse an environment that is broken, as tracing shows; return its parameters, arrays.
+
+    Nothing is computed. A method is traced here once for all calls with equal shapes.
+
+    Raises:
+        InputError: one line that names the environment, what was found and what was expected.
+    """
+    if isinstance(environment, type):
+        raise InputError(
+            f"planner.environment is the class {environment.__name__}: expected an object of it"
+        )
+    methods = ("reset", "step", "invalid_actions")
+    if not all(callable(getattr(environment, name, None)) for name in methods):
+        raise InputError(
+            f"planner.environment is {told(environment)}: expected one as envs.adapt returns "
+            "it, with reset, step and invalid_actions"
+        )
+    _check_static("planner.environment", environment)
+    check_arrays("planner.env_params", env_params)
+    env_params = jax.tree.map(jnp.asarray, env_params)
+    try:
+        _check_methods(environment, env_params)
+    except InputError as error:
+        raise InputError(f"environment {name_of(environment)}: {error}") from error
+    return env_params
+
+
+def _check_methods(environment: Environment, env_params: PyTree) -> None:
+    actions = environment.num_actions
+    check_whole("num_actions", actions, 0)
+    if actions < 1:
+        raise InputError(f"it has {actions} actions: expected 1 or more")
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    first = shapes_of("reset", environment.reset, key, env_params)
+    if not isinstance(first, tuple) or len(first) != 2:
+        raise InputError(f"reset returns {told(first)}: expected a pair, state and observation")
+    state, observation = first
+    action: Any = jax.ShapeDtypeStruct((), jnp.int32)  # stands in for an array
+    after = shapes_of("step", environment.step, key, state, action, env_params)
+    if not isinstance(after, Transition):
+        raise InputError(f"step returns {told(after)}: expected a rrplan.Transition")
+    for what, new, old in (
+        ("state", after.state, state),
+        ("observation", after.observation, observation),
+    ):
+        if not _alike(new, old):
+            raise InputError(
+                f"step returns the {what} {told_all(new)}, but reset {told_all(old)}: expected the "
+                "same"
+            )
+    if not jax.tree.leaves(observation):
+        raise InputError("reset returns an observation without an array: expected one or more")
+    for name, kinds, wanted in (
+        ("reward", "fiub", "float32[]"),
+        ("terminated", "b", "bool[]"),
+        ("truncated", "b", "bool[]"),
+    ):
+        field = getattr(after, name)
+        if getattr(field, "shape", None) != () or not _is_kind(field, kinds):
+            raise InputError(f"step returns {name} {told(field)}: expected {wanted}")
+    mask = shapes_of("invalid_actions", environment.invalid_actions, state, env_params)
+    if getattr(mask, "shape", None) != (actions,) or not _is_kind(mask, "b"):
+        raise InputError(f"invalid_actions returns {told(mask)}: expected bool[{actions}]")
+
+
+def check_model(model: Perfect | Learned, settings: Settings) -> PyTree:
+    """Return the shapes of what one lane's node holds; refuse outputs of wrong shapes.
+
+    Nothing is computed. A function is traced here once for all calls with equal shapes.
+    """
+    environment = model.environment
+    actions, params = environment.num_actions, settings.model_params
+    state, observation = jax.eval_shape(environment.reset, settings.key, settings.env_params)
+    batch = jax.tree.map(_batched, observation)
+    if not isinstance(model, Learned):
+        evaluation = shapes_of("network", model.network, params, batch)
+        _check_evaluation(evaluation, actions)
+        moving, _ = model.division.divide(state)
+        done: Any = jax.ShapeDtypeStruct((), bool)  # stands in for an array
+        return Position(moving, done)
+    functions = model.functions
+    root = shapes_of("root_fn", functions.root_fn, params, settings.key, batch)
+    shapes.check_fields("root_fn", root, _BATCH, actions)
+    action = jax.ShapeDtypeStruct((_BATCH,), np.int32)
+    answer = shapes_of(
+        "recurrent_fn", functions.recurrent_fn, params, settings.key, action, root.embedding
+    )
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise InputError(
+            f"recurrent_fn returns {told(answer)}: expected a pair, output and embedding"
+        )
+    output, embedding = answer
+    shapes.check_fields("recurrent_fn", output, _BATCH, actions)
+    shapes.check_embedding(embedding, root.embedding, _BATCH)
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), embedding)
+
+
+def check_meta_policy(
+    meta_policy: MetaPolicy, meta_params: PyTree, model: Perfect | Learned, settings: Settings
+) -> None:
+    """Refuse a meta-policy that does not answer as the engine asks, by tracing it.
+
+    Args:
+        meta_policy: as it was given.
+        meta_params: its parameters, arrays.
+        model: of the planner, checked.
+        settings: of the evaluation.
+
+    Raises:
+        InputError: one line that says what was found and what was expected.
+    """
+    check_kind("meta_policy", meta_policy, MetaPolicy, "rrplan.MetaPolicy")
+    for name in ("init", "apply"):
+        if not callable(getattr(meta_policy, name)):
+            found = told(getattr(meta_policy, name))
+            raise InputError(f"meta_policy.{name} is {found}: expected a function")
+    if meta_policy.looks not in _LOOKS:
+        raise unknown("meta_policy.looks", meta_policy.looks, _LOOKS)
+    _check_static("meta_policy", meta_policy)
+    carry = shapes_of("meta_policy.init", lambda: meta_policy.init(_BATCH))
+    if any(leaf.shape[:1] != (_BATCH,) for leaf in jax.tree.leaves(carry)):
+        raise InputError(
+            f"meta_policy.init({_BATCH}) returns the carry {told_all(carry)}: expected arrays with "
+            f"{_BATCH} rows, one for each lane"
+        )
+    keys = jax.eval_shape(lambda key: jax.random.split(key, _BATCH), settings.key)
+    seen = _what_is_seen(model, settings)
+    control = shapes_of("meta_policy.apply", meta_policy.apply, meta_params, keys, carry, seen)
+    if not isinstance(control, Control):
+        raise InputError(f"meta_policy.apply returns {told(control)}: expected a rrplan.Control")
+    for name in ("extra_simulations", "max_depth"):
+        field = getattr(control, name)
+        if getattr(field, "shape", None) != (_BATCH,) or not _is_kind(field, "iu"):
+            raise InputError(
+                f"meta_policy.apply returns a Control whose {name} is {told(field)}: expected "
+                f"int32[{_BATCH}], a whole number for each lane (of {_BATCH} here)"
+            )
+    if not _alike(control.carry, carry):
+        raise InputError(
+            f"meta_policy.apply returns the carry {told_all(control.carry)}, but init returns "
+            f"{told_all(carry)}: expected the same"
+        )
+
+
+def check_agent(planner: Planner, meta_policy: MetaPolicy, meta_params: PyTree) -> None:
+    """Refuse an agent that :func:`rrplan.evaluate` would refuse for its parts; nothing is run.
+
+    Raises:
+        InputError: one line that says what was found and what was expected.
+    """
+    env_params = check_planner(planner)
+    check_arrays("meta_params", meta_params)
+    settings = Settings(
+        env_params=env_params,
+        model_params=planner.params,
+        meta_params=jax.tree.map(jnp.asarray, meta_params),
+        key=jax.random.key(0),
+        costs=traced(Costs()),
+        **planner.search.traced(),
+    )
+    model = make_model(planner.environment, env_params, planner.network)
+    check_model(model, settings)
+    check_meta_policy(meta_policy, settings.meta_params, model, settings)
+
+
+def _what_is_seen(model: Perfect | Learned, settings: Settings) -> MetaObservation:
+    """Return the shapes of what a meta-policy sees of a few lanes."""
+    reset = model.environment.reset
+    state, observation = jax.eval_shape(reset, settings.key, settings.env_params)
+    state, observation = jax.tree.map(_batched, (state, observation))
+
+    return _look.eval_shape(model, settings, state, observation)
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def _look(model: Perfect | Learned, settings: Settings, state: PyTree, observation: PyTree):
+    """Return what is seen of fresh roots, as far as its shape goes; only ever traced."""
+    keys = jax.random.split(settings.key, _BATCH)
+    done = jnp.zeros(_BATCH, bool)
+    root = model.root(settings, keys, Position(state, done), observation)
+    whole, number = jnp.zeros(_BATCH, jnp.int32), jnp.zeros(_BATCH, jnp.float32)
+    edges = jnp.zeros((_BATCH, model.environment.num_actions), jnp.float32)
+    return MetaObservation(
+        observation=observation,
+        features=root.features,
+        prior_logits=root.prior_logits,
+        invalid_actions=root.invalid_actions,
+        visit_counts=edges.astype(jnp.int32),
+        qvalues=edges,
+        qvalue_variances=edges,
+        raw_value=root.value,
+        search_value=number,
+        simulations=whole,
+        simulations_left=whole,
+        decision=whole,
+        price=number,
+        budget_left=whole,
+        max_depth=whole,
+    )
+
+
+def _check_evaluation(evaluation: Any, num_actions: int) -> None:
+    if not isinstance(evaluation, Evaluation):
+        raise InputError(f"network returns {told(evaluation)}: expected a rrplan.Evaluation")
+    for name, field in evaluation._asdict().items():
+        if not _is_kind(field, "f"):
+            raise InputError(f"network returned {name} of {told(field)}: expected float32")
+    shapes.check_fields("network", evaluation, _BATCH, num_actions)
+    if len(evaluation.features.shape) != 2 or evaluation.features.shape[0] != _BATCH:
+        raise InputError(
+            f"network returned features of shape {evaluation.features.shape} for a batch of "
+            f"{_BATCH}: expected ({_BATCH}, F), a row for each"
+        )
+
+
+def _check_static(name: str, thing: Any) -> None:
+    try:
+        hash(thing)
+    except TypeError:
+        raise InputError(
+            f"{name} cannot be hashed: expected a static object (a frozen dataclass, or a function)"
+        ) from None
+
+
+def _alike(a: PyTree, b: PyTree) -> bool:
+    """Return whether two pytrees of shapes are built alike, with the same types."""
+    if jax.tree.structure(a) != jax.tree.structure(b):
+        return False
+    pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    return all((x.shape, x.dtype) == (y.shape, y.dtype) for x, y in pairs)
+
+
+def _is_kind(leaf: Any, kinds: str) -> bool:
+    """Return whether a leaf is an array of one of numpy's kinds; bfloat16 counts as float."""
+    dtype = getattr(leaf, "dtype", None)
+    if dtype is None:
+        return False
+    return dtype.kind in kinds or ("f" in kinds and jnp.issubdtype(dtype, jnp.floating))
+
+
+def _batched(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((_BATCH, *leaf.shape), leaf.dtype)

@@ -1,0 +1,80 @@
+"""Wrong calls of `rrplan.evaluate` and wrong meta-policies: one line each, before anything runs."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import rrplan
+from rrplan.engine import dispatch
+from tests.rrplan import tabular
+from tests.rrplan.engine import wrong_calls
+
+
+def refused(**changes):
+    """Return the line that a call is refused with."""
+    with pytest.raises(rrplan.InputError) as refusal:
+        wrong_calls.evaluate(**changes)
+    assert "\n" not in str(refusal.value)
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize("name", wrong_calls.META_POLICIES)
+def test_a_wrong_meta_policy_is_refused(name):
+    meta_policy, words = wrong_calls.META_POLICIES[name]
+    assert words in refused(meta_policy=meta_policy)
+
+
+@pytest.mark.parametrize("name", wrong_calls.CALLS)
+def test_a_wrong_call_is_refused(name):
+    changes, words = wrong_calls.CALLS[name]
+    assert words in refused(**changes)
+
+
+def test_what_is_right_is_not_refused():
+    episodes = wrong_calls.evaluate(episodes=np.array([2, 1]), num_lanes=np.int64(2))
+    assert episodes.simulations.tolist() == (2 * episodes.length).tolist()
+
+
+class Endless(tabular.TabularEnvironment):
+    """No decision ends an episode."""
+
+    def step(self, *arguments):
+        never = jnp.zeros((), bool)
+        return super().step(*arguments)._replace(terminated=never, truncated=never)
+
+
+def act_first(params, state, observation, invalid_actions):
+    return jnp.argmin(invalid_actions, axis=-1)
+
+
+def test_a_rollout_of_episodes_without_an_end_is_stopped():
+    environment = Endless()
+    options = {"key": jax.random.key(0), "episodes": np.array([7, 3]), "most_steps": 200}
+    message = "episode 7 of Endless has not ended after 200 steps: expected an end of every episode"
+    with pytest.raises(rrplan.InputError, match=message):
+        rrplan.rollout(environment, wrong_calls.TABLE, act_first, None, **options)
+
+
+def test_an_evaluation_of_episodes_without_an_end_is_stopped(monkeypatch):
+    monkeypatch.setattr(dispatch, "MOST_STEPS", 50)
+    planner = wrong_calls.PLANNER._replace(environment=Endless())
+    assert refused(planner=planner, episodes=np.array([5])).startswith(
+        "episode 5 of Endless has not ended after 50 steps"
+    )
+
+
+def test_a_long_rollout_of_many_calls_equals_one_of_few(monkeypatch):
+    def roll():
+        return rrplan.rollout(
+            tabular.TabularEnvironment(),
+            wrong_calls.TABLE,
+            act_first,
+            None,
+            key=jax.random.key(1),
+            episodes=16,
+        )
+
+    whole = roll()
+    monkeypatch.setattr("rrplan.engine.rollouts._FIRST_CHUNK", 1)
+    assert jax.tree.all(jax.tree.map(np.array_equal, whole, roll()))
