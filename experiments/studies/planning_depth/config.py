@@ -200,6 +200,8 @@ def preset(env: str, name: str) -> StudyConfig:
     prices = _PRICES.get(env, ())
     # Where episodes are short and their prices known, more of them tell small gains apart.
     quick = SweepConfig(prices=prices, episodes=4096 if prices else 1024)
+    if env == "traps":  # its best k is near 32, and no return falls before that
+        quick = dataclasses.replace(quick, budgets=(*quick.budgets, 48, 64))
     full = dataclasses.replace(quick, budgets=(*quick.budgets, 64), episodes=8192)
     control = ControlConfig(
         agents=("entropy", "vet", "schedule", "gate", "stopper", "self-aware", "oracle"),

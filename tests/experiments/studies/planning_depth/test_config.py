@@ -33,6 +33,7 @@ def test_presets_are_what_the_study_promises():
     quick, full = preset("knapsack", "quick"), preset("knapsack", "full")
     assert quick.sweep.budgets == (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
     assert full.sweep.budgets == (*quick.sweep.budgets, 64)
+    assert preset("traps", "quick").sweep.budgets == (*quick.sweep.budgets, 48, 64)
     assert quick.sweep.prices == full.sweep.prices == (3e-4, 1e-3, 2e-3)
     assert (quick.sweep.episodes, full.sweep.episodes) == (4096, 8192)
     assert (quick.seeds, full.seeds) == (1, 5)
