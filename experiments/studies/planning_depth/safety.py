@@ -4,6 +4,8 @@ The best fixed k stands in for it, training seed by training seed: one training 
 have failed. What counts is the mean timed return on the validation episodes, as it is where rules
 are tuned: lower is lower, however little. Of two choices, the one that earned more there is the
 better guess, and an agent that did not learn must not be kept because chance might have done it.
+
+Controls are left as they are: they are there to be compared with, not to be deployed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,12 +15,15 @@ from experiments.analysis import columns
 from experiments.analysis.columns import Columns
 from experiments.analysis.results import BestFixed, Replaced
 from experiments.evaluation import Agent, Domain, Split, StudyProblem, TrainedSeed, fixed_agent
+from experiments.roster_controls import CONTROLS
 from experiments.runs import Run
 from experiments.runs.progress import Progress
 from experiments.studies.planning_depth.evaluating import evaluate_all
 
 Row = tuple[Agent, list[Columns]]  # with the table of each training seed, [E]
 Validated = Mapping[str, Sequence[Columns]]  # by the name of the evaluation
+
+_CONTROLS = frozenset(control.name for control in CONTROLS)
 
 
 def validate(
@@ -31,7 +36,7 @@ def validate(
     progress: Progress,
 ) -> dict[str, list[Columns]]:
     """Return what learned agents, and the best fixed k's, did on the validation episodes."""
-    learned = [agent for agent in agents if agent.family == Learned.family]
+    learned = [agent for agent in agents if _is_guarded(agent)]
     if not learned:
         return {}
     split = Split("validation", Domain.VALIDATION, problem.config.sweep.validation_episodes)
@@ -58,7 +63,7 @@ def deploy(
     ks = {best.price: best.k for best in best_fixed}
     deployed, replaced = [], {}
     for agent, tables in rows:
-        if agent.family != Learned.family or agent.price is None:
+        if agent.price is None or not _is_guarded(agent):
             deployed.append((agent, tables))
             continue
         k = ks[agent.price]
@@ -73,6 +78,10 @@ def deploy(
             ]
         deployed.append((agent, tables))
     return deployed, replaced
+
+
+def _is_guarded(agent: Agent) -> bool:
+    return agent.family == Learned.family and agent.name not in _CONTROLS
 
 
 def _timed(agent: Agent, tables: Sequence[Columns]) -> list[float]:

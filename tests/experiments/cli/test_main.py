@@ -191,7 +191,7 @@ def test_a_run_ends_with_the_table_and_the_figures(capsys, tmp_path, fake_work):
     out = tmp_path / "run"
     assert cli.main(["run", "knapsack", "--out", str(out), "--k", "0", "8"]) == 0
     output = capsys.readouterr().out
-    assert "1,024 held-out episodes" in output
+    assert "4,096 held-out episodes" in output
     for name in ("results.json", "returns.png", "front.svg"):
         (path,) = (line.split()[-1] for line in output.splitlines() if line.endswith(name))
         assert Path(path).exists()

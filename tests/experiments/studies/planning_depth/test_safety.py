@@ -60,6 +60,13 @@ def test_an_agent_that_earns_more_stays(own):
     assert not replaced
 
 
+@pytest.mark.parametrize("name", ["direct", "ranks", "stopper-deaf"])
+def test_controls_are_not_replaced(name):
+    control = dataclasses.replace(GATE, name=name)
+    rows = [(fixed_agent("fixed", 4), [table([0.6], 4)]), (control, [table([0.1], 2)])]
+    assert safety.deploy(rows, {}, BEST) == (rows, {})
+
+
 def test_looks_are_charged_too():
     assert not deploy([0.525])[2]
     assert deploy([0.525], looks=2)[2]  # 0.505, less two looks at 0.005
