@@ -4,6 +4,14 @@ import os
 from importlib import metadata
 from pathlib import Path
 
+import hypothesis
+
+# A busy machine, or a first compilation, is no failure.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
+
 # Nearly all the time of the suite is spent on compiling programs that run for milliseconds. Less
 # effort of the code generator saves more than half of it; what XLA makes of a program before code
 # is generated stays the same.

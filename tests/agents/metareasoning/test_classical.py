@@ -157,7 +157,7 @@ def test_myopic_stops_no_later_and_perfect_information_no_sooner_than_the_optimu
     assert (free[best != stop] > 0).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     prizes=st.lists(st.lists(st.integers(-3, 9), min_size=1, max_size=4), min_size=1, max_size=4),
     costs=st.data(),

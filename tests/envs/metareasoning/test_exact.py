@@ -171,7 +171,7 @@ def test_exact_values_of_policies_are_the_means_of_episodes(env):
         assert totals.std() > 0.01
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     made_up.problems(), st.lists(made_up.costs, min_size=2, max_size=3), st.integers(0, 2**32 - 1)
 )
@@ -198,7 +198,7 @@ def test_the_optimum_is_above_all_policies_and_falls_with_the_cost(env, prices, 
     np.testing.assert_allclose(square.values[:, 0], together.values[:, :2], atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(made_up.problems())
 def test_nothing_is_computed_for_more_than_perfect_information_is_worth(env):
     table = tables.tabulate(env)
@@ -211,7 +211,7 @@ def test_nothing_is_computed_for_more_than_perfect_information_is_worth(env):
     assert (solution.policy == table.num_computations).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(made_up.problems(), made_up.costs, st.data())
 def test_fewer_computations_to_choose_from_never_help(env, cost, data):
     table = tables.tabulate(env)

@@ -76,7 +76,7 @@ def test_beliefs_stand_where_their_index_says(env):
     assert not beliefs.stopped.any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(made_up.problems())
 def test_layers_hold_every_belief_once_and_lead_to_the_next(env):
     table = exact.tabulate(env)
@@ -93,7 +93,7 @@ def test_layers_hold_every_belief_once_and_lead_to_the_next(env):
     assert not made_up.possible(table)[table.layers[-1]].any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(made_up.problems())
 def test_news_is_never_expected_to_hurt(env):
     # A payoff is a maximum of means, and news is expected to leave a mean where it is.

@@ -79,7 +79,7 @@ def test_observation_of_a_hand_case():
     assert env.possible(state, np).tolist() == [False, True, True, False]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_the_payoff_is_the_best_sum_of_means_down_the_tree(data):
     number = data.draw(st.integers(1, 5))

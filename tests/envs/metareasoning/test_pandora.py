@@ -51,7 +51,7 @@ def test_three_boxes_are_worth_the_same_in_three_ways():
     assert abs(exact.play(table, weitzman(env, table, 1.0)).value(1.0) - known) < 1e-12
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(boxes(), st.sampled_from([0.0, 0.1, 1.0, 3.0]))
 def test_the_closed_form_is_backward_induction_is_weitzmans_rule(env, cost):
     table = exact.tabulate(env)
@@ -63,7 +63,7 @@ def test_the_closed_form_is_backward_induction_is_weitzmans_rule(env, cost):
     assert abs(exact.play(table, rule).value(cost) - best[table.first]) < 1e-12
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(boxes(), st.sampled_from([0.0, 0.1, 1.0, 3.0]))
 def test_a_reservation_value_makes_up_for_the_price(env, cost):
     z = reservation_values(env, cost)

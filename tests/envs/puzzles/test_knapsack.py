@@ -56,7 +56,7 @@ def instances():
     return jax.device_get(reset(keys, env.default_params))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     items=st.lists(st.tuples(st.integers(1, 12), st.integers(0, 20)), min_size=5, max_size=5),
     capacity=st.integers(0, 40),

@@ -121,7 +121,7 @@ def test_a_search_from_both_ends_finds_the_same_distance(distance):
     assert meet_in_the_middle(tuple(boards[len(boards) // 2].tolist())) == distance
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(board=st.permutations(range(9)))
 def test_a_board_and_its_reflection_are_equally_far(board):
     board = np.array(board).reshape(3, 3)

@@ -43,7 +43,7 @@ def test_a_hand_case():
     assert optimal_tardiness(times, dates) == optimal_tardiness(times, dates, np) == 6
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(jobs(1, 6))
 def test_it_equals_brute_force_over_all_orders(instance):
     assert optimal_tardiness(*instance, np) == brute_force(*instance)
@@ -62,7 +62,7 @@ def test_a_batch_equals_brute_force_with_either_library(num_jobs):
     assert (expected > 0).any()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(jobs(2, 8), st.integers(2, 9), st.randoms(use_true_random=False))
 def test_neither_the_order_of_jobs_nor_the_unit_of_time_matters(instance, factor, random):
     times, dates = instance
@@ -72,7 +72,7 @@ def test_neither_the_order_of_jobs_nor_the_unit_of_time_matters(instance, factor
     assert optimal_tardiness(factor * times, factor * dates, np) == factor * least
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(jobs(2, 8), st.integers(0, 5))
 def test_later_due_dates_save_at_most_their_sum_and_all_of_it_where_all_are_late(instance, later):
     times, dates = instance

@@ -88,7 +88,7 @@ def searched_values(told, branching, node, levels, leaf_value):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     seed=st.integers(0, 2**31),
     share=st.sampled_from([0.0, 0.5, 1.0]),
@@ -153,7 +153,7 @@ def test_regrets_of_a_hand_case():
     uniform=st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75]), min_size=4, max_size=4),
     spread=st.sampled_from([0.0, 0.5, 1.0]),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_trap_only_changes_the_order_of_regrets_also_among_equals(uniform, spread):
     looks, regrets = jax.device_get(compare(jnp.array(uniform), True, spread))
     np.testing.assert_array_equal(np.sort(looks), np.sort(regrets))

@@ -43,7 +43,7 @@ def assert_equal_roots(one, other):
 
 
 @given(seed=st.integers(0, 2**30), parts=st.lists(st.integers(0, 5), min_size=1, max_size=4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_running_in_parts_is_running_the_whole(seed, parts):
     table, key = tabular.make_table(seed, ACTIONS), jax.random.key(seed)
     parts = [part for i, part in enumerate(parts) if sum(parts[: i + 1]) <= MOST]
@@ -62,7 +62,7 @@ def run_quietly(table, state, budgets):
 
 
 @given(first=st.lists(st.integers(0, 6), min_size=LANES, max_size=LANES))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_lanes_go_on_by_different_amounts(first):
     """With a deterministic model, also in slots that the others have left behind."""
     table, first = tabular.make_table(3, ACTIONS), np.array(first)

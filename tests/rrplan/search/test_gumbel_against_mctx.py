@@ -63,7 +63,7 @@ def draw_problem(seed):
     discount=st.sampled_from([1.0, 0.97, 0.5]),
     order=st.permutations([0, *BUDGETS]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_lane_searches_as_mctx_does_with_its_budget(seed, discount, order):
     table, states, key = draw_problem(seed)
     discount = np.float32(discount)

@@ -66,7 +66,7 @@ def draw_problem(problem):
 
 
 @given(problem=problems, budget=st.sampled_from(BUDGETS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_equal_budgets_give_the_visits_and_values_of_mctx(problem, budget):
     arguments = draw_problem(problem)
     theirs, _ = reference(*arguments, budget)
@@ -77,7 +77,7 @@ def test_equal_budgets_give_the_visits_and_values_of_mctx(problem, budget):
 
 
 @given(problem=problems, order=st.permutations([0, *BUDGETS]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_lane_searches_its_own_budget(problem, order):
     arguments = draw_problem(problem)
     mine, _ = ours(*arguments, np.array(order))

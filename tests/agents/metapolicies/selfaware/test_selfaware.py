@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import rrplan
@@ -129,7 +129,6 @@ def make_seen(price, simulations):
     )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.floats(-1, 1, width=32), min_size=3, max_size=3),
     st.floats(0, 1, width=32),

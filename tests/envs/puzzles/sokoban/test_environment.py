@@ -118,7 +118,7 @@ def test_without_the_mask_every_action_is_legal():
     assert not envs.adapt(free).invalid_actions(begin(FIRST), PARAMS).any()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_steps_are_those_of_plain_python(data):
     level = data.draw(st.integers(0, LEVELS - 1))

@@ -76,7 +76,7 @@ def test_rooms_have_half_their_cells_free_and_hang_together():
     assert whole.mean() > 0.9
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_reachable_cells_are_those_of_a_walk(data):
     rows, columns = data.draw(st.integers(3, 6)), data.draw(st.integers(3, 6))
