@@ -25,7 +25,8 @@ def no_searches(monkeypatch):
 
 @pytest.mark.usefixtures("no_searches")
 def test_a_full_disk_takes_one_line_and_the_run_goes_on(capsys, tmp_path, fake_work, monkeypatch):
-    arguments = ["run", "knapsack", "--out", str(tmp_path / "run"), "--k", "0", "8"]
+    few = ["--sweep.episodes", "64", "--sweep.validation-episodes", "64"]
+    arguments = ["run", "knapsack", *few, "--out", str(tmp_path / "run"), "--k", "0", "8"]
     saved = []
 
     def save_arrays(path, arrays, save=runs.save_arrays):

@@ -18,6 +18,8 @@ from experiments.studies.planning_depth import searched
 from experiments.studies.planning_depth.config import preset
 from rrplan import InputError
 
+RUN = ["run", "knapsack", "--sweep.episodes", "64", "--sweep.validation-episodes", "64"]
+
 
 def fails(capsys, *arguments):
     """Run a command that must fail; return its one line."""
@@ -189,9 +191,9 @@ def without_searches(monkeypatch):
 @pytest.mark.usefixtures("without_searches")
 def test_a_run_ends_with_the_table_and_the_figures(capsys, tmp_path, fake_work):
     out = tmp_path / "run"
-    assert cli.main(["run", "knapsack", "--out", str(out), "--k", "0", "8"]) == 0
+    assert cli.main([*RUN, "--out", str(out), "--k", "0", "8"]) == 0
     output = capsys.readouterr().out
-    assert "4,096 held-out episodes" in output
+    assert "64 held-out episodes" in output
     for name in ("results.json", "returns.png", "front.svg"):
         (path,) = (line.split()[-1] for line in output.splitlines() if line.endswith(name))
         assert Path(path).exists()
@@ -200,19 +202,19 @@ def test_a_run_ends_with_the_table_and_the_figures(capsys, tmp_path, fake_work):
 @pytest.mark.usefixtures("without_searches")
 def test_a_run_that_is_there_is_refused(capsys, tmp_path, fake_work):
     out = str(tmp_path)
-    assert cli.main(["run", "knapsack", "--out", out, "--k", "0"]) == 0
+    assert cli.main([*RUN, "--out", out, "--k", "0"]) == 0
     capsys.readouterr()
-    assert "--resume" in fails(capsys, "run", "knapsack", "--out", out, "--k", "0")
-    assert "holds another run" in fails(capsys, "run", "knapsack", "--out", out, "--k", "1")
-    assert cli.main(["run", "knapsack", "--out", out, "--k", "0", "--resume"]) == 0
+    assert "--resume" in fails(capsys, *RUN, "--out", out, "--k", "0")
+    assert "holds another run" in fails(capsys, *RUN, "--out", out, "--k", "1")
+    assert cli.main([*RUN, "--out", out, "--k", "0", "--resume"]) == 0
 
 
 @pytest.mark.usefixtures("without_searches")
 def test_an_interrupted_run_says_how_to_go_on(capsys, tmp_path, fake_work):
     fake_work.interrupt_after = 1
-    assert cli.main(["run", "knapsack", "--out", str(tmp_path), "--k", "0"]) == 130
+    assert cli.main([*RUN, "--out", str(tmp_path), "--k", "0"]) == 130
     last = capsys.readouterr().err.splitlines()[-1]
-    command = f"rrplan run knapsack --out {tmp_path} --k 0 --resume"
+    command = f"rrplan {' '.join(RUN)} --out {tmp_path} --k 0 --resume"
     assert last == f"rrplan: interrupted; go on with: {command}"
     fake_work.interrupt_after = None
     assert cli.main(command.split()[1:]) == 0
