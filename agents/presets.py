@@ -55,26 +55,28 @@ def train_preset(env_name: str, preset: str) -> TrainPreset:
 def _knapsack(full: bool) -> TrainPreset:
     # The same for both: a larger network, or a longer training, leaves search nothing to add.
     del full
-    train = TrainConfig(
-        num_lanes=256, steps_per_chunk=8, num_chunks=50, updates_per_chunk=32, gamma=1.0
-    )
-    return TrainPreset(NetworkConfig("items", "tiny"), train)
+    return _items(steps_per_chunk=8, num_chunks=50)
 
 
 def _tardiness(full: bool) -> TrainPreset:
     # As the knapsack, with as many steps. A chunk holds an episode of ten jobs.
     del full
-    train = TrainConfig(
-        num_lanes=256, steps_per_chunk=10, num_chunks=40, updates_per_chunk=32, gamma=1.0
-    )
-    return TrainPreset(NetworkConfig("items", "tiny"), train)
+    return _items(steps_per_chunk=10, num_chunks=40)
 
 
 def _traps(full: bool) -> TrainPreset:
     # No network can see a trap, so nothing is gained by a larger one or a longer training.
     del full
+    return _items(steps_per_chunk=8, num_chunks=50)
+
+
+def _items(steps_per_chunk: int, num_chunks: int) -> TrainPreset:
     train = TrainConfig(
-        num_lanes=256, steps_per_chunk=8, num_chunks=50, updates_per_chunk=32, gamma=1.0
+        num_lanes=256,
+        steps_per_chunk=steps_per_chunk,
+        num_chunks=num_chunks,
+        updates_per_chunk=32,
+        gamma=1.0,
     )
     return TrainPreset(NetworkConfig("items", "tiny"), train)
 
@@ -129,19 +131,19 @@ def _frozen_lake(full: bool) -> TrainPreset:
 
 def _cart_pole(full: bool) -> TrainPreset:
     # At this discount an endless episode is worth 100.
-    return _unknown(NetworkConfig("mlp", "small", return_scale=100.0), 300 if full else 100)
+    return _long_returns(NetworkConfig("mlp", "small", return_scale=100.0), 300 if full else 100)
 
 
 def _steps_to_goal(full: bool) -> TrainPreset:
     # Each step costs 1: at this discount at most 100.
-    return _unknown(NetworkConfig("mlp", "small", return_scale=50.0), 300 if full else 100)
+    return _long_returns(NetworkConfig("mlp", "small", return_scale=50.0), 300 if full else 100)
 
 
 def _any(full: bool) -> TrainPreset:
-    return _unknown(NetworkConfig("auto", "small", return_scale=None), 300 if full else 60)
+    return _long_returns(NetworkConfig("auto", "small", return_scale=None), 300 if full else 60)
 
 
-def _unknown(network: NetworkConfig, num_chunks: int) -> TrainPreset:
+def _long_returns(network: NetworkConfig, num_chunks: int) -> TrainPreset:
     # Rewards may come late, so that returns are long. Observations seldom tell the time, so that a
     # limit is no end. Where nothing is found yet, Q-values differ by noise alone, and stretching
     # them would end exploration. Checkpoints hold the ring, and some observations are images.

@@ -5,7 +5,7 @@ import dataclasses
 import inspect
 import numbers
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -56,23 +56,42 @@ def check_switches(name: str, given: Mapping[str, Any], defaults: Mapping[str, A
             _fit(name, key, value, defaults[key])
 
 
-def check_whole(name: str, value: object, least: int, most: int, told: str = "") -> None:
-    """Check that an argument is a whole number in a range.
+def check_whole(
+    name: str, value: object, least: int, most: int | None = None, told: str = ""
+) -> None:
+    """Check that an argument is a whole number in a range, which the message names.
 
     Args:
         name: of the argument.
         value: what was given for it.
         least: the least that may be.
-        most: the largest that may be.
+        most: the largest that may be; None where there is none.
         told: what the message says after the range, such as why it is this.
 
     Raises:
         InputError: if it is something else.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise InputError(
-            f"{name} is {value!r}: expected a whole number from {least} to {most}{told}"
-        )
+    if not _is_whole(value) or value < least or (most is not None and value > most):
+        end = "on" if most is None else f"to {most}"
+        raise InputError(f"{name} is {value!r}: expected a whole number from {least} {end}{told}")
+
+
+def check_integer(name: str, value: object, least: int, most: int | None = None) -> None:
+    """Check that an argument is a whole number in a range; the message names what it breaks.
+
+    Raises:
+        InputError: if it is something else.
+    """
+    if not _is_whole(value):
+        raise InputError(f"{name} is {value!r}: expected a whole number from {least} on")
+    if value < least:
+        raise InputError(f"{name} is {value}: expected at least {least}")
+    if most is not None and value > most:
+        raise InputError(f"{name} is {value}: expected at most {most}")
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def replace_fields(

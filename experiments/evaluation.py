@@ -21,6 +21,7 @@ from agents.training.protocol import TrainableEvaluator, Training
 from experiments import memory, roster
 from experiments.runs import Run
 from experiments.studies.planning_depth.config import StudyConfig
+from experiments.sweep import SweepConfig
 from rrplan.capabilities import Greedy, Initializable, offers, require
 from rrplan.engine.rollouts import SearchingPolicy
 from rrplan.planner import Planner
@@ -46,6 +47,16 @@ class Split(NamedTuple):
     name: str
     domain: Domain
     episodes: int
+
+    @classmethod
+    def validation(cls, sweep: SweepConfig) -> "Split":
+        """Return the episodes on which agents are chosen and tuned."""
+        return cls("validation", Domain.VALIDATION, sweep.validation_episodes)
+
+    @classmethod
+    def held_out(cls, episodes: int) -> "Split":
+        """Return the first of the episodes on which agents are compared."""
+        return cls("held-out", Domain.HELD_OUT, episodes)
 
 
 class StudyProblem(NamedTuple):

@@ -2,12 +2,12 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable
 from typing import Annotated
 
 import tyro
 
 from agents.metapolicies.learned.config import sorted_depths
+from agents.training.ranges import halved
 from rrplan.errors import InputError
 
 LARGEST_K, MOST_EPISODES = 1_000_000, 100_000_000
@@ -69,7 +69,7 @@ class SweepConfig:
     @property
     def limited(self) -> tuple[tuple[int, int], ...]:
         """Every k that depths are swept at, with every limit."""
-        ks = self.depth_budgets or _spaced(self.budgets)
+        ks = self.depth_budgets or halved(self.budgets)[-3:]
         return tuple((k, depth) for k in ks for depth in self.depths if depth)
 
     @property
@@ -86,12 +86,3 @@ def require(option: str, value: object, holds: object, expected: str) -> None:
     """
     if not holds:
         raise InputError(f"{option} must be {expected}, got {value}")
-
-
-def _spaced(budgets: Iterable[int]) -> tuple[int, ...]:
-    """Return three budgets above 0, each at most half of the next: the largest there are."""
-    chosen: list[int] = []
-    for k in sorted((k for k in budgets if k > 0), reverse=True):
-        if not chosen or 2 * k <= chosen[0]:
-            chosen.insert(0, k)
-    return tuple(chosen[-3:])

@@ -10,6 +10,7 @@ what they take depends on the implementation. By the clock they are most of a si
 network is small.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, cast
 
@@ -19,7 +20,7 @@ from jax.extend import core
 
 from rrplan.costs import Costs
 from rrplan.errors import InputError
-from rrplan.models import Position, Settings, make_model
+from rrplan.models import Learned, Perfect, Position, Settings, make_model
 from rrplan.planner import Planner
 from rrplan.search.final_action import Acting
 from rrplan.types import Array, LearnedModel, MetaObservation, MetaPolicy, PyTree
@@ -113,25 +114,36 @@ def shapes_seen(planner: Planner, batch: int) -> MetaObservation:
         planner: its arrays may be shapes.
         batch: the number of lanes shown, ``B``.
     """
-    key, state, observation = _first(planner, batch)
-    position = Position(state, _stand_in((batch,), bool))
-    root = jax.eval_shape(_model(planner).root, _settings(planner), key, position, observation)
-    lane, whole = _stand_in((batch,), jnp.float32), _stand_in((batch,), jnp.int32)
-    edge = _stand_in(root.prior_logits.shape, jnp.float32)
+    return shapes_shown(_model(planner), _settings(planner), batch)
+
+
+def shapes_shown(model: Perfect | Learned, settings: Settings, batch: int) -> MetaObservation:
+    """Return the shapes of what a meta-policy sees of ``batch`` lanes of a model."""
+    return _show.eval_shape(model, settings, batch)
+
+
+@functools.partial(jax.jit, static_argnames=("model", "batch"))
+def _show(model: Perfect | Learned, settings: Settings, batch: int) -> MetaObservation:
+    """Return what is seen of fresh roots, as far as its shape goes; only ever traced."""
+    keys = jax.random.split(settings.key, batch)
+    state, observation = jax.vmap(model.environment.reset, (0, None))(keys, settings.env_params)
+    root = model.root(settings, keys, Position(state, jnp.zeros(batch, bool)), observation)
+    whole, number = jnp.zeros(batch, jnp.int32), jnp.zeros(batch, jnp.float32)
+    edges = jnp.zeros(root.prior_logits.shape, jnp.float32)
     return MetaObservation(
         observation=observation,
         features=root.features,
-        prior_logits=edge,
+        prior_logits=root.prior_logits,
         invalid_actions=root.invalid_actions,
-        visit_counts=_stand_in(edge.shape, jnp.int32),
-        qvalues=edge,
-        qvalue_variances=edge,
-        raw_value=lane,
-        search_value=lane,
+        visit_counts=edges.astype(jnp.int32),
+        qvalues=edges,
+        qvalue_variances=edges,
+        raw_value=root.value,
+        search_value=number,
         simulations=whole,
         simulations_left=whole,
         decision=whole,
-        price=lane,
+        price=number,
         budget_left=whole,
         max_depth=whole,
     )

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from agents.metapolicies.rules import constant, heuristics
+from agents.training.ranges import halved
 from rrplan.costs import Costs, Counts, Rates, timed_return
 from rrplan.errors import InputError
 from rrplan.planner import Search
@@ -173,10 +174,7 @@ def entropy_candidates(budgets: Iterable[int], thresholds: Iterable[float]) -> l
         budgets: of the sweep.
         thresholds: in nats, such as :func:`entropy_thresholds` or :func:`entropy_quantiles`.
     """
-    ks: list[int] = []
-    for k in sorted({k for k in budgets if k > 0}, reverse=True):
-        if k <= ENTROPY_EVERY_K or not ks or 2 * k <= ks[0]:
-            ks.insert(0, k)
+    ks = halved(budgets, ENTROPY_EVERY_K)
     grid = [(0, math.inf)] + [(k, threshold) for k in ks for threshold in sorted(set(thresholds))]
     return [
         Candidate(

@@ -1,7 +1,7 @@
 """Ranges of settings, checked as a configuration is made, and numbers rounded to whole units."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -48,6 +48,18 @@ def require(config: Any, name: str, holds: bool, expected: str) -> None:
     """Refuse a field of a configuration with one line, unless something holds."""
     if not holds:
         raise InputError(f"{name} must be {expected}, got {getattr(config, name)}")
+
+
+def halved(numbers: Iterable[int], every: int = 0) -> list[int]:
+    """Return the largest number, the next that is at most half of it, and so on, ascending.
+
+    Those above 0 and up to ``every`` are all kept.
+    """
+    kept: list[int] = []
+    for number in sorted({number for number in numbers if number > 0}, reverse=True):
+        if number <= every or not kept or 2 * number <= kept[0]:
+            kept.insert(0, number)
+    return kept
 
 
 def one_digit(value: float) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from flax import struct
 from gymnax.environments import environment, spaces
 
+from envs.options import check_integer
 from envs.puzzles.knapsack_optimum import optimal_value
 from rrplan.capabilities import Priced
 from rrplan.errors import InputError, unknown
@@ -108,10 +109,7 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
     observation_kind = "items"
 
     def __post_init__(self):
-        if isinstance(self.num_items, bool) or not isinstance(self.num_items, int):
-            raise InputError(f"num_items is {self.num_items!r}: expected a whole number from 2 on")
-        if self.num_items < 2:
-            raise InputError(f"num_items is {self.num_items}: expected at least 2")
+        check_integer("num_items", self.num_items, 2)
         if self.law not in LAWS:
             raise unknown("law", self.law, LAWS)
         number = isinstance(self.capacity_fraction, int | float)

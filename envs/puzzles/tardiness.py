@@ -9,6 +9,7 @@ import numpy as np
 from flax import struct
 from gymnax.environments import environment, spaces
 
+from envs.options import check_integer
 from envs.puzzles.tardiness_optimum import MAX_JOBS
 from rrplan.errors import InputError
 from rrplan.types import Array
@@ -105,10 +106,7 @@ class Tardiness(environment.Environment[TardinessState, TardinessParams]):
     observation_kind = "items"
 
     def __post_init__(self):
-        if isinstance(self.num_jobs, bool) or not isinstance(self.num_jobs, int):
-            raise InputError(f"num_jobs is {self.num_jobs!r}: expected a whole number from 2 on")
-        if self.num_jobs < 2:
-            raise InputError(f"num_jobs is {self.num_jobs}: expected at least 2")
+        check_integer("num_jobs", self.num_jobs, 2)
         for name in ("tardiness_factor", "due_date_range"):
             value = getattr(self, name)
             number = isinstance(value, int | float) and not isinstance(value, bool)

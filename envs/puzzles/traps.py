@@ -9,6 +9,7 @@ import numpy as np
 from flax import struct
 from gymnax.environments import environment, spaces
 
+from envs.options import check_whole
 from envs.puzzles import trap_nodes
 from envs.puzzles.trap_nodes import Node
 from rrplan.errors import InputError
@@ -117,9 +118,9 @@ class Traps(environment.Environment[TrapsState, TrapsParams]):
     observation_kind = "items"
 
     def __post_init__(self):
-        _require_whole("branching", self.branching, 2, MAX_BRANCHING)
-        _require_whole("depth", self.depth, 1)
-        _require_whole("look_ahead", self.look_ahead, 1, self.depth)
+        check_whole("branching", self.branching, 2, MAX_BRANCHING)
+        check_whole("depth", self.depth, 1)
+        check_whole("look_ahead", self.look_ahead, 1, self.depth)
         for name, most in (("share", 1), ("noise", 4), ("regret_spread", 1), ("reward_spread", 4)):
             value = getattr(self, name)
             number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -289,12 +290,3 @@ class Traps(environment.Environment[TrapsState, TrapsParams]):
         left = jnp.broadcast_to((self.depth - state.time) / self.depth, values.shape)
         columns = (self.unit * values, values - values.max(), left)
         return jnp.where(going, jnp.stack(columns, axis=1), 0.0).astype(jnp.float32)
-
-
-def _require_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
-    """Refuse what is no whole number from ``least`` to ``most``."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if whole and least <= value and (most is None or value <= most):
-        return
-    expected = f"from {least} on" if most is None else f"from {least} to {most}"
-    raise InputError(f"{name} is {value!r}: expected a whole number {expected}")

@@ -119,15 +119,7 @@ def summarize(
         table = stack_tables(one.tables)
         (own_entry,) = _entries(one.agent, bill, table, (price,), curve, yardsticks)
         entry = next(e for e in entries if (e["agent"], e["price"]) == (name, price))
-        if len(one.seeds) == entry["seeds"]:
-            entry["evaluation"] = fixed_agent("fixed", one.k).evaluation
-        entry["replaced"] = {
-            "k": one.k,
-            "seeds": list(one.seeds),
-            "validation_timed": list(one.validation_timed),
-            "validation_timed_fixed": list(one.validation_timed_fixed),
-            "own": own_entry,
-        }
+        entry |= _of_replaced(one, entry, own_entry)
     return {
         "study": studies.PLANNING_DEPTH.name,
         "config": to_dict(config),
@@ -156,6 +148,20 @@ def summarize(
             and (story := thinking.tell(agent.name, agent.price, of_seeds[0]))
         ],
     }
+
+
+def _of_replaced(one: Replaced, entry: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the entry of a fixed k that stands in for an agent says of it."""
+    told = {
+        "k": one.k,
+        "seeds": list(one.seeds),
+        "validation_timed": list(one.validation_timed),
+        "validation_timed_fixed": list(one.validation_timed_fixed),
+        "own": own,
+    }
+    whole = len(one.seeds) == entry["seeds"]
+    evaluation = fixed_agent("fixed", one.k).evaluation if whole else entry["evaluation"]
+    return {"evaluation": evaluation, "replaced": told}
 
 
 def _timed_of(agent: Agent, table: Columns, story: Mapping[str, Any]) -> float:

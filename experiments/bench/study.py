@@ -16,7 +16,6 @@ from experiments.bench.lockstep import Outcome, Trained, compile_lockstep, lanes
 from experiments.bench.search import Report
 from experiments.bench.timing import Rounds, check_counts, measure, timed
 from experiments.evaluation import (
-    Domain,
     Split,
     TrainedSeed,
     build_problem,
@@ -103,7 +102,7 @@ def load_trained(directory: Path, episodes: int, budgets: tuple[int, ...] = ()) 
     sweep = dataclasses.replace(run.config.sweep, budgets=budgets or run.config.sweep.budgets)
     problem = build_problem(dataclasses.replace(run.config, sweep=sweep))
     params = [load_params(problem, run, seed) for seed in range(run.config.seeds)]
-    return Trained(problem, params, acting, Split("held-out", Domain.HELD_OUT, episodes))
+    return Trained(problem, params, acting, Split.held_out(episodes))
 
 
 def run_engine(trained: Trained, k: int) -> Outcome:

@@ -1,12 +1,12 @@
 """A planner's parts and its meta-policy, traced: do they return what the engine builds on?"""
 
-import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rrplan import operations
 from rrplan.capabilities import name_of
 from rrplan.costs import Costs, traced
 from rrplan.engine.validation import check_arrays, check_kind, check_whole
@@ -20,7 +20,6 @@ from rrplan.types import (
     Environment,
     Evaluation,
     LearnedModel,
-    MetaObservation,
     MetaPolicy,
     PyTree,
     Transition,
@@ -172,7 +171,7 @@ def check_meta_policy(
             f"{_BATCH} rows, one for each lane"
         )
     keys = jax.eval_shape(lambda key: jax.random.split(key, _BATCH), settings.key)
-    seen = _what_is_seen(model, settings)
+    seen = operations.shapes_shown(model, settings, _BATCH)
     control = shapes_of("meta_policy.apply", meta_policy.apply, meta_params, keys, carry, seen)
     if not isinstance(control, Control):
         raise InputError(f"meta_policy.apply returns {told(control)}: expected a rrplan.Control")
@@ -204,47 +203,11 @@ def check_agent(planner: Planner, meta_policy: MetaPolicy, meta_params: PyTree) 
         meta_params=jax.tree.map(jnp.asarray, meta_params),
         key=jax.random.key(0),
         costs=traced(Costs()),
-        **planner.search.traced(),
+        **planner.traced_search(),
     )
     model = make_model(planner.environment, env_params, planner.network)
     check_model(model, settings)
     check_meta_policy(meta_policy, settings.meta_params, model, settings)
-
-
-def _what_is_seen(model: Perfect | Learned, settings: Settings) -> MetaObservation:
-    """Return the shapes of what a meta-policy sees of a few lanes."""
-    reset = model.environment.reset
-    state, observation = jax.eval_shape(reset, settings.key, settings.env_params)
-    state, observation = jax.tree.map(_batched, (state, observation))
-
-    return _look.eval_shape(model, settings, state, observation)
-
-
-@functools.partial(jax.jit, static_argnames="model")
-def _look(model: Perfect | Learned, settings: Settings, state: PyTree, observation: PyTree):
-    """Return what is seen of fresh roots, as far as its shape goes; only ever traced."""
-    keys = jax.random.split(settings.key, _BATCH)
-    done = jnp.zeros(_BATCH, bool)
-    root = model.root(settings, keys, Position(state, done), observation)
-    whole, number = jnp.zeros(_BATCH, jnp.int32), jnp.zeros(_BATCH, jnp.float32)
-    edges = jnp.zeros((_BATCH, model.environment.num_actions), jnp.float32)
-    return MetaObservation(
-        observation=observation,
-        features=root.features,
-        prior_logits=root.prior_logits,
-        invalid_actions=root.invalid_actions,
-        visit_counts=edges.astype(jnp.int32),
-        qvalues=edges,
-        qvalue_variances=edges,
-        raw_value=root.value,
-        search_value=number,
-        simulations=whole,
-        simulations_left=whole,
-        decision=whole,
-        price=number,
-        budget_left=whole,
-        max_depth=whole,
-    )
 
 
 def _check_evaluation(evaluation: Any, num_actions: int) -> None:

@@ -114,7 +114,7 @@ def search_nodes(
     shape = (total, len(depths), max_simulations + 1)
     actions = np.broadcast_to(only[:, None, None], shape).copy()
     levels = np.zeros(shape, np.int32)
-    todo, done = np.flatnonzero((~graph.invalid_actions).sum(axis=1) > 1), 0
+    todo, done = np.flatnonzero(graph.legal_actions > 1), 0
     for nodes, count in _batches(todo, _LANES):
         for place, depth in enumerate(depths):
             found = _search(known, settings, nodes, jnp.int32(depth), max_simulations)

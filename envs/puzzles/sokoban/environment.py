@@ -10,10 +10,11 @@ import numpy as np
 from flax import struct
 from gymnax.environments import environment, spaces
 
+from envs.options import check_integer
 from envs.puzzles.sokoban import level_bank, listing, rules
 from envs.puzzles.sokoban.level_bank import Source
 from envs.puzzles.sokoban.level_files import read_levels
-from envs.puzzles.sokoban.options import check_as_read, check_size, check_whole
+from envs.puzzles.sokoban.options import check_as_read, check_size
 from envs.puzzles.sokoban.pictures import to_image
 from envs.puzzles.sokoban.rules import SokobanState
 from envs.puzzles.sokoban.tiles import ACTIONS, BOX, PLANES, WALL, to_text
@@ -108,9 +109,9 @@ class Sokoban(environment.Environment[SokobanState, SokobanParams]):
     levels_digest: str = dataclasses.field(default="", init=False)
 
     def __post_init__(self):
-        check_whole("num_levels", self.num_levels, 1, MOST_LEVELS)
-        check_whole("level_seed", self.level_seed, 0)
-        check_whole("max_steps_in_episode", self.max_steps_in_episode, 1)
+        check_integer("num_levels", self.num_levels, 1, MOST_LEVELS)
+        check_integer("level_seed", self.level_seed, 0)
+        check_integer("max_steps_in_episode", self.max_steps_in_episode, 1)
         size: dict[str, Any] = {"rows": 7, "columns": 7, "num_boxes": 2}
         given = {name: getattr(self, name) for name in size}
         if self.levels is None:

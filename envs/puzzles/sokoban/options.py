@@ -3,23 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from envs.options import check_integer
 from rrplan.errors import InputError
 
 LARGEST = 50  # rows or columns
-
-
-def check_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
-    """Check that an argument is a whole number in a range.
-
-    Raises:
-        InputError: it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{name} is {value!r}: expected a whole number from {least} on")
-    if value < least:
-        raise InputError(f"{name} is {value}: expected at least {least}")
-    if most is not None and value > most:
-        raise InputError(f"{name} is {value}: expected at most {most}")
 
 
 def check_size(rows: Any, columns: Any, num_boxes: Any) -> None:
@@ -28,15 +15,15 @@ def check_size(rows: Any, columns: Any, num_boxes: Any) -> None:
     Raises:
         InputError: a number is out of range, or the boxes cannot fit.
     """
-    check_whole("rows", rows, 3, LARGEST)
-    check_whole("columns", columns, 3, LARGEST)
+    check_integer("rows", rows, 3, LARGEST)
+    check_integer("columns", columns, 3, LARGEST)
     inside = (rows - 2) * (columns - 2)
     if inside < 3:
         raise InputError(
             f"rows and columns are {rows} and {columns}: expected at least 3 cells inside the "
             "border, such as 3 and 5"
         )
-    check_whole("num_boxes", num_boxes, 1)
+    check_integer("num_boxes", num_boxes, 1)
     # Boxes, targets and the player stand on different cells.
     if num_boxes > (inside - 1) // 2:
         raise InputError(

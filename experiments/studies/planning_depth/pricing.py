@@ -16,7 +16,7 @@ from experiments import runs
 from experiments.analysis import columns
 from experiments.analysis.columns import Columns
 from experiments.bill import Bill
-from experiments.evaluation import Domain, Split, StudyProblem, TrainedSeed, fixed_agent
+from experiments.evaluation import Split, StudyProblem, TrainedSeed, fixed_agent
 from experiments.runs import Run
 from experiments.runs.progress import Progress
 from experiments.studies.planning_depth.config import StudyConfig
@@ -91,7 +91,7 @@ def settle(
     if config.sweep.prices:
         return problem, run
     largest = config.sweep.max_budget if max(config.sweep.budgets) else 0
-    split = Split("validation", Domain.VALIDATION, config.sweep.validation_episodes)
+    split = Split.validation(config.sweep)
     acting = config.search.acting
     found = []
     for rule in RULES if acting == "validate" else (acting,):

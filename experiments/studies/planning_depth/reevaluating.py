@@ -10,7 +10,6 @@ from experiments import runs
 from experiments.analysis import columns, results
 from experiments.bill import make as make_bill
 from experiments.evaluation import (
-    Domain,
     Split,
     TrainedSeed,
     build_problem,
@@ -49,7 +48,7 @@ def evaluate_trained(
     problem = build_problem(config)
     acting = acting or _acting_of(run)
     params = [load_params(problem, run, seed) for seed in range(run.config.seeds)]
-    split = Split("held-out", Domain.HELD_OUT, sweep.episodes)
+    split = Split.held_out(sweep.episodes)
     agents = [fixed_agent("fixed", k, depth or None) for k, depth in sweep.pairs]
     evaluated = []
     with (

@@ -14,7 +14,7 @@ from agents.declarations import Learned
 from experiments.analysis import columns
 from experiments.analysis.columns import Columns
 from experiments.analysis.results import BestFixed, Replaced
-from experiments.evaluation import Agent, Domain, Split, StudyProblem, TrainedSeed, fixed_agent
+from experiments.evaluation import Agent, Split, StudyProblem, TrainedSeed, fixed_agent
 from experiments.roster_controls import CONTROLS
 from experiments.runs import Run
 from experiments.runs.progress import Progress
@@ -39,7 +39,7 @@ def validate(
     learned = [agent for agent in agents if _is_guarded(agent)]
     if not learned:
         return {}
-    split = Split("validation", Domain.VALIDATION, problem.config.sweep.validation_episodes)
+    split = Split.validation(problem.config.sweep)
     fixed = [fixed_agent("fixed", best.k) for best in best_fixed]
     both = [*fixed, *learned]
     return evaluate_all(problem, run, trained, both, split, acting, progress, "safety net")

@@ -92,7 +92,7 @@ def run_study(
         )
         agents = [*list_agents(problem), *training.list_agents(config, tuned)]
         agents = [bill.charge(problem, agent, trained[0]) for agent in agents]
-        held_out = Split("held-out", Domain.HELD_OUT, config.sweep.episodes)
+        held_out = Split.held_out(config.sweep.episodes)
         tables = evaluate_all(problem, run, trained, agents, held_out, acting, progress)
         rows = [(agent, tables[agent.evaluation]) for agent in agents]
         validated = safety.validate(problem, run, trained, agents, best_fixed, acting, progress)
@@ -155,7 +155,7 @@ def validate(
     the prices. Values are pooled over training seeds.
     """
     config = problem.config
-    split = Split("validation", Domain.VALIDATION, config.sweep.validation_episodes)
+    split = Split.validation(config.sweep)
     rules = RULES if config.search.acting == "validate" else (config.search.acting,)
     agents = [fixed_agent("fixed", k) for k in config.sweep.budgets]
     choices = {}
@@ -182,7 +182,7 @@ def tune(
     progress: Progress,
 ) -> dict[str, list[Choice]]:
     """Choose each tuned rule's parameters for each price, on the validation episodes."""
-    split = Split("validation", Domain.VALIDATION, problem.config.sweep.validation_episodes)
+    split = Split.validation(problem.config.sweep)
     grids = training.make_grids(problem, params[0], acting)
 
     def evaluate(name):

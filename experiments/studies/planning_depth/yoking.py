@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from experiments import runs
 from experiments.bill import Bill
 from experiments.evaluation import (
     Agent,
-    Domain,
     Split,
     StudyProblem,
     TrainedSeed,
@@ -30,16 +30,8 @@ Found = dict[str, tuple[MetaPolicy, PyTree]]
 def list_agents(config: StudyConfig) -> list[Agent]:
     """Return the study's yoked agents, one for each price that they are tied at."""
     return [
-        Agent(
-            agent.name,
-            None,
-            f"{agent.name}-{price:g}",
-            agent.family,
-            price,
-            f"{agent.name}-{price:g}",
-            pays_as=f"{agent.to}-{price:g}",
-        )
-        for agent, price in _cases(config)
+        Agent(case.name, None, case.label, case.family, case.price, case.label, pays_as=case.donor)
+        for case in _cases(config)
     ]
 
 
@@ -66,24 +58,24 @@ def find_all(
         progress: of the study.
     """
     config = problem.config
-    split = Split("validation", Domain.VALIDATION, config.sweep.validation_episodes)
+    split = Split.validation(config.sweep)
     cases = list(_cases(config))
     if not cases:
         return {}
     found: Found = {}
     with progress.evaluations(f"donors, seed {seed}", len(cases)) as bar:
-        for agent, price in cases:
-            name, donor = f"{agent.name}-{price:g}", f"{agent.to}-{price:g}"
-            path = _path(run, acting, seed, name)
+        for case in cases:
+            path = _path(run, acting, seed, case.label)
             if runs.load_arrays(path) is None:
-                bar.begin(name)
-                tied = Agent(agent.to, None, donor, Learned.family, price, donor, traced=True)
+                bar.begin(case.label)
+                donor, family = case.donor, Learned.family
+                tied = Agent(case.to, None, donor, family, case.price, donor, traced=True)
                 tied = bill.charge(problem, tied, trained)
                 episodes = evaluate_agent(problem, trained, tied, split, acting, bar.report)
                 assert episodes.trace is not None  # as it is traced
                 donors = yoked.collect(episodes.trace, problem.environment.num_actions)
                 runs.save_arrays(path, {k: np.asarray(v) for k, v in donors._asdict().items()})
-            found[name] = yoked.yoked(), _read(path)
+            found[case.label] = yoked.yoked(), _read(path)
             bar.finish()
     return found
 
@@ -94,15 +86,33 @@ def load_all(run: Run, seed: int, acting: str) -> Found:
     Raises:
         InputError: donors are missing or damaged.
     """
-    names = [f"{agent.name}-{price:g}" for agent, price in _cases(run.config)]
-    return {name: (yoked.yoked(), _read(_path(run, acting, seed, name))) for name in names}
+    labels = [case.label for case in _cases(run.config)]
+    return {label: (yoked.yoked(), _read(_path(run, acting, seed, label))) for label in labels}
 
 
-def _cases(config: StudyConfig) -> Iterator[tuple[Yoked, float]]:
+class _Case(NamedTuple):
+    """A yoked agent at one of the prices that it is tied at."""
+
+    name: str
+    to: str
+    family: str
+    price: float
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}-{self.price:g}"
+
+    @property
+    def donor(self) -> str:
+        """The label of the agent that it is tied to."""
+        return f"{self.to}-{self.price:g}"
+
+
+def _cases(config: StudyConfig) -> Iterator[_Case]:
     for agent in config.control.declared():
         if isinstance(agent, Yoked):
             for price in config.trained_prices:
-                yield agent, price
+                yield _Case(agent.name, agent.to, agent.family, price)
 
 
 def _path(run: Run, acting: str, seed: int, name: str) -> Path:
