@@ -127,7 +127,6 @@ def build_problem(config: StudyConfig, *, trains: bool = False) -> StudyProblem:
     """Build the environment and the network that a configuration names.
 
     Where the size of returns is to be measured, the problem's configuration holds what was found.
-
     Agents of the user's own are imported, so that what is wrong with them is told at once.
 
     Args:
