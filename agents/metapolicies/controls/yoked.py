@@ -118,6 +118,24 @@ def yoked() -> MetaPolicy:
     return MetaPolicy(init, apply)
 
 
+@functools.cache
+def yoked_without_looks() -> MetaPolicy:
+    """Think as long as a donor drawn for the decision, and never look. Parameters: the donors.
+
+    By the clock it is what the donors' agent would take if its looks took nothing: its lanes act
+    and think in as irregular turns.
+    """
+
+    def apply(params: Donors, keys: Array, carry: Array, seen: MetaObservation) -> Control:
+        # Asked again when all is done: what was drawn is kept until the decision ends.
+        drawn = _draw(params, keys, seen).simulations
+        wanted = jnp.where(seen.simulations == 0, drawn, carry)
+        extra = jnp.maximum(wanted - seen.simulations, 0)
+        return Control(extra, jnp.full_like(extra, NO_DEPTH_LIMIT), wanted)
+
+    return MetaPolicy(lambda batch_size: jnp.zeros(batch_size, jnp.int32), apply, looks="never")
+
+
 def _draw(donors: Donors, keys: Array, seen: MetaObservation) -> _Debt:
     """Return what a donor of each lane's decision did, drawn by the lane's key."""
     row = jnp.minimum(seen.decision, donors.start.shape[0] - 1)

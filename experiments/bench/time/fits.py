@@ -12,7 +12,6 @@ from experiments.bench.timing import summarise
 class Counted(NamedTuple):
     """What an agent did, an episode on average."""
 
-    kind: str  # of its looks
     decisions: float
     simulations: float
     looks: float
@@ -40,44 +39,61 @@ def against_fixed(
     return {"fixed_seconds": summarise(found), "times_as_fast": summarise(ratios.tolist())}
 
 
-def cost_of_looks(counted: Sequence[Counted], seconds: np.ndarray) -> dict[str, Any] | None:
-    """Return what decisions, simulations and each kind's looks take, by least squares.
+def cost_of_simulations(counted: Sequence[Counted], seconds: np.ndarray) -> dict[str, Any] | None:
+    """Return what a decision and a simulation of the fixed k's take, by least squares.
 
-    Seconds an episode are fitted to ``a decisions + b simulations + sum of c looks``, a ``c`` for
-    each kind of meta-policy, so that squares of relative errors are least: once for each round.
+    Seconds an episode are fitted to ``a decisions + b simulations``, so that squares of relative
+    errors are least: once for each round.
 
     Args:
-        counted: ``[N]``, what each agent did an episode.
-        seconds: ``[R, N]`` an episode, in rounds.
+        counted: ``[K]``, what each fixed k did an episode.
+        seconds: ``[R, K]`` an episode, in rounds.
 
     Returns:
-        Seconds as median, least and most over rounds; those of a look also in simulations. None
-        where the agents do not tell them apart.
+        Seconds as median, least and most over rounds. None where these k's do not tell the two
+        apart.
     """
-    kinds = list(dict.fromkeys(one.kind for one in counted if one.looks > 0))
-    matrix = np.array(
-        [
-            [one.decisions, one.simulations, *(one.looks * (one.kind == kind) for kind in kinds)]
-            for one in counted
-        ]
-    )
-    if np.linalg.matrix_rank(matrix) < matrix.shape[1]:
+    matrix = np.array([[one.decisions, one.simulations] for one in counted])
+    if len(matrix) == 0 or np.linalg.matrix_rank(matrix) < 2:
         return None
     fitted = np.stack(
         [np.linalg.lstsq(matrix / row[:, None], np.ones(len(row)))[0] for row in seconds]
     )
     predicted = np.median(fitted, axis=0) @ matrix.T
     error = np.sqrt(np.mean((predicted / np.median(seconds, axis=0) - 1.0) ** 2))
-    decision, simulation, *looks = fitted.T
+    decision, simulation = fitted.T
     return {
         "decision": summarise(decision.tolist()),
         "simulation": summarise(simulation.tolist()),
-        "looks": {
-            kind: {
-                "seconds": summarise(own.tolist()),
-                "simulations": summarise((own / simulation).tolist()),
-            }
-            for kind, own in zip(kinds, looks, strict=True)
-        },
         "error": float(error),
+    }
+
+
+def cost_of_looks(
+    own: Counted,
+    seconds: np.ndarray,
+    unlooked: Counted,
+    without: np.ndarray,
+    simulation: np.ndarray,
+) -> dict[str, Any]:
+    """Return what a look of an agent takes: in seconds, and in simulations.
+
+    It is compared with one that thinks as much and never looks. What the two differ by in
+    simulations is taken off.
+
+    Args:
+        own: what the agent did an episode; it looked.
+        seconds: ``[R]`` an episode of the agent, in rounds.
+        unlooked: what the other one did.
+        without: ``[R]`` seconds an episode of the other one.
+        simulation: ``[R]`` seconds of a simulation.
+
+    Returns:
+        Both as median, least and most over rounds.
+    """
+    more = (own.simulations - unlooked.simulations) * simulation
+    look = (seconds - without - more) / own.looks
+    return {
+        "seconds": summarise(look.tolist()),
+        "simulations": summarise((look / simulation).tolist()),
     }

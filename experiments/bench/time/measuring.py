@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ import tyro
 import rrplan
 from agents import declarations, metapolicies
 from agents.declarations import Fixed, Learned, Rule, Untuned
+from agents.metapolicies.controls import yoked
 from experiments import calibration, loading, roster
 from experiments.analysis.comparisons import as_json
 from experiments.bench.search import Report
@@ -24,7 +25,6 @@ from experiments.bench.timing import check_counts, summarise
 from experiments.bill import make as make_bill
 from experiments.evaluation import Domain, build_problem, study_key
 from experiments.loading import Loaded
-from experiments.roster_controls import CONTROLS
 from rrplan.errors import InputError, unknown
 from rrplan.statistics import mean_ci
 from rrplan.types import Episodes, MetaPolicy, PyTree, Work
@@ -62,7 +62,6 @@ class Contestant(NamedTuple):
     agent: str
     k: int | None
     price: float | None  # None where it plays alike at all prices
-    kind: str  # of its looks
     meta_policy: MetaPolicy
     params: PyTree
 
@@ -74,7 +73,15 @@ class Played(NamedTuple):
     seconds: float
 
 
-Play = Callable[[Contestant], Played]
+class Play(Protocol):
+    """Runs a contestant."""
+
+    def __call__(self, contestant: Contestant, *, traced: bool = False) -> Played:
+        """Return what it did, and its seconds; with what it did at each decision if ``traced``."""
+        ...
+
+
+_MOST_DECISIONS = 512  # of an episode that are recorded; later ones think as the last of these
 
 
 def run_time(options: TimeOptions, report: Report = lambda line: None) -> dict[str, Any]:
@@ -92,7 +99,8 @@ def run_time(options: TimeOptions, report: Report = lambda line: None) -> dict[s
     episodes = options.episodes or config.sweep.episodes
     contestants = list_contestants(loaded, options.only)
     play = functools.partial(play_once, loaded, bill.rates(), episodes)
-    agents, look = measure(contestants, play, options.rounds, report)
+    num_actions = problem.environment.num_actions
+    agents, fixed = measure(contestants, play, num_actions, options.rounds, report)
     return {
         "study": {
             "env": config.env,
@@ -105,7 +113,7 @@ def run_time(options: TimeOptions, report: Report = lambda line: None) -> dict[s
         },
         "roster": roster.describe(config.control.agents),
         "agents": agents,
-        "look": look,
+        "fixed": fixed,
     }
 
 
@@ -127,23 +135,19 @@ def list_contestants(loaded: Loaded, only: Sequence[str] = ()) -> list[Contestan
             for k in declared.budgets or config.sweep.budgets:
                 ks.setdefault(k, declared.name)
     for k in sorted(ks):
-        found.append(Contestant(ks[k], k, None, ks[k], metapolicies.fixed(), jnp.int32(k)))
+        found.append(Contestant(ks[k], k, None, metapolicies.fixed(), jnp.int32(k)))
     for declared in roster.ROSTER.values():
         if isinstance(declared, Untuned):
             own = declarations.build(declared.make)(config.sweep.budgets)
-            found.append(Contestant(declared.name, None, None, declared.name, *own))
+            found.append(Contestant(declared.name, None, None, *own))
     for declared in config.control.declared():
-        kind = declared.name
-        control = declared in CONTROLS  # with a network of its own
-        if isinstance(declared, Learned) and declared.name in roster.ROSTER and not control:
-            kind = declared.kind  # those of one kind have a network of one shape
         if declared.family not in (Rule.family, Learned.family):
             continue
         for price in config.sweep.prices:
             for label in (f"{declared.name}-{price:g}", declared.name):
                 if label in loaded.meta_policies:
                     own = loaded.meta_policies[label]
-                    found.append(Contestant(declared.name, None, price, kind, *own))
+                    found.append(Contestant(declared.name, None, price, *own))
                     break
     others = list(dict.fromkeys(one.agent for one in found if one.k is None))
     for name in only:
@@ -152,10 +156,19 @@ def list_contestants(loaded: Loaded, only: Sequence[str] = ()) -> list[Contestan
     return [one for one in found if one.k is not None or not only or one.agent in only]
 
 
-def play_once(loaded: Loaded, rates: rrplan.Rates, episodes: int, contestant: Contestant) -> Played:
+def play_once(
+    loaded: Loaded, rates: rrplan.Rates, episodes: int, contestant: Contestant, traced: bool = False
+) -> Played:
     """Run an agent over the first held-out episodes, with the run's lanes.
 
     The seconds are those from the first tick to the last: compilation is not among them.
+
+    Args:
+        loaded: of a finished run.
+        rates: of the run's bill.
+        episodes: number of them.
+        contestant: who plays.
+        traced: also record what it did at each decision.
     """
     works: list[Work] = []
     played = rrplan.evaluate(
@@ -168,6 +181,7 @@ def play_once(loaded: Loaded, rates: rrplan.Rates, episodes: int, contestant: Co
         costs=rrplan.Costs(contestant.price or 0.0, rates),
         num_lanes=loaded.config.sweep.num_lanes,
         on_work=works.append,
+        trace=_MOST_DECISIONS if traced else 0,
     )
     return Played(jax.block_until_ready(played), works[0].seconds)
 
@@ -175,46 +189,70 @@ def play_once(loaded: Loaded, rates: rrplan.Rates, episodes: int, contestant: Co
 def measure(
     contestants: Sequence[Contestant],
     play: Play,
+    num_actions: int,
     rounds: int,
     report: Report = lambda line: None,
 ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-    """Return a row for each agent, and what looks take, see :func:`fits.cost_of_looks`.
+    """Return a row for each agent, and what the fixed k's take, see :func:`fits`.
 
     Every agent is run once as a warm-up, which also tells what it did: that is the same each time.
+    Beside each one that looks, one that thinks as much and never looks takes part.
     """
-    warm = []
+    everyone, warm = list(contestants), []
     for contestant in contestants:
         warm.append(play(contestant).episodes)
         report(f"warm-up: {name_of(contestant)}")
+    beside: dict[int, int] = {}  # the place of who looks: that of who does not
+    for place, contestant in enumerate(contestants):
+        if np.asarray(warm[place].looks).any():
+            beside[place] = len(everyone)
+            everyone.append(_without_looks(contestant, play, num_actions))
+            warm.append(play(everyone[-1]).episodes)
+            report(f"warm-up: {name_of(contestant)}, without looks")
     turns: list[Callable[[], float]] = [
-        functools.partial(lambda one: play(one).seconds, contestant) for contestant in contestants
+        functools.partial(lambda one: play(one).seconds, contestant) for contestant in everyone
     ]
     seconds = calibration.in_turns(turns, rounds, lambda turn: report(f"round {turn} of {rounds}"))
-    counted = [_count(one, played) for one, played in zip(contestants, warm, strict=True)]
-    each = np.array([len(np.asarray(played.length)) for played in warm])
-    seconds = seconds / each
+    counted = [_count(played) for played in warm]
+    seconds = seconds / np.array([len(np.asarray(played.length)) for played in warm])
     untimed = [as_json(mean_ci(np.asarray(played.untimed_return, float))) for played in warm]
     curve = [place for place, one in enumerate(contestants) if one.k is not None]
+    fixed = fits.cost_of_simulations([counted[place] for place in curve], seconds[:, curve])
     rows = []
     for place, one in enumerate(contestants):
         row = {
             "agent": one.agent,
             "k": one.k,
             "price": one.price,
-            "kind": one.kind,
             "untimed": untimed[place],
-            "decisions": counted[place].decisions,
-            "simulations": counted[place].simulations,
-            "looks": counted[place].looks,
+            **counted[place]._asdict(),
             "seconds": summarise(seconds[:, place].tolist()),
         }
         if one.k is None:
             earned = [untimed[k]["mean"] for k in curve]
             wanted = untimed[place]["mean"]
             row |= fits.against_fixed(seconds[:, curve], earned, seconds[:, place], wanted)
+        if (other := beside.get(place)) is not None:
+            without = seconds[:, other]
+            row["without_looks"] = {
+                "simulations": counted[other].simulations,
+                "seconds": summarise(without.tolist()),
+            }
+            if fixed is not None:
+                simulation = np.array(fixed["simulation"]["raw"])
+                pair = counted[place], seconds[:, place], counted[other], without
+                row["look"] = fits.cost_of_looks(*pair, simulation)
         rows.append(row)
         report(f"{name_of(one)}: {1e6 * row['seconds']['median']:.4g} µs an episode")
-    return rows, fits.cost_of_looks(counted, seconds)
+    return rows, fixed
+
+
+def _without_looks(contestant: Contestant, play: Play, num_actions: int) -> Contestant:
+    """Return who thinks as much as an agent that looks, and never does."""
+    trace = play(contestant, traced=True).episodes.trace
+    assert trace is not None  # as it is traced
+    own = yoked.yoked_without_looks(), yoked.collect(trace, num_actions)
+    return Contestant(contestant.agent, None, contestant.price, *own)
 
 
 def name_of(one: Any) -> str:
@@ -224,6 +262,6 @@ def name_of(one: Any) -> str:
     return one.agent if one.price is None else f"{one.agent}, c = {one.price:g}"
 
 
-def _count(one: Contestant, played: Episodes) -> Counted:
+def _count(played: Episodes) -> Counted:
     columns = (played.length, played.simulations, played.looks)
-    return Counted(one.kind, *(float(np.asarray(column, float).mean()) for column in columns))
+    return Counted(*(float(np.asarray(column, float).mean()) for column in columns))

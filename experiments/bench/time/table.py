@@ -14,7 +14,7 @@ from experiments.report.formatting import (
 
 
 def table(data: Mapping[str, Any]) -> list[str]:
-    """Return the agents and what they take, then what decisions, simulations and looks take."""
+    """Return the agents and what they take, then what a decision and a simulation take."""
     study, rounds = data["study"], data["config"]["rounds"]
     rows = [
         [
@@ -24,6 +24,8 @@ def table(data: Mapping[str, Any]) -> list[str]:
             format_mean(entry["simulations"]),
             format_mean(entry["looks"]),
             _spread(entry["seconds"]),
+            _spread(entry["without_looks"]["seconds"]) if "without_looks" in entry else "",
+            _plain(entry["look"]["simulations"]) if "look" in entry else "",
             format_seconds(entry["fixed_seconds"]["median"])
             if entry.get("fixed_seconds")
             else DASH,
@@ -32,36 +34,28 @@ def table(data: Mapping[str, Any]) -> list[str]:
         for entry in data["agents"]
     ]
     header = ["agent", "c", "untimed", "simulations", "looks", "time an episode"]
-    header += ["of a fixed k", "times as fast"]
+    header += ["without looks", "a look, in simulations", "of a fixed k", "times as fast"]
     caption = (
         f"{study['env']}, {study['episodes']:,} held-out episodes, {study['lanes']:,} lanes,"
         f" training seed {study['training_seed']}. Time: median of {rounds} rounds"
-        " (least to most), from the first tick to the last, by the number of episodes. Of a fixed"
+        " (least to most), from the first tick to the last, by the number of episodes. Without"
+        " looks: of one that thinks as much and never looks; a look takes what it saves. Of a fixed"
         " k: the time that one needs for the same untimed return. Times as fast: that time by the"
         " agent's own, in each round."
     )
     parts = [format_markdown(header, rows, caption, left=["agent"]).rstrip()]
-    return [*parts, *_looks(data["look"])]
+    return [*parts, _fixed(data["fixed"])]
 
 
-def _looks(look: Mapping[str, Any] | None) -> list[str]:
-    if look is None:
-        return ["These agents do not tell decisions, simulations and looks apart by the clock."]
-    rows = [
-        ["a decision", _spread(look["decision"]), ""],
-        ["a simulation", _spread(look["simulation"]), "1"],
-        *(
-            [f"a look of {kind}", _spread(own["seconds"]), _plain(own["simulations"])]
-            for kind, own in look["looks"].items()
-        ),
-    ]
-    caption = (
-        "Least squares of the times above; median of the rounds (least to most). The error of the"
-        f" fit is {look['error']:.0%} of an agent's time. Lanes are many and looks are computed in"
-        " groups, so this is what they add to the time of all, not what one takes alone."
+def _fixed(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return "These k's do not tell decisions and simulations apart by the clock."
+    decision, simulation = (_spread(found[name]) for name in ("decision", "simulation"))
+    return (
+        f"By least squares over the fixed k's, a decision takes {decision} and a simulation"
+        f" {simulation}: median of the rounds (least to most). The error is {found['error']:.0%} of"
+        " an agent's time."
     )
-    header = ["what", "time", "in simulations"]
-    return [format_markdown(header, rows, caption, left=["what"]).rstrip()]
 
 
 def _spread(timing: Mapping[str, float]) -> str:

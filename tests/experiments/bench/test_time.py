@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from agents.metapolicies.controls import yoked
 from experiments import loading, runs
 from experiments.bench import figures, report, tables
 from experiments.bench.time import fits, measuring
@@ -27,34 +28,53 @@ DONE = {
     "vet": (20, 4, 0.88),
 }
 DECISION, SIMULATION, LOOKS = 2e-6, 4e-6, {"stopper": 6e-6, "gate": 8e-6, "vet": 1e-6}
+OUT_OF_STEP = 7e-6  # that an episode takes longer where lanes think for different times
 EPISODES = 10
 
 
 def contestant(name):
     agent, _, k = name.partition("-")
     fixed = agent == "fixed"
-    return Contestant(
-        agent, int(k) if fixed else None, None if fixed else 1e-3, agent, POLICY, name
-    )
+    return Contestant(agent, int(k) if fixed else None, None if fixed else 1e-3, POLICY, name)
 
 
 class Clock:
-    """A machine that takes what is counted, in odd rounds twice as long; it notes who was run."""
+    """A machine that takes what is counted, in odd rounds twice as long; it notes who was run.
+
+    Who thinks as much as another, without looks, runs two simulations an episode more.
+    """
 
     def __init__(self):
         self.played = []
 
-    def __call__(self, one):
-        simulations, looks, untimed = DONE[one.params]
-        self.played.append(one.params)
-        turn = self.played.count(one.params) - 2  # after the warm-up
+    def __call__(self, one, *, traced=False):
+        name, looks, more = one.params, None, 0
+        if isinstance(name, yoked.Donors):
+            name, looks, more = one.agent, 0, 2
+        simulations, own, untimed = DONE[name]
+        looks = own if looks is None else looks
+        name = f"{name}, without looks" if more else name
+        if not traced:
+            self.played.append(name)
+        turn = self.played.count(name) - 2  # after the warm-up
+        simulations += more
         seconds = 5 * DECISION + simulations * SIMULATION + looks * LOOKS.get(one.agent, 0.0)
+        seconds += 0.0 if one.agent == "fixed" else OUT_OF_STEP
         each = np.ones(EPISODES)
+        shape = (EPISODES, 5)
         episodes = SimpleNamespace(
             untimed_return=untimed + 0.01 * (np.arange(EPISODES) % 2 - 0.5),
             simulations=simulations * each,
             looks=looks * each,
             length=5 * each,
+            trace=SimpleNamespace(
+                valid=np.ones(shape, bool),
+                legal_actions=np.full(shape, 2),
+                simulations=np.full(shape, simulations // 5),
+                looks=np.ones(shape, int),
+            )
+            if traced
+            else None,
         )
         return Played(episodes, EPISODES * seconds * (2.0 if turn % 2 else 1.0))
 
@@ -62,19 +82,19 @@ class Clock:
 @pytest.fixture(scope="module")
 def timed():
     clock = Clock()
-    rows, look = measuring.measure([contestant(name) for name in DONE], clock, rounds=5)
-    return clock, {f"{row['agent']}-{row['k']}": row for row in rows}, look
+    rows, fixed = measuring.measure([contestant(name) for name in DONE], clock, 2, rounds=5)
+    return clock, {f"{row['agent']}-{row['k']}": row for row in rows}, fixed
 
 
 def test_agents_take_turns_after_a_warm_up(timed):
     played = timed[0].played
-    names = list(DONE)
+    names = [*DONE, *(f"{agent}, without looks" for agent in LOOKS)]
     assert played == [*names, *names, *names[::-1], *names, *names[::-1], *names]
 
 
 def test_rows_by_hand(timed):
     stopper = timed[1]["stopper-None"]
-    own = 5 * 2e-6 + 10 * 4e-6 + 8 * 6e-6
+    own = 5 * 2e-6 + 10 * 4e-6 + 8 * 6e-6 + 7e-6
     assert stopper["seconds"]["raw"] == pytest.approx([own, 2 * own, own, 2 * own, own])
     assert stopper["seconds"]["median"] == pytest.approx(own)
     assert (stopper["decisions"], stopper["simulations"], stopper["looks"]) == (5.0, 10.0, 8.0)
@@ -96,22 +116,27 @@ def test_who_earns_more_than_every_fixed_k_has_no_time_to_be_held_against(timed)
     assert timed[1]["vet-None"]["fixed_seconds"]["median"] == pytest.approx(5 * 2e-6)
 
 
-def test_what_looks_take_is_found_again(timed):
-    look = timed[2]
-    assert look["decision"]["raw"] == pytest.approx([2e-6, 4e-6, 2e-6, 4e-6, 2e-6])
-    assert look["simulation"]["median"] == pytest.approx(4e-6)
-    assert {kind: own["seconds"]["median"] for kind, own in look["looks"].items()} == (
-        pytest.approx(LOOKS)
-    )
-    in_simulations = {kind: own["simulations"]["raw"] for kind, own in look["looks"].items()}
-    assert in_simulations["stopper"] == pytest.approx([1.5] * 5)
-    assert in_simulations["vet"] == pytest.approx([0.25] * 5)
-    assert look["error"] == pytest.approx(0.0, abs=1e-9)
+def test_what_decisions_simulations_and_looks_take_is_found_again(timed):
+    _, rows, fixed = timed
+    assert fixed["decision"]["raw"] == pytest.approx([2e-6, 4e-6, 2e-6, 4e-6, 2e-6])
+    assert fixed["simulation"]["median"] == pytest.approx(4e-6)
+    assert fixed["error"] == pytest.approx(0.0, abs=1e-9)
+    for agent, look in LOOKS.items():
+        row = rows[f"{agent}-None"]
+        assert row["look"]["seconds"]["median"] == pytest.approx(look)
+        assert row["look"]["simulations"]["raw"] == pytest.approx([look / 4e-6] * 5)
+        # Out of step as the agent is, and two simulations more.
+        more = DONE[agent][0] + 2
+        assert row["without_looks"]["simulations"] == more
+        without = 5 * 2e-6 + more * 4e-6 + OUT_OF_STEP
+        assert row["without_looks"]["seconds"]["median"] == pytest.approx(without)
+    assert "look" not in rows["fixed-4"]
+    assert "without_looks" not in rows["fixed-4"]
 
 
-def test_too_few_agents_do_not_tell_looks_from_simulations():
-    counted = [Counted("fixed", 5.0, 20.0, 0.0), Counted("gate", 5.0, 20.0, 5.0)]
-    assert fits.cost_of_looks(counted, np.ones((5, 2))) is None
+def test_one_k_does_not_tell_decisions_from_simulations():
+    assert fits.cost_of_simulations([Counted(5.0, 20.0, 0.0)], np.ones((5, 1))) is None
+    assert fits.cost_of_simulations([], np.ones((5, 0))) is None
 
 
 # A run
@@ -142,8 +167,6 @@ def test_every_agent_of_a_run_takes_part_once_a_price():
         ("stopper", None, 1e-3),
         *(("gate-priced", None, price) for price in (1e-3, 2e-3)),
     ]
-    kinds = {one.agent: one.kind for one in found}
-    assert (kinds["stopper"], kinds["gate-priced"], kinds["vet"]) == ("stopper", "gate", "vet")
     assert [one.agent for one in found].count("random") == 1
 
 
@@ -161,7 +184,7 @@ def shown(tmp_path_factory, timed):
     rows = list(timed[1].values())
     study = {"env": "knapsack", "env_kwargs": {}, "acting": "visits", "training_seed": 0}
     study |= {"episodes": EPISODES, "lanes": 4, "return_label": "return"}
-    results = {"study": study, "roster": {}, "agents": rows, "look": timed[2]}
+    results = {"study": study, "roster": {}, "agents": rows, "fixed": timed[2]}
     report.write(directory, "time", {"rounds": 5}, report.begin(), results)
     return directory
 
@@ -170,8 +193,9 @@ def test_tables_and_figure_are_made_of_the_result_alone(shown):
     data = report.load(shown, "time")
     text = tables.write(shown, "time", data)
     assert "| stopper | 0.001 | " in text
-    assert " | 10 | 8 | 98 µs (98 µs to 196 µs) | 130 µs | 1.3 (1.3 to 1.3) |" in text
-    assert "| a look of stopper | 6 µs (6 µs to 12 µs) | 1.5 (1.5 to 1.5) |" in text
+    row = "10 | 8 | 105 µs (105 µs to 210 µs) | 65 µs (65 µs to 130 µs) | 1.5 (1.5 to 1.5) | 130 µs"
+    assert f" | {row} | 1.2 (1.2 to 1.2) |" in text
+    assert "a simulation 4 µs (4 µs to 8 µs)" in text
     assert "median of 5 rounds" in text
     assert all(path.stat().st_size > 5_000 for path in figures.draw(shown, "time", data))
 

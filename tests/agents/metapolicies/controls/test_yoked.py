@@ -63,6 +63,15 @@ def test_every_decision_thinks_and_looks_as_some_donor_of_its_kind_did():
     assert len(ks) > 3
 
 
+def test_without_looks_it_thinks_as_donors_did_and_never_looks():
+    found = evaluate(yoked.yoked_without_looks(), donors())
+    given = {tuple(row[:3]) for row in rows(evaluate(STOPPER, 4.0, 12, 512).trace)}
+    taken = {tuple(row[:3]) for row in rows(found.trace)}
+    assert taken <= given
+    assert len(taken) > 20
+    assert not np.asarray(found.looks).any()
+
+
 def test_it_thinks_and_pays_as_much_as_the_stopper_on_average():
     stopper, tied = evaluate(STOPPER, 4.0, 11, 2048), evaluate(yoked.yoked(), donors(), 11, 2048)
     for name in ("simulations", "looks"):
