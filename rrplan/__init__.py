@@ -29,6 +29,7 @@ _NAMES = {
     "muzero_policy": "rrplan.search.policies",
     "rollout": "rrplan.engine.rollouts",
     "rollout_searching": "rrplan.engine.rollouts",
+    "Thought": "rrplan.engine.rollouts",
     "timed_return": "rrplan.costs",
 }
 _ROOMS = ("oracle", "search")

@@ -38,6 +38,7 @@ FLOORS = {
             "agents.alphazero.*",
             "agents.metapolicies.*",
             "agents.metareasoning.*",
+            "agents.model_free.*",
             "agents.lookahead",
         ],
         ["agents.presets"],

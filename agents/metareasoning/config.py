@@ -3,19 +3,15 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from agents.ppo.config import LearningConfig
-from agents.training.ranges import check_ranges
+from agents.model_free.config import RolloutConfig
 
 
 @dataclass(frozen=True)
-class MetareasoningConfig(LearningConfig):
-    """How a metareasoning policy is trained: PPO (arXiv 1707.06347).
-
-    Each action is a meta-step of its own. Payoffs are never discounted.
-    """
+class MetareasoningConfig(RolloutConfig):
+    """How a metareasoning policy is trained: PPO (arXiv 1707.06347). Payoffs are not discounted."""
 
     gamma: ClassVar[float] = 1.0
-    lambda_per: ClassVar[str] = "look"
+    bootstrap_truncated: ClassVar[bool] = False  # a limit to computing is a part of the problem
 
     # What one more computation brings is small against what chance brings: it takes many.
     num_lanes: int = 512
@@ -23,18 +19,3 @@ class MetareasoningConfig(LearningConfig):
     entropy_weight: float = 0.005
     value_chunks: int = 4
     steps_per_chunk: int = 16
-    """Actions of each lane between two rounds of learning."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        check_ranges(self, whole=("steps_per_chunk",), positive=(), not_negative=(), shares=())
-
-    @property
-    def rows_per_chunk(self) -> int:
-        """Meta-steps that a round yields."""
-        return self.num_lanes * self.steps_per_chunk
-
-    @property
-    def batch_rows(self) -> int:
-        """Room for them: whole minibatches."""
-        return self.whole_minibatches(self.rows_per_chunk)

@@ -57,6 +57,25 @@ class MetapolicyOptions(AblationOptions):
     """Price of one simulation: one of the run's."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class YardstickOptions(AblationOptions):
+    """Train planners, and PPO without a search, for as long by the clock, and compare returns.
+
+    Prints a Markdown table: means on held-out episodes with 95% intervals over seeds and episodes,
+    without a search and with one of k simulations.
+    """
+
+    episodes: int = 256
+    """Held-out episodes to compare on."""
+    seconds: float = 300.0
+    """Of each training, with its compilation; unless `--chunks` says how long."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not 0.0 < self.seconds < float("inf"):
+            raise InputError(f"seconds must be a finite number above 0, got {self.seconds}")
+
+
 def ablate(arguments: Sequence[str], report: Callable[[str], None]) -> None:
     """Run one ablation.
 

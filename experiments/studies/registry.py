@@ -116,6 +116,13 @@ ABLATIONS: Mapping[str, Ablation] = {
         _of_planner("targets", "Planner: what its policy learns from."),
         _of_planner("optimum", "Planner: environments whose best return is known to be 1."),
         _of_planner("long", "Planner: a larger network, trained twelve times as long."),
+        Ablation(
+            "yardstick",
+            "Planner: beside PPO without a search, trained for as long by the clock.",
+            "experiments.studies.ablations.yardstick:yardstick",
+            "experiments.studies.ablations.yardstick:prepare",
+            "experiments.cli.ablate:YardstickOptions",
+        ),
     )
 }
 

@@ -12,7 +12,7 @@ from rich.console import Console
 import envs
 from agents.metareasoning import network as metareasoning_networks
 from agents.metareasoning.greedy import greedy_policy
-from agents.metareasoning.train import make_metareasoning_train
+from agents.model_free.train import make_plain_train
 from agents.training import fit
 from agents.training.protocol import TrainableEvaluator
 from envs.metareasoning import exact
@@ -172,7 +172,7 @@ def _train(
     problem: MetareasoningProblem, run: Run, cost: float, seed: int, progress: Progress
 ) -> PyTree:
     config = problem.config
-    train = make_metareasoning_train(
+    train = make_plain_train(
         problem.environment, problem.params(cost), problem.network, config.train
     )
     # Policies for different costs differ in it alone.

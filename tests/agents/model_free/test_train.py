@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from agents.metapolicies.learned.config import PPOConfig
-from agents.metareasoning import lanes as metareasoning_lanes
 from agents.metareasoning import network as metareasoning_networks
 from agents.metareasoning.config import MetareasoningConfig
 from agents.metareasoning.greedy import greedy_policy
-from agents.metareasoning.lanes import Actor, Decision, Seen
-from agents.metareasoning.train import EVALUATION_SEED, make_metareasoning_train
+from agents.model_free import lanes as plain_lanes
+from agents.model_free.lanes import Actor, Decision, Seen
+from agents.model_free.train import EVALUATION_SEED, make_plain_train
 from agents.networks import NetworkConfig
 from agents.ppo import learner
 from agents.ppo.config import LearningConfig
@@ -28,6 +28,7 @@ from envs.metareasoning.mouselab import Mouselab
 from rrplan import keys
 from rrplan.engine.meta_steps import Looks
 from rrplan.errors import InputError
+from tests.rrplan import tabular
 
 KEY = jax.random.key(3)
 COST = 0.02
@@ -62,10 +63,10 @@ def training(cost=COST, **changes):
     given = problem()
     config = dataclasses.replace(CONFIG, **changes)
     env_params = given.env_params.replace(cost=cost)
-    return make_metareasoning_train(given.environment, env_params, given.network, config)
+    return make_plain_train(given.environment, env_params, given.network, config)
 
 
-COLLECT = jax.jit(metareasoning_lanes.collect, static_argnums=(0, 2, 6))
+COLLECT = jax.jit(plain_lanes.collect, static_argnums=(0, 2, 6))
 
 
 def collect(given, lanes, steps, key=KEY):
@@ -77,7 +78,7 @@ def collect(given, lanes, steps, key=KEY):
 
 
 def begin(given, count, key=KEY):
-    return metareasoning_lanes.start(given.environment, given.env_params, key, count)
+    return plain_lanes.start(given.environment, given.env_params, key, count)
 
 
 def probabilities(given, beliefs):
@@ -155,7 +156,7 @@ def test_resuming_gives_the_same_result_bit_for_bit(finished, tmp_path):
 def test_another_training_is_not_gone_on_with(finished):
     given = problem()
     longer = problem(dataclasses.replace(ENV, horizon=4))
-    other = make_metareasoning_train(longer.environment, given.env_params, given.network, CONFIG)
+    other = make_plain_train(longer.environment, given.env_params, given.network, CONFIG)
     for train, what in (
         (training(cost=0.03), "env_params"),
         (training(clip=0.1), "train"),
@@ -191,7 +192,7 @@ def test_costs_and_seeds_share_one_program():
     def run(cost, seed, env=ENV):
         environment, network = adapt(env), Counting(given.network)
         params = dataclasses.replace(env, cost=cost).default_params
-        train = make_metareasoning_train(environment, params, network, CONFIG)
+        train = make_plain_train(environment, params, network, CONFIG)
         state = train.init(jax.random.key(seed), network.init(KEY))
         state, _ = train.advance(state)
         return train.evaluate(state.params)
@@ -245,6 +246,29 @@ def test_what_is_recorded_is_what_stepping_by_hand_gives():
     np.testing.assert_array_equal(seen.observation[-1], jnp.stack([lane[1] for lane in hand]))
     np.testing.assert_array_equal(harvest.looks.count, steps + 1)
     assert (harvest.looks.acts[:-1] == 1).all()
+
+
+def test_what_is_expected_beyond_a_limit_is_learned_from_and_not_counted():
+    table = tabular.make_table(4, tabular.TabularEnvironment.num_actions)
+    environment, actor = tabular.TabularEnvironment(), Actor(tabular.table_network)
+
+    def run(beyond):
+        lanes = plain_lanes.start(environment, table, KEY, 32)
+        wrapped = actor.wrap(table)
+        return plain_lanes.collect(environment, table, actor, wrapped, KEY, lanes, 20, beyond)[1]
+
+    blind, told = run(None), run(0.5)
+    looks = jax.tree.map(lambda leaf: leaf[:-1], told.looks)  # the last row is open
+    index, action = looks.aux.inputs.observation.argmax(-1), looks.aux.answer
+    ended = np.asarray(table.terminal[index, action])
+    cut = np.asarray(told.length == environment.max_length) & ~ended
+    value = np.asarray(table.value[table.next_state[index, action]])
+    gained = np.asarray(looks.reward - blind.looks.reward[:-1])
+    np.testing.assert_allclose(gained, np.where(cut, 0.5 * value, 0.0), atol=1e-6)
+    assert cut.any()
+    assert ended.any()
+    np.testing.assert_array_equal(told.total, blind.total)
+    np.testing.assert_array_equal(told.ended, blind.ended)
 
 
 def test_chunks_and_other_lanes_change_no_episode():

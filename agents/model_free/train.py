@@ -1,4 +1,4 @@
-"""Training of metareasoning policies: the policy itself computes, or stops."""
+"""Training by PPO of a policy that acts in an environment itself, without a search."""
 
 import functools
 from typing import NamedTuple
@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
-from agents.metareasoning import lanes as metareasoning_lanes
-from agents.metareasoning.config import MetareasoningConfig
-from agents.metareasoning.lanes import Actor, Harvest, RolloutState
+from agents.model_free import lanes as plain_lanes
+from agents.model_free.config import RolloutConfig
+from agents.model_free.lanes import Actor, Harvest, RolloutState
 from agents.networks.prior_policy import evaluate_prior
 from agents.ppo import learner as ppo
 from agents.ppo import train as ppo_train
@@ -24,7 +24,7 @@ EVALUATION_SEED = 0x7E59
 
 
 @struct.dataclass
-class MetareasoningTrainState:
+class PlainTrainState:
     """Everything a training needs to go on, and nothing else."""
 
     params: PyTree
@@ -34,7 +34,7 @@ class MetareasoningTrainState:
     chunk: Array  # [] int32, chunks done
 
 
-class MetareasoningMetrics(NamedTuple):
+class PlainMetrics(NamedTuple):
     """What one chunk says of itself, ``[]`` float32 each."""
 
     loss: Array
@@ -61,27 +61,28 @@ class _Spec(NamedTuple):
 
     environment: Environment
     network: Network
-    config: MetareasoningConfig
+    config: RolloutConfig
 
 
-def make_metareasoning_train(
+def make_plain_train(
     environment: Environment,
     env_params: PyTree,
     network: TrainableEvaluator,
-    config: MetareasoningConfig,
+    config: RolloutConfig,
 ) -> Training:
     """Return the functions that train ``network`` to choose the environment's actions.
 
-    Its states are :class:`MetareasoningTrainState`, its metrics :class:`MetareasoningMetrics`;
-    evaluation is with likeliest actions.
+    Its states are :class:`PlainTrainState`, its metrics :class:`PlainMetrics`; evaluation is with
+    likeliest actions. The network's value is that of a planner's, so that what is learned may
+    search as well.
 
     Compiled programs are shared between trainings that differ in seed or ``env_params`` only: a
     further cost compiles nothing.
 
     Args:
-        environment: a problem of :mod:`envs.metareasoning.mdp`, adapted, or any other environment.
-        env_params: its parameters, the cost among them; traced.
-        network: of :func:`agents.metareasoning.network.build`.
+        environment: any, adapted.
+        env_params: its parameters; traced.
+        network: of :func:`agents.networks.build` or :func:`agents.metareasoning.network.build`.
         config: how it is trained.
 
     Raises:
@@ -106,26 +107,27 @@ def _source(spec: _Spec, env_params: PyTree) -> Source[Harvest]:
 
     def start(params, key):
         del params
-        return metareasoning_lanes.start(environment, env_params, key, config.num_lanes)
+        return plain_lanes.start(environment, env_params, key, config.num_lanes)
 
     def collect(params, key, lanes):
-        return metareasoning_lanes.collect(
-            environment, env_params, actor, params, key, lanes, config.steps_per_chunk
+        beyond = config.gamma if config.bootstrap_truncated else None
+        return plain_lanes.collect(
+            environment, env_params, actor, params, key, lanes, config.steps_per_chunk, beyond
         )
 
     return Source(actor, start, collect)
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _init(spec: _Spec, env_params: PyTree, key: Array, params: PyTree) -> MetareasoningTrainState:
+def _init(spec: _Spec, env_params: PyTree, key: Array, params: PyTree) -> PlainTrainState:
     source, params = _source(spec, env_params), Actor(spec.network).wrap(params)
     return _to_state(ppo_train.begin(source, spec.config, key, params))
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _advance(
-    spec: _Spec, env_params: PyTree, state: MetareasoningTrainState
-) -> tuple[MetareasoningTrainState, MetareasoningMetrics]:
+    spec: _Spec, env_params: PyTree, state: PlainTrainState
+) -> tuple[PlainTrainState, PlainMetrics]:
     source = _source(spec, env_params)
     params = Actor(spec.network).wrap(state.params)
     learner = Learner(params, state.opt_state, state.lanes, state.key, state.chunk)
@@ -133,8 +135,8 @@ def _advance(
     return _to_state(learner), summarize(done.harvest, done.losses, done.learning_rate)
 
 
-def _to_state(learner: Learner) -> MetareasoningTrainState:
-    return MetareasoningTrainState(
+def _to_state(learner: Learner) -> PlainTrainState:
+    return PlainTrainState(
         params=learner.params["weights"],
         opt_state=learner.opt_state,
         lanes=learner.episodes,
@@ -143,11 +145,11 @@ def _to_state(learner: Learner) -> MetareasoningTrainState:
     )
 
 
-def summarize(harvest: Harvest, losses: ppo.Losses, learning_rate: Array) -> MetareasoningMetrics:
+def summarize(harvest: Harvest, losses: ppo.Losses, learning_rate: Array) -> PlainMetrics:
     """Return the metrics of a chunk."""
     ended = harvest.ended
     number = ended.sum()
-    return MetareasoningMetrics(
+    return PlainMetrics(
         **ppo.tell(losses, learning_rate),
         episode_return=jnp.sum(harvest.total * ended) / number,
         computations=jnp.sum((harvest.length - 1) * ended) / number,

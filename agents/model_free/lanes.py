@@ -1,4 +1,4 @@
-"""Lanes in which a metareasoning policy computes, stops and starts anew, and their records."""
+"""Lanes in which a policy acts in an environment itself, and their records."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from rrplan.types import Array, Environment, Network, PyTree
 
 
 class Seen(NamedTuple):
-    """What a metareasoning policy decides on."""
+    """What a policy decides on."""
 
     observation: PyTree  # [B, ...]
     invalid_actions: Array  # [B, A] bool
@@ -33,7 +33,7 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True)
 class Actor:
-    """A network as a metareasoning policy: its prior among the legal actions.
+    """A network as a policy: its prior among the legal actions.
 
     Attributes:
         network: static; it may say in ``return_scale`` how large returns are.
@@ -87,10 +87,9 @@ def collect(
     key: Array,
     lanes: RolloutState,
     steps: int,
+    beyond: float | None = None,
 ) -> tuple[RolloutState, Harvest]:
     """Act ``steps`` times in every lane; where an episode ends, the next one begins.
-
-    A time limit ends an episode as anything else does: nothing is expected of what follows.
 
     The open row at the end tells what is expected of the state that was reached. It is asked
     about again, and then acted on, in the next chunk.
@@ -103,6 +102,9 @@ def collect(
         key: scalar key of all episodes; it is the same in every chunk.
         lanes: of :func:`start`, or as the chunk before left them.
         steps: ``T``.
+        beyond: static; where a time limit alone ends an episode, what the network expects of the
+            state that was reached is added to the reward that is learned from, times this discount.
+            None: a limit ends an episode as anything else does.
     """
 
     def body(lanes, _):
@@ -122,7 +124,12 @@ def collect(
         begun = lanes.begun + ended.sum(dtype=jnp.int32)
         fresh = _begin(environment, env_params, key, number, begun)
         finite = jnp.isfinite(after.reward) & _finite(decision.inputs.observation)
-        row = (decision, after.reward, ended, total, length, finite)
+        reward = after.reward
+        if beyond is not None:
+            cut = after.truncated & ~after.terminated
+            seen = Seen(after.observation, decision.inputs.invalid_actions)  # a value needs no mask
+            reward = reward + beyond * jnp.where(cut, actor(params, seen)[1], 0.0)
+        row = (decision, reward, ended, total, length, finite)
         # One number is shared by all lanes; the rest is selected lane by lane.
         kept = where(ended, replace(fresh, begun=()), replace(stepped, begun=()))
         return replace(kept, begun=begun), row
