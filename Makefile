@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo test lint install clean
+.PHONY: demo test lint docs install clean
 
 demo: $(READY)  ## train, search and draw: timed and untimed returns on the knapsack
 	$(BIN)/rrplan run knapsack --preset quick --out runs/demo --resume
@@ -18,6 +18,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+docs: $(READY)  ## the documentation as a site, in build/site; every link is checked
+	$(BIN)/python -m pip install --quiet --editable '.[docs]' -c constraints.txt
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 install: $(READY)
 

@@ -35,3 +35,18 @@ def test_own_environment(capsys):
 def test_the_readme_shows_the_same_code(name):
     code = (ROOT / "examples" / f"{name}.py").read_text().split('"""\n\n', 1)[1]
     assert code.split("\n\n\nif __name__")[0] in README
+
+
+@pytest.mark.parametrize("name", ["first_steps", "own_meta_policy"])
+def test_notebooks_run_as_scripts(name, capsys):
+    lines = run(f"notebooks/{name}", capsys)
+    if name == "first_steps":
+        untimed = [float(line.split("untimed ")[1].split(",")[0]) for line in lines[:3]]
+        timed = [float(line.split("timed ")[-1]) for line in lines[:3]]
+        assert untimed[2] > untimed[0]  # k = 32 and k = 0
+        assert timed[0] == untimed[0]
+        assert untimed[2] - timed[2] > untimed[1] - timed[1] > 0
+        assert lines[3].startswith("k = 32 earns 0.0")
+    else:
+        assert lines[0].startswith("chosen: share0")
+        assert 0.8 < float(lines[1].split()[-1]) < 1.0

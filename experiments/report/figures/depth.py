@@ -137,4 +137,4 @@ def _note(results: Mapping[str, Any], price: float) -> str:
         return f"at c = {price:g}"
     k, depth = best
     limit = "no limit" if depth is None else f"depth {depth}"
-    return f"at c = {price:g}; best pair on validation episodes: k = {k}, {limit}"
+    return f"at c = {price:g}; best pair on\nvalidation episodes: k = {k}, {limit}"

@@ -64,7 +64,7 @@ def test_returns_over_depth_are_a_line_for_each_k():
 )
 def test_the_pair_that_was_best_is_outlined(best, said, ringed):
     timed = drawing.draw_depth(results(best)).axes[1]
-    assert timed.get_title("right").endswith(f"best pair on validation episodes: {said}")
+    assert timed.get_title("right").endswith(f"best pair on\nvalidation episodes: {said}")
     (ring,) = [line for line in timed.lines if line.get_markersize() == 8.0]
     assert (ring.get_xdata()[0], ring.get_ydata()[0]) == pytest.approx(ringed)
 
