@@ -148,6 +148,22 @@ def test_one_row_per_agent_seed_and_episode():
     ]
 
 
+def test_weighted_counts_of_the_engine_and_of_the_oracle_stand_in_one_frame():
+    plain = table(np.zeros((1, 3)), 2)
+    engines, oracles = (
+        plain | {name: np.full((1, 3), 2.2, kind) for name in columns.WEIGHTED}
+        for kind in (np.float32, np.float64)
+    )
+    oracle = Agent("oracle", None, "oracle", "oracle", 1e-3)
+    rows = [(fixed_agent("fixed", 4), engines), (RANDOM, plain), (oracle, oracles)]
+    frame = columns.to_frame(rows)
+    assert (
+        frame["weighted_simulations"].to_list()
+        == [float(np.float32(2.2))] * 3 + [None] * 3 + [2.2] * 3
+    )
+    assert "weighted_levels" not in columns.of_frame(frame.filter(agent="random"))
+
+
 @pytest.mark.parametrize(
     ("mean", "interval", "digits", "expected"),
     [
