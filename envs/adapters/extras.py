@@ -1,7 +1,7 @@
 """Packages that only some environments need: imported when one of those is asked for."""
 
 from importlib import import_module
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
 import jax
@@ -18,8 +18,11 @@ NO_LIMIT = 100_000
 
 
 def is_installed(package: str) -> bool:
-    """Return whether a package can be found. Nothing is imported."""
-    return find_spec(package) is not None
+    """Return whether a package is installed. Nothing is imported."""
+    try:
+        return bool(version(package))
+    except PackageNotFoundError:
+        return False
 
 
 def import_extra(package: str) -> ModuleType:

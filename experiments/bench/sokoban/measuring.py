@@ -11,9 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import tyro
 
-import envs
 from envs.adapters.extras import import_extra
-from envs.puzzles.sokoban import generate_levels, read_levels
+from envs.puzzles.sokoban import Sokoban, SokobanParams, as_bank, generate_levels, read_levels
 from envs.puzzles.sokoban.tiles import BOX, PLAYER, TARGET, WALL, offsets
 from experiments.bench.search import Report
 from experiments.bench.timing import Rounds, blocking, check_counts, measure, summarise, timed
@@ -177,9 +176,9 @@ def check_equal(played: dict[str, Played]) -> None:
 
 def ours(grids: np.ndarray) -> Contestant:
     """Return rrplan's Sokoban on some levels, with jumanji's rewards."""
-    env = envs.Sokoban(rows=SIDE, columns=SIDE, num_boxes=BOXES, num_levels=1)
-    bank = envs.puzzles.sokoban.as_bank(grids)
-    params = envs.SokobanParams(
+    env = Sokoban(rows=SIDE, columns=SIDE, num_boxes=BOXES, num_levels=1)
+    bank = as_bank(grids)
+    params = SokobanParams(
         max_steps_in_episode=LIMIT,
         step_reward=STEP_REWARD,
         level_tiles=jnp.asarray(bank.tiles),

@@ -90,7 +90,14 @@ def test_a_missing_package_is_told_with_what_installs_it(monkeypatch, package):
         f"environment '{package}:Anything': it needs the package {package}, which is not "
         f"installed: pip install '{REQUIREMENTS[package]}'"
     )
-    assert not any(name.startswith(f"{package}:") for name in envs.names())
+
+
+def test_only_what_is_installed_is_listed(monkeypatch):
+    monkeypatch.setattr(libraries, "is_installed", lambda package: package == "pgx")
+    adapted = [name for name in envs.names() if ":" in name]
+    assert adapted == ["pgx:2048"]
+    (row,) = (row for row in envs.describe() if row.name == "pgx:2048")
+    assert row[1:] == (4, "4 x 4 x 31", "legal-action mask")
 
 
 def test_the_extras_are_declared_as_they_are_told():
