@@ -92,7 +92,9 @@ class PgxEnvironment(environment.Environment[PgxState, environment.EnvParams]):
         params: environment.EnvParams,
     ) -> Array:
         """Return the observation of a state, as float32."""
-        return jnp.asarray(self.game.observe(state.inner), jnp.float32)
+        return jnp.asarray(
+            self.game.observe(state.inner, state.inner.current_player), jnp.float32
+        )
 
     def is_truncated(self, state: PgxState, params: environment.EnvParams) -> Array:
         """Return whether a limit cut the game, ``[]`` bool."""
