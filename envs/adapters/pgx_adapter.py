@@ -25,7 +25,7 @@ class PgxState(environment.EnvState):
     Attributes:
         time: steps so far.
         inner: the game's own state, with None in place of its observation, which is computed from
-            the rest and need not be kept in every node of a tree.
+            the rest and need not be kept in every node of a tree, and no rewards: they are told.
     """
 
     inner: PyTree  # [...]
@@ -92,9 +92,7 @@ class PgxEnvironment(environment.Environment[PgxState, environment.EnvParams]):
         params: environment.EnvParams,
     ) -> Array:
         """Return the observation of a state, as float32."""
-        return jnp.asarray(
-            self.game.observe(state.inner, state.inner.current_player), jnp.float32
-        )
+        return jnp.asarray(self.game.observe(state.inner, state.inner.current_player), jnp.float32)
 
     def is_truncated(self, state: PgxState, params: environment.EnvParams) -> Array:
         """Return whether a limit cut the game, ``[]`` bool."""
@@ -115,7 +113,8 @@ class PgxEnvironment(environment.Environment[PgxState, environment.EnvParams]):
 
     def _split(self, inner: PyTree, time: Array) -> tuple[Array, PgxState]:
         observation = jnp.asarray(inner.observation, jnp.float32)
-        return observation, PgxState(time=time, inner=inner.replace(observation=None))
+        inner = inner.replace(observation=None, rewards=jnp.zeros_like(inner.rewards))
+        return observation, PgxState(time=time, inner=inner)
 
 
 def names() -> list[str]:

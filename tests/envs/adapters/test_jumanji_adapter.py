@@ -28,10 +28,10 @@ def play(env, actions, params=None):
 
 
 def ends(env, actions, params=None):
-    """Return after which step an episode was over, and after which it was cut: -1 for never."""
+    """Return after which step an episode was over, and after which only cut: -1 for never."""
     steps = play(env, actions, params)
-    flags = np.array([step[3:] for step in steps])
-    return [int(flags[:, side].argmax()) if flags[:, side].any() else -1 for side in (0, 1)]
+    over, cut = np.array([step[3:] for step in steps]).T
+    return [int(flags.argmax()) if flags.any() else -1 for flags in (over, cut & ~over)]
 
 
 @pytest.mark.parametrize(

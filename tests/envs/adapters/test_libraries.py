@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import envs
+from envs import registry
 from envs.adapters import jumanji_adapter, libraries, pgx_adapter
 from envs.adapters.extras import REQUIREMENTS
 from rrplan.errors import InputError
@@ -96,8 +97,7 @@ def test_only_what_is_installed_is_listed(monkeypatch):
     monkeypatch.setattr(libraries, "is_installed", lambda package: package == "pgx")
     adapted = [name for name in envs.names() if ":" in name]
     assert adapted == ["pgx:2048"]
-    (row,) = (row for row in envs.describe() if row.name == "pgx:2048")
-    assert row[1:] == (4, "4 x 4 x 31", "legal-action mask")
+    assert registry._describe("pgx:2048")[1:] == (4, "4 x 4 x 31", "legal-action mask")
 
 
 def test_the_extras_are_declared_as_they_are_told():
@@ -122,7 +122,7 @@ def if_installed(name):
     ))  # fmt: skip
 
 
-@pytest.mark.parametrize("name", map(if_installed, libraries.CHECKED))
+@pytest.mark.parametrize("name", list(map(if_installed, libraries.CHECKED)))
 def test_nothing_is_wrong_with_what_is_claimed(name):
     env, params = envs.make(name)
     report = envs.check(env, params, steps=256)
