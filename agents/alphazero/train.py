@@ -157,7 +157,8 @@ def _learn(spec: _Spec, key: Array, params: PyTree, opt_state: PyTree, rows: Rep
 
     def body(carry, step):
         batch = replay.sample(rows, jax.random.fold_in(key, step), config.batch_size)
-        params, opt_state, losses = update(spec.network, config, *carry, batch)
+        params, opt_state = carry
+        params, opt_state, losses = update(spec.network, config, params, opt_state, batch)
         return (params, opt_state), losses
 
     steps = jnp.arange(config.updates_per_chunk)

@@ -16,7 +16,7 @@ from gymnax.environments import environment, spaces
 
 from envs.adapters.choices import Choice, read_choice
 from envs.adapters.extras import NO_LIMIT, import_extra, raw_key
-from envs.adapters.records import fields_of, with_fields
+from envs.adapters.records import fields_of, find_fields, with_fields
 from envs.adapters.views import CLOCK, MASK, View, read_view
 from rrplan.capabilities import Masked
 from rrplan.errors import InputError
@@ -219,14 +219,14 @@ def from_jumanji(
             f"its reward has shape {shape}: expected one number, games of several agents are not "
             "adapted"
         )
-    if "key" not in (fields_of(state) or {}):
+    if "key" not in (find_fields(state) or {}):
         raise InputError("its state has no key: expected one, as jumanji asks of every state")
     if hidden := _other_keys(state):
         raise InputError(
             f"its state holds random keys beside 'key', {', '.join(hidden)}: a search would "
             "foresee what is drawn from them"
         )
-    mask = (fields_of(timestep.observation) or {}).get(MASK)
+    mask = (find_fields(timestep.observation) or {}).get(MASK)
     limit = getattr(game, "time_limit", None)
     known = isinstance(limit, int) and CLOCK in fields_of(state)
     return JumanjiEnvironment(

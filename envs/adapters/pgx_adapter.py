@@ -111,7 +111,7 @@ class PgxEnvironment(environment.Environment[PgxState, environment.EnvParams]):
         low, high = (0.0, 1.0) if self.observed.dtype == bool else (-jnp.inf, jnp.inf)
         return spaces.Box(low, high, self.observed.shape, jnp.float32)
 
-    def _split(self, inner: PyTree, time: Array) -> tuple[Array, PgxState]:
+    def _split(self, inner: PyTree, time: Any) -> tuple[Array, PgxState]:
         observation = jnp.asarray(inner.observation, jnp.float32)
         inner = inner.replace(observation=None, rewards=jnp.zeros_like(inner.rewards))
         return observation, PgxState(time=time, inner=inner)

@@ -8,15 +8,21 @@ from rrplan.errors import InputError
 from rrplan.types import PyTree
 
 
-def fields_of(record: PyTree) -> Mapping[str, Any] | None:
+def find_fields(record: PyTree) -> Mapping[str, Any] | None:
     """Return the fields of a named tuple, a dataclass or a mapping; None of anything else."""
     if isinstance(record, Mapping):
         return record
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-    if isinstance(record, tuple) and hasattr(record, "_asdict"):
-        return record._asdict()
-    return None
+    as_dict = getattr(record, "_asdict", None)
+    return as_dict() if as_dict is not None else None
+
+
+def fields_of(record: PyTree) -> Mapping[str, Any]:
+    """Return the fields of what is known to be a named tuple, a dataclass or a mapping."""
+    found = find_fields(record)
+    assert found is not None
+    return found
 
 
 def with_fields(record: PyTree, **changes: Any) -> PyTree:
@@ -27,8 +33,9 @@ def with_fields(record: PyTree, **changes: Any) -> PyTree:
     """
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         return dataclasses.replace(record, **changes)
-    if isinstance(record, tuple) and hasattr(record, "_replace"):
-        return record._replace(**changes)
+    replace = getattr(record, "_replace", None)
+    if replace is not None:
+        return replace(**changes)
     raise InputError(
         f"its state is a {type(record).__name__}: expected a dataclass or a named tuple"
     )

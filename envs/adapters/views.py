@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from envs.adapters.records import fields_of
+from envs.adapters.records import fields_of, find_fields
 from rrplan.errors import InputError
 from rrplan.types import Array, PyTree
 
@@ -76,11 +76,12 @@ class Part:
             return jnp.clip((number - self.low) / (self.high - self.low), 0.0, 1.0)
         return number
 
-    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the least and the largest that :meth:`encode` returns, of its shape."""
+    def bounds(self) -> tuple[Any, Any]:
+        """Return the least and the largest that :meth:`encode` returns, arrays of its shape."""
         shape = (*self.shape, self.values) if self.kind == "one-hot" else self.shape
         low, high = (self.low, self.high) if self.kind == "plain" else (0.0, 1.0)
-        return tuple(np.broadcast_to(np.asarray(b, np.float32), shape) for b in (low, high))
+        least, most = (np.broadcast_to(np.asarray(b, np.float32), shape) for b in (low, high))
+        return least, most
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -106,8 +107,8 @@ class View:
                 pieces.append(self._place(part.encode(value)))
         return jnp.concatenate(pieces, axis=-1)
 
-    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the least and the largest that :meth:`encode` returns, of its shape."""
+    def bounds(self) -> tuple[Any, Any]:
+        """Return the least and the largest that :meth:`encode` returns, arrays of its shape."""
         sides = []
         for side in (0, 1):
             pieces = []
@@ -167,7 +168,7 @@ def read_view(observation: PyTree, spec: Any, name: str, time_limit: int | None)
 
 def _parts(tree: PyTree, spec: Any, path: tuple[str, ...], hint: Hint, time_limit: int | None):
     """Yield the parts of an observation."""
-    fields = fields_of(tree)
+    fields = find_fields(tree)
     if fields is None:
         yield _part(tree, spec, path, hint, time_limit)
         return
@@ -210,15 +211,13 @@ def _sizes_of_cell(fields: Mapping[str, Any], spec: Any) -> tuple[int, int] | No
     """
     if list(fields) != ["row", "col"] or any(np.shape(value) != () for value in fields.values()):
         return None
-    ends = [getattr(getattr(spec, field, None), "maximum", None) for field in fields]
-    if any(end is None or np.ndim(end) for end in ends):
+    ends = [np.asarray(getattr(getattr(spec, field, None), "maximum", None)) for field in fields]
+    if any(end.ndim or not np.issubdtype(end.dtype, np.integer) for end in ends):
         return None
     return int(ends[0]) + 1, int(ends[1]) + 1
 
 
 def _look_up(tree: PyTree, path: tuple[str, ...]) -> Any:
     for field in path:
-        fields = fields_of(tree)
-        assert fields is not None  # as when the path was found
-        tree = fields[field]
+        tree = fields_of(tree)[field]
     return tree

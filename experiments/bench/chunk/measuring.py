@@ -1,5 +1,6 @@
 """What a chunk of training takes, and what its parts take, each compiled and called alone."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +136,7 @@ def compare(calls: Mapping[str, int], timings: Mapping[str, Mapping[str, Any]]) 
     """
     rounds = range(len(timings["chunk"]["raw"]))
     sums = [
-        sum(count * timings[name]["raw"][index] for name, count in calls.items())
+        math.fsum(count * timings[name]["raw"][index] for name, count in calls.items())
         for index in rounds
     ]
     ratios = [timings["chunk"]["raw"][index] / sums[index] for index in rounds]
