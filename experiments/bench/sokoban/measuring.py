@@ -61,7 +61,7 @@ class Step(NamedTuple):
 class Contestant(NamedTuple):
     """Sokoban, as a pair of functions of one lane."""
 
-    begin: Callable[[Array], tuple[PyTree, PyTree]]  # level -> state, observation
+    begin: Callable[[Array], PyTree]  # level -> state
     step: Callable[[PyTree, Array], Step]  # state, action -> Step
 
 
@@ -146,11 +146,12 @@ def make_play(contestant: Contestant, num_levels: int) -> Callable[[Array], Play
                 after.observation,
             )
             fresh = begin((lanes + played.ended * count) % num_levels)
-            now = where(after.ended, fresh, (after.state, after.observation))
-            return (now[0], played._replace(observation=now[1])), None
+            return (where(after.ended, fresh, after.state), played), None
 
-        state, observation = begin(lanes % num_levels)
-        start = Played(jnp.zeros(count), none, none, none, observation)
+        state = begin(lanes % num_levels)
+        seen = jax.eval_shape(step, state, actions[0]).observation
+        blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), seen)
+        start = Played(jnp.zeros(count), none, none, none, blank)
         return jax.lax.scan(body, (state, start), actions)[0][1]
 
     return play
@@ -187,9 +188,8 @@ def ours(grids: np.ndarray) -> Contestant:
     )
     key = jax.random.key(0)  # nothing is drawn in a step
 
-    def begin(level: Array) -> tuple[PyTree, PyTree]:
-        state = env.begin_level(level, params)
-        return state, env.observe(key, state, None, params)
+    def begin(level: Array) -> PyTree:
+        return env.begin_level(level, params)
 
     def step(state: PyTree, action: Array) -> Step:
         observation, state, reward, solved, _ = env.step_env(key, state, action, params)
@@ -208,7 +208,7 @@ def jumanjis(grids: np.ndarray) -> Contestant:
     import_extra("jumanji")
     place = "jumanji.environments.routing.sokoban"
     module = importlib.import_module(f"{place}.env")
-    state_of = importlib.import_module(f"{place}.types").State
+    types = importlib.import_module(f"{place}.types")
     tiles = importlib.import_module(f"{place}.constants")
     game = module.Sokoban(generator=lambda key: None, time_limit=LIMIT)
     walls, targets, boxes, player = ((grids & bit) > 0 for bit in (WALL, TARGET, BOX, PLAYER))
@@ -219,15 +219,14 @@ def jumanjis(grids: np.ndarray) -> Contestant:
     moves = np.asarray(tiles.MOVES) @ np.array([SIDE, 1])
     own = jnp.asarray([list(moves).index(way) for way in offsets(SIDE)], jnp.int32)
 
-    def begin(level: Array) -> tuple[PyTree, PyTree]:
-        state = state_of(
+    def begin(level: Array) -> PyTree:
+        return types.State(
             key=jnp.zeros(2, jnp.uint32),
             fixed_grid=fixed[level],
             variable_grid=variable[level],
             agent_location=places[level],
             step_count=jnp.int32(0),
         )
-        return state, game.observe(state)
 
     def step(state: PyTree, action: Array) -> Step:
         state, timestep = game.step(state, own[action])
