@@ -115,11 +115,14 @@ def test_they_are_no_metareasoning_problems_and_nothing_is_imported_to_know():
 # With the packages themselves
 
 
+QUICK = {"jumanji:Maze-v0"}  # the others take long to compile
+
+
 def if_installed(name):
-    package = libraries.prefix_of(name)
-    return pytest.param(name, marks=pytest.mark.skipif(
-        name not in libraries.installed(), reason=f"{package} is not installed"
-    ))  # fmt: skip
+    missing = name not in libraries.installed()
+    reason = f"{libraries.prefix_of(name)} is not installed"
+    marks = [pytest.mark.skipif(missing, reason=reason)]
+    return pytest.param(name, marks=marks if name in QUICK else [*marks, pytest.mark.slow])
 
 
 @pytest.mark.parametrize("name", list(map(if_installed, libraries.CHECKED)))
