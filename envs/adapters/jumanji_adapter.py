@@ -117,7 +117,7 @@ class JumanjiEnvironment(environment.Environment[JumanjiState, environment.EnvPa
         ended = timestep.last()
         over = ended & (timestep.discount == 0)
         if self.time_limit is not None:
-            # What is computed twice alike, XLA computes once.
+            # Of this step only the end is used; XLA leaves out what that does not need.
             earlier = with_fields(before, **{CLOCK: fields_of(before)[CLOCK] - 1})
             over &= self.game.step(earlier, move)[1].last()
         following = JumanjiState(
