@@ -1,6 +1,8 @@
 """Environments (gymnax API), adapters, registry, the environment checker."""
 
 from envs.adapters.gymnax_adapter import Adapter, adapt, encode
+from envs.adapters.jumanji_adapter import from_jumanji
+from envs.adapters.pgx_adapter import from_pgx
 from envs.checker.chance import is_stochastic
 from envs.checker.report import Report
 from envs.checker.run_check import check
@@ -54,6 +56,8 @@ __all__ = (
     "check",
     "describe",
     "encode",
+    "from_jumanji",
+    "from_pgx",
     "is_metareasoning",
     "is_stochastic",
     "make",

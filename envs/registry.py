@@ -1,4 +1,4 @@
-"""Environments by name: the suite's own, gymnax's, and anybody's by import path."""
+"""Environments by name: the suite's own, gymnax's, other libraries', anybody's by import path."""
 
 import functools
 import warnings
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import gymnax
 from gymnax.environments import spaces
 
+from envs.adapters import libraries
 from envs.adapters.gymnax_adapter import require_gymnax
 from envs.checker.quick import check_quickly
 from envs.metareasoning.bernoulli import BernoulliSelection
@@ -66,8 +67,9 @@ def make(name: str, /, **kwargs: Any) -> tuple[Any, PyTree]:
     """Build an environment with discrete actions.
 
     Args:
-        name: one of ``names()``, or ``"package.module:Class"``, imported now; the current
-            directory counts as a place to import from.
+        name: one of ``names()``; ``"jumanji:NAME"`` or ``"pgx:NAME"``, where these libraries are
+            installed; or ``"package.module:Class"``, imported now; the current directory counts as
+            a place to import from.
         **kwargs: arguments of the environment's constructor, or fields of its parameters;
             where a name is both, the constructor gets it.
 
@@ -102,7 +104,7 @@ def make_checked(name: str, /, **kwargs: Any) -> tuple[Any, PyTree]:
         InputError: one line: as :func:`make`, or the first thing that is broken.
     """
     env, params = make(name, **kwargs)
-    known = name in _OWN or name in gymnax.registered_envs
+    known = name in _OWN or name in gymnax.registered_envs or name in libraries.CHECKED
     report = check_quickly(env, params, play=not known)
     if report.problems:
         first, *others = report.problems
@@ -119,6 +121,8 @@ def is_metareasoning(name: str) -> bool:
     Raises:
         InputError: an import path that leads nowhere.
     """
+    if libraries.prefix_of(name):
+        return False
     factory = _REGISTRY.get(name) or (_import(name) if ":" in name else None)
     return isinstance(factory, type) and issubclass(factory, MetalevelEnv)
 
@@ -126,9 +130,11 @@ def is_metareasoning(name: str) -> bool:
 def names() -> list[str]:
     """Return every name that ``make`` knows: the suite's own, then gymnax's with discrete actions.
 
-    Nothing is downloaded for it.
+    Of other libraries that are installed those follow that ``envs.check`` was run over. Nothing is
+    downloaded for it.
     """
-    return [*_REGISTRY, *(name for name in gymnax.registered_envs if _gymnax_is_discrete(name))]
+    discrete = (name for name in gymnax.registered_envs if _gymnax_is_discrete(name))
+    return [*_REGISTRY, *discrete, *libraries.installed()]
 
 
 def describe() -> list[EnvironmentRow]:
@@ -163,6 +169,9 @@ def _find(name: str) -> tuple[Factory, dict[str, Any]]:
         # gymnax does not show its factories, so ask what this one builds.
         factory = functools.partial(_make_gymnax, name)
         return factory, signature_defaults(type(_build(name, factory, {})[0]))
+    if libraries.prefix_of(name):
+        factory = libraries.factory(name)
+        return factory, libraries.arguments(_build(name, factory, {})[0])
     if name in _REGISTRY:
         factory = _REGISTRY[name]
     elif ":" in name:
@@ -219,6 +228,10 @@ def _gymnax_is_discrete(name: str) -> bool:
 def _describe(name: str) -> EnvironmentRow:
     if name in _DOWNLOADS:
         actions, shape, note = _DOWNLOADS[name]
+        return EnvironmentRow(name, actions, _shape(spaces.Box(0, 1, shape)), note)
+    if name in libraries.CHECKED:
+        actions, shape, masked = libraries.CHECKED[name]
+        note = "legal-action mask" if masked else ""
         return EnvironmentRow(name, actions, _shape(spaces.Box(0, 1, shape)), note)
     env, params = make(name)
     notes = (

@@ -63,6 +63,19 @@ class Priced(Protocol):
 
 
 @runtime_checkable
+class CurrentPlayer(Protocol):
+    """A game of several players, who move in turns: for one of them, others' gains are losses.
+
+    Nothing here plays such a game yet. The engine refuses it, rather than to add up the rewards of
+    all players. :func:`rrplan.muzero_policy` searches one with a discount of -1.
+    """
+
+    def current_player(self, state: PyTree, params: PyTree) -> Array:
+        """Return whose move it is in a state, ``[]`` int32."""
+        ...
+
+
+@runtime_checkable
 class Observable(Protocol):
     """An environment that tells what is seen of any state, however it was reached."""
 
@@ -134,6 +147,7 @@ CAPABILITIES: Mapping[type, tuple[str, str]] = {
     Greedy: ("greedy_action", "a simple rule as a baseline"),
     Enumerable: ("enumerate_states", "which lists its states"),
     Priced: ("price_factor", "what multiplies the price of thinking"),
+    CurrentPlayer: ("current_player", "whose move it is"),
     Observable: ("observe_state", "what is seen of any state"),
     ObservationKind: ("observation_kind", "what the rows of an observation are"),
     Described: ("describe", "what tells it from others"),
@@ -142,6 +156,11 @@ CAPABILITIES: Mapping[type, tuple[str, str]] = {
     ReturnScale: ("return_scale", "the typical size of a return"),
 }
 """Of each capability its member, and what that is."""
+
+SEVERAL_PLAYERS = (
+    "it has a current_player: expected a game of one player, those of several are not played yet"
+)
+"""Why a game that offers :class:`CurrentPlayer` is refused."""
 
 
 def offers(thing: object, capability: type[C]) -> TypeGuard[C]:

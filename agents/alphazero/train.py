@@ -143,7 +143,9 @@ def _advance(spec: _Spec, env_params: PyTree, state: TrainState) -> tuple[TrainS
     return TrainState(params, opt_state, rows, lanes, state.key, chunk), metrics
 
 
-class _Losses(NamedTuple):
+class Losses(NamedTuple):
+    """What gradient steps say of themselves, ``[]`` float32 each."""
+
     loss: Array
     policy: Array
     value: Array
@@ -151,39 +153,49 @@ class _Losses(NamedTuple):
 
 
 def _learn(spec: _Spec, key: Array, params: PyTree, opt_state: PyTree, rows: Replay):
-    config, optimizer = spec.config, make_optimizer(spec.config)
+    config = spec.config
 
-    def update(carry, step):
-        params, opt_state = carry
+    def body(carry, step):
         batch = replay.sample(rows, jax.random.fold_in(key, step), config.batch_size)
-        objective = functools.partial(_loss, spec, batch=batch)
-        (loss, (policy, value)), grads = jax.value_and_grad(objective, has_aux=True)(params)
-        updates, opt_state = optimizer.update(grads, opt_state, params)
-        losses = _Losses(loss, policy, value, _norm(grads))
-        return (optax.apply_updates(params, updates), opt_state), losses
+        params, opt_state = carry
+        params, opt_state, losses = update(spec.network, config, params, opt_state, batch)
+        return (params, opt_state), losses
 
     steps = jnp.arange(config.updates_per_chunk)
-    (params, opt_state), losses = jax.lax.scan(update, (params, opt_state), steps)
+    (params, opt_state), losses = jax.lax.scan(body, (params, opt_state), steps)
     return params, opt_state, jax.tree.map(jnp.mean, losses)
+
+
+def update(
+    network: Network, config: TrainConfig, params: PyTree, opt_state: PyTree, batch: Position
+) -> tuple[PyTree, PyTree, Losses]:
+    """Take one gradient step on ``batch``, and return parameters, optimizer's state and losses."""
+    objective = functools.partial(_loss, network, config, batch=batch)
+    (loss, (policy, value)), grads = jax.value_and_grad(objective, has_aux=True)(params)
+    updates, opt_state = make_optimizer(config).update(grads, opt_state, params)
+    losses = Losses(loss, policy, value, _norm(grads))
+    return optax.apply_updates(params, updates), opt_state, losses
 
 
 def _norm(tree: PyTree) -> Array:
     return jnp.sqrt(sum(jnp.square(leaf).sum() for leaf in jax.tree.leaves(tree)))
 
 
-def _loss(spec: _Spec, params: PyTree, batch: Position) -> tuple[Array, tuple[Array, Array]]:
-    answer = spec.network(params, batch.observation)
+def _loss(
+    network: Network, config: TrainConfig, params: PyTree, batch: Position
+) -> tuple[Array, tuple[Array, Array]]:
+    answer = network(params, batch.observation)
     log_probs = jax.nn.log_softmax(mask_logits(answer.prior_logits, batch.invalid_actions))
     # Illegal actions have a target of 0 and a log-probability near the lowest float.
     terms = jnp.where(batch.invalid_actions, 0.0, batch.policy_target * log_probs)
     policy_loss = -terms.sum(axis=-1).mean()
-    scale = return_scale_of(spec.network)
+    scale = return_scale_of(network)
     value_loss = 0.5 * jnp.square((answer.value - batch.value_target) / scale).mean()
-    loss = policy_loss + spec.config.value_loss_weight * value_loss
+    loss = policy_loss + config.value_loss_weight * value_loss
     return loss, (policy_loss, value_loss)
 
 
-def _summarize(played: selfplay.Played, losses: _Losses, learning_rate: Array) -> Metrics:
+def _summarize(played: selfplay.Played, losses: Losses, learning_rate: Array) -> Metrics:
     target = played.policy_target
     entropy = -jnp.sum(jnp.where(target > 0, target * jnp.log(target), 0.0), axis=-1)
     episodes = played.done.sum()

@@ -12,6 +12,7 @@ from gymnax.environments import environment as gymnax_environment
 from gymnax.environments import spaces
 
 from rrplan.capabilities import (
+    CurrentPlayer,
     Enumerable,
     Greedy,
     Masked,
@@ -131,6 +132,15 @@ class Adapter:
         factor = require(self.env, Priced).price_factor(state, params)
         return jnp.asarray(factor, jnp.float32).reshape(())
 
+    def current_player(self, state: PyTree, params: PyTree) -> Array:
+        """Return whose move it is in a state, ``[]`` int32.
+
+        Raises:
+            InputError: if the environment is for one player.
+        """
+        player = require(self.env, CurrentPlayer).current_player(state, params)
+        return jnp.asarray(player, jnp.int32).reshape(())
+
     def observe_state(self, key: Array, state: PyTree, params: PyTree) -> PyTree:
         """Return the observation of any state, by the environment's ``observe`` or ``get_obs``.
 
@@ -150,7 +160,7 @@ class Adapter:
 
 
 # What it has methods for, and offers only where the environment inside does.
-_PASSED_ON = (Greedy, Enumerable, ObservationKind, Priced)
+_PASSED_ON = (CurrentPlayer, Greedy, Enumerable, ObservationKind, Priced)
 
 
 def _observes(env: gymnax_environment.Environment) -> bool:

@@ -12,6 +12,7 @@ from envs.checker.behaviour import SeenRange
 from envs.checker.random_play import LANES, Player, play
 from envs.checker.report import BrokenMethod, Findings, Report
 from envs.checker.subject import Subject
+from rrplan.capabilities import SEVERAL_PLAYERS, CurrentPlayer, offers
 from rrplan.errors import InputError
 from rrplan.imports import one_line
 from rrplan.tracing import explain
@@ -73,6 +74,8 @@ def begin(env: Any, params: PyTree, findings: Findings) -> Subject | None:
     except Exception as error:
         findings.problem(explain("name or default_params", error))
         return None
+    if offers(env, CurrentPlayer):
+        findings.problem(SEVERAL_PLAYERS)
     static = attempt(findings, "the check of the object", interface.check_static, env, findings)
     num_actions = attempt(
         findings, "the check of the actions", interface.check_actions, env, params, findings

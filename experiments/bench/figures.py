@@ -20,7 +20,7 @@ _GREY = "#777777"
 def draw(directory: Path, bench: str, data: Mapping[str, Any]) -> list[Path]:
     """Draw the figure of a result into ``DIRECTORY/figures``; return the files written.
 
-    ``study`` has none: its tables say it all.
+    Those that are not named here have none: their tables say it all.
     """
     makers = {
         "search": draw_search,

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments import runs
+from experiments.bench.chunk import table as chunk
 from experiments.bench.report import machine_line
+from experiments.bench.sokoban import table as sokoban
 from experiments.bench.time import table as times
 from experiments.report.formatting import format_estimate
 
@@ -23,7 +25,7 @@ def write(directory: Path, bench: str, data: Mapping[str, Any]) -> str:
 def table(bench: str, data: Mapping[str, Any]) -> str:
     """Return a result as Markdown: the table, what is missing from it, and the machine."""
     makers = {"search": _search, "lanes": _lanes, "scaling": _scaling, "study": _study}
-    makers["time"] = times.table
+    makers |= {"time": times.table, "chunk": chunk.table, "sokoban": sokoban.table}
     notes = [machine_line(data), *(f"Warning: {warning}" for warning in data["warnings"])]
     return "\n\n".join([*makers[bench](data), *notes])
 

@@ -200,7 +200,7 @@ def check(arguments: Sequence[str]) -> None:
 
 
 def bench(arguments: Sequence[str]) -> None:
-    """Measure the search and the engine: bench search, lanes, scaling, study or time."""
+    """Measure search, engine, training and environments; `rrplan bench --help` lists them."""
     from experiments.bench import commands
 
     console = _console()

@@ -26,6 +26,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import jax
 
+from envs.adapters.extras import REQUIREMENTS, is_installed
 from experiments import studies
 from experiments.runs.codec import first_difference, from_dict, to_dict
 from experiments.runs.files import read_json, write_json
@@ -208,9 +209,10 @@ def load_results(path: Path) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Return what else decides a run's numbers: packages, interpreter, platform, devices."""
     devices = jax.devices()
+    extras = filter(is_installed, REQUIREMENTS)
     return {
         "python": platform.python_version(),
-        **{package: importlib.metadata.version(package) for package in _PACKAGES},
+        **{package: importlib.metadata.version(package) for package in (*_PACKAGES, *extras)},
         "platform": platform.platform(),
         "device": f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})",
     }

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rrplan import operations
-from rrplan.capabilities import name_of
+from rrplan.capabilities import SEVERAL_PLAYERS, CurrentPlayer, name_of, offers
 from rrplan.costs import Costs, traced
 from rrplan.engine.validation import check_arrays, check_kind, check_whole
 from rrplan.errors import InputError, unknown
@@ -73,6 +73,8 @@ def check_environment(environment: Environment, env_params: PyTree) -> PyTree:
 
 
 def _check_methods(environment: Environment, env_params: PyTree) -> None:
+    if offers(environment, CurrentPlayer):
+        raise InputError(SEVERAL_PLAYERS)
     actions = environment.num_actions
     check_whole("num_actions", actions, 0)
     if actions < 1:

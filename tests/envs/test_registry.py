@@ -7,6 +7,7 @@ import pytest
 
 import envs
 from envs import Knapsack, make, parse_value, register
+from envs.adapters import libraries
 from rrplan.errors import InputError
 
 USER_MODULE = """
@@ -80,7 +81,7 @@ def test_names_are_the_suites_own_and_every_discrete_gymnax_environment():
     }
     puzzles = {"knapsack", "sliding_tiles", "sokoban", "tardiness", "traps"}
     own = puzzles | {"bernoulli", "mouselab", "pandora"}
-    expected = own | set(gymnax.registered_envs) - continuous
+    expected = own | set(gymnax.registered_envs) - continuous | set(libraries.installed())
     assert set(envs.names()) == expected
     assert [row.name for row in envs.describe()] == envs.names()
 

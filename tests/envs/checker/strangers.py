@@ -134,6 +134,11 @@ class PaysNan(Sound):
         return observation, state, reward * jnp.nan, *rest
 
 
+class ForTwo(Sound):
+    def current_player(self, state, params):
+        return state.time % 2
+
+
 class GreedyOutside(Sound):
     def greedy_action(self, state, params):
         return jnp.int32(2)

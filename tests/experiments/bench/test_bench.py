@@ -476,7 +476,8 @@ def test_study_needs_a_finished_run(capsys, tmp_path, finished_run):
     [
         (
             "",
-            "expected a benchmark: search, lanes, scaling, study, time, draw (rrplan bench --help)",
+            "expected a benchmark: search, lanes, scaling, study, time, chunk, sokoban, draw "
+            "(rrplan bench --help)",
         ),
         ("serch", "unknown benchmark 'serch': did you mean 'search'?"),
         ("search --lanes 0", "lanes holds 0: expected numbers >= 1"),
@@ -517,7 +518,8 @@ def test_help_names_every_benchmark(capsys):
     assert not stop.value.code
     text = capsys.readouterr().out
     assert all(
-        f"\n  {name} " in text for name in ("search", "lanes", "scaling", "study", "time", "draw")
+        f"\n  {name} " in text
+        for name in ("search", "lanes", "scaling", "study", "time", "chunk", "sokoban", "draw")
     )
 
 

@@ -24,6 +24,7 @@ BROKEN = {
     "Raises": "step_env raises KeyError: 'no such cell:",
     "SeesNan": "the observation is NaN or infinite: expected finite numbers",
     "PaysNan": "the reward is NaN or infinite: expected finite numbers",
+    "ForTwo": "it has a current_player: expected a game of one player",
     "GreedyOutside": "greedy_action returns an action that is out of range or illegal",
     "GreedyVector": "greedy_action returns float32[2]: expected an int32 scalar",
     "NeverEnds": "no episode of random legal play ended",

@@ -36,6 +36,25 @@ def test_what_is_right_is_not_refused():
     assert episodes.simulations.tolist() == (2 * episodes.length).tolist()
 
 
+class ForTwo(tabular.TabularEnvironment):
+    """Two players move in turns."""
+
+    def current_player(self, state, params):
+        return state.time % 2
+
+
+def test_a_game_of_several_players_is_refused():
+    line = (
+        "environment ForTwo: it has a current_player: expected a game of one player, those of "
+        "several are not played yet"
+    )
+    assert refused(planner=wrong_calls.PLANNER._replace(environment=ForTwo())) == line
+    with pytest.raises(rrplan.InputError, match=line):
+        rrplan.rollout(
+            ForTwo(), wrong_calls.TABLE, act_first, None, key=jax.random.key(0), episodes=2
+        )
+
+
 class Endless(tabular.TabularEnvironment):
     """No decision ends an episode."""
 

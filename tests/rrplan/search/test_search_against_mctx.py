@@ -108,6 +108,30 @@ def test_where_nothing_ends_the_whole_tree_equals_mctx(seed):
     jax.tree.map(np.testing.assert_array_equal, mine.embeddings, theirs.embeddings)
 
 
+@pytest.mark.parametrize("ends", [False, True])
+def test_where_players_move_in_turns_the_search_equals_mctx(ends):
+    """What one of two players gains the other loses: the discount is -1."""
+    for seed in range(8):
+        table, discount, states, unlimited = draw_problem(
+            {"seed": seed, "discount": -1.0, "reward_scale": 1.0, "max_depth": 100}
+        )
+        if not ends:
+            table = table._replace(terminal=jnp.zeros_like(table.terminal))
+        theirs, their_tree = reference(table, discount, states, unlimited, LARGEST)
+        mine, my_tree = ours(table, discount, states, unlimited, np.full(LANES, LARGEST))
+        np.testing.assert_array_equal(mine.visit_counts, theirs.visit_counts)
+        np.testing.assert_allclose(mine.qvalues, theirs.qvalues, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(mine.value, theirs.value, rtol=1e-5, atol=1e-6)
+        if not ends:
+            for name in ("children_index", "children_visits", "children_values", "node_values"):
+                np.testing.assert_allclose(
+                    getattr(my_tree, name), getattr(their_tree, name), rtol=1e-5, atol=1e-6
+                )
+        # The sign matters: with a discount of 1 other lines of play are searched.
+        alike, _ = ours(table, -discount, states, unlimited, np.full(LANES, LARGEST))
+        assert (np.asarray(alike.visit_counts) != theirs.visit_counts).any()
+
+
 def test_nothing_is_searched_beyond_an_end():
     table, discount, states, unlimited = draw_problem(
         {"seed": 1, "discount": 1.0, "reward_scale": 1.0, "max_depth": 100}
