@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import jax
 import numpy as np
 
 from experiments.studies.ablations.record import First, Record, Row
@@ -92,9 +93,15 @@ def run(
     for line in _head(bench.columns):
         report(line)
     done = {row["arm"]: row for row in record.rows}
+    before = None
     for arm in bench.arms:
         if arm.label not in done:
-            row, returns = _measure(bench, arm, seeds, record.first)
+            trial = bench.trial(arm)
+            if before not in (None, trial.instances):
+                # Programs of another environment are of no use; a process holds only so many.
+                jax.clear_caches()
+            before = trial.instances
+            row, returns = _measure(arm, trial, bench, seeds, record.first)
             record.add(row, returns)
             done[arm.label] = row
         report(show(done[arm.label], bench.columns))
@@ -107,9 +114,10 @@ def show(row: Mapping[str, Any], columns: Iterable[Column]) -> str:
     return _line([*cells, f"{np.median(row['seconds']):.0f}"])
 
 
-def _measure(bench: Bench, arm: Arm, seeds: int, first: First | None) -> tuple[Row, First]:
+def _measure(
+    arm: Arm, trial: Trial, bench: Bench, seeds: int, first: First | None
+) -> tuple[Row, First]:
     """Train an arm over the seeds; return its row and its returns."""
-    trial = bench.trial(arm)
     measured, seconds = [], []
     for seed in range(seeds):
         begun = time.perf_counter()
