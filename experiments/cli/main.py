@@ -15,6 +15,9 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
+from experiments.cli import showing
+from experiments.cli.sweep import sweep
+
 INPUT_ERROR, INTERRUPTED, UNREAD = 2, 130, 1
 
 
@@ -37,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
+            warnings.showwarning = showing.show_warning
             try:
                 _command(arguments)(arguments[1:])
             finally:
@@ -74,12 +77,12 @@ def run(arguments: Sequence[str]) -> None:
 
     options = parse_run(arguments, "rrplan run")
     run_study = studies.of_config(options.study).get("run")
-    console = _console() if distributed.is_first() else None
+    console = showing.console() if distributed.is_first() else None
     with distributed.own_directory(options.directory) as directory:
         results = run_study(options.study, directory, resume=options.resume, console=console)
     if not distributed.is_first():
         return
-    _print_tables(results, options.directory)
+    showing.print_results(results, options.directory)
     print(f"results: {options.directory / 'results.json'}")
     for path in sorted((options.directory / "figures").glob("*")):
         print(f"figure:  {path}")
@@ -95,7 +98,8 @@ def train(arguments: Sequence[str]) -> None:
     study = studies.of_config(options.study)
     if study.train is None:
         raise InputError(f"{options.study.env} has no base planner to train: use rrplan run")
-    study.get("train")(options.study, options.directory, resume=options.resume, console=_console())
+    console = showing.console()
+    study.get("train")(options.study, options.directory, resume=options.resume, console=console)
     print(f"trained: {options.directory}")
 
 
@@ -106,13 +110,13 @@ def evaluate(arguments: Sequence[str]) -> None:
     options = parse_evaluate(arguments, "rrplan evaluate")
     from experiments.studies.planning_depth.reevaluating import evaluate_trained
 
-    results = evaluate_trained(options.directory, options.sweep, options.acting, _console())
+    results = evaluate_trained(options.directory, options.sweep, options.acting, showing.console())
     if options.json:
         import json
 
         print(json.dumps(results, indent=2))
     else:
-        _print_tables(results)
+        showing.print_results(results)
 
 
 def figures(arguments: Sequence[str]) -> None:
@@ -132,7 +136,7 @@ def table(arguments: Sequence[str]) -> None:
     from experiments.cli.options import DirectoryOptions, parse
 
     options = parse(DirectoryOptions, arguments, "rrplan table")
-    _print_tables(runs.load_results(options.directory), options.directory)
+    showing.print_results(runs.load_results(options.directory), options.directory)
 
 
 def compare(arguments: Sequence[str]) -> None:
@@ -148,7 +152,7 @@ def compare(arguments: Sequence[str]) -> None:
 
         print(json.dumps(compare.rank(loaded), indent=2))
     else:
-        _wide_console().print(compare.terminal_table(loaded))
+        showing.wide_console().print(compare.terminal_table(loaded))
 
 
 def optimum(arguments: Sequence[str]) -> None:
@@ -157,7 +161,7 @@ def optimum(arguments: Sequence[str]) -> None:
     from experiments.studies.metareasoning import tables as metalevel_tables
 
     options, kwargs = optimum.parse(arguments, "rrplan optimum")
-    with _console().status("solving"):
+    with showing.console().status("solving"):
         env, answers = optimum.answers(options, kwargs)
     if options.json:
         import json
@@ -165,7 +169,7 @@ def optimum(arguments: Sequence[str]) -> None:
         print(json.dumps(optimum.as_json(env, answers), indent=2))
     else:
         title, entries = metalevel_tables.title_of(env), metalevel_tables.entries(answers)
-        _wide_console().print(metalevel_tables.terminal_table(title, entries))
+        showing.wide_console().print(metalevel_tables.terminal_table(title, entries))
 
 
 def envs(arguments: Sequence[str]) -> None:
@@ -180,7 +184,7 @@ def envs(arguments: Sequence[str]) -> None:
     rows = rich.table.Table("name", "actions", "observation", "notes", box=rich.box.SIMPLE_HEAD)
     for row in describe():
         rows.add_row(row.name, str(row.actions), row.observation, row.notes)
-    _wide_console().print(rows)
+    showing.wide_console().print(rows)
 
 
 def check(arguments: Sequence[str]) -> None:
@@ -203,7 +207,7 @@ def bench(arguments: Sequence[str]) -> None:
     """Measure the search and the engine: bench search, lanes, scaling, study or time."""
     from experiments.bench import commands
 
-    console = _console()
+    console = showing.console()
 
     def report(line: str) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -233,6 +237,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
         check,
         bench,
         ablate,
+        sweep,
     )
 }
 
@@ -261,40 +266,7 @@ def _help() -> str:
 def _how_to_resume(arguments: Sequence[str]) -> str:
     command = arguments[0] if arguments else ""
     kept = any(word.split("=")[0] == "--out" for word in arguments)
-    if command not in ("run", "train") and not (command == "ablate" and kept):
+    if command not in ("run", "train", "sweep") and not (command == "ablate" and kept):
         return ""
     resume = [] if "--resume" in arguments else ["--resume"]
     return f"; go on with: {shlex.join(['rrplan', *arguments, *resume])}"
-
-
-def _console():
-    """Return where progress goes: standard error, so that results can be piped."""
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
-def _wide_console():
-    """Return a console that cuts no table short where there is no terminal to fit it to."""
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=200)
-
-
-def _print_tables(results, directory=None) -> None:
-    """Print all tables, with seconds by the clock where the run's directory is known; warnings."""
-    from experiments import studies
-
-    console = _wide_console()
-    for rank, table in enumerate(studies.of_results(results).get("tables")(results, directory)):
-        if rank:
-            console.print()
-        console.print(table)
-    for line in results.get("warnings", ()):
-        print(f"warning: {line}")
-
-
-def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    """Show a warning in one line, without the place in the code that it came from."""
-    print(f"rrplan: warning: {message}", file=sys.stderr)
