@@ -125,28 +125,6 @@ def simultaneous_ci(
     ]
 
 
-def t_interval(values: np.ndarray, *, confidence: float = 0.95) -> Interval:
-    """Return the mean of independent values with Student's interval, as over training seeds.
-
-    A bootstrap of five seeds covers too little.
-
-    Args:
-        values: ``[S]``, one a seed.
-        confidence: coverage of the interval, in (0, 1).
-
-    Raises:
-        InputError: there are fewer than two, or one is not finite.
-    """
-    _check_confidence(confidence)
-    values = np.asarray(values, float)
-    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
-        raise InputError(f"Student's interval needs a vector of 2 finite values, got {values}")
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    half = float(scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error)
-    mean = float(values.mean())
-    return Interval(mean, mean - half, mean + half)
-
-
 def gap_closed(
     values: np.ndarray,
     reference: np.ndarray,

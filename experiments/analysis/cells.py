@@ -9,8 +9,8 @@ import polars as pl
 
 from experiments import runs
 from experiments.analysis import entries
+from experiments.analysis.seeds import t_interval
 from experiments.cluster.grid import SEED, Grid
-from rrplan.statistics import t_interval
 
 BEST = "best fixed"
 """What the fixed k that a run found best at a price is called, beside the agents of its own name.

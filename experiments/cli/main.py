@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 from experiments.cli import showing
+from experiments.cli.reproduce import reproduce
 from experiments.cli.sweep import sweep
 
 INPUT_ERROR, INTERRUPTED, UNREAD = 2, 130, 1
@@ -207,12 +208,7 @@ def bench(arguments: Sequence[str]) -> None:
     """Measure the search and the engine: bench search, lanes, scaling, study or time."""
     from experiments.bench import commands
 
-    console = showing.console()
-
-    def report(line: str) -> None:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    for line in commands.bench(arguments, report):
+    for line in commands.bench(arguments, showing.say):
         print(line)
 
 
@@ -238,6 +234,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
         bench,
         ablate,
         sweep,
+        reproduce,
     )
 }
 

@@ -20,6 +20,11 @@ def wide_console() -> Any:
     return console if console.is_terminal else Console(width=200)
 
 
+def say(line: str) -> None:
+    """Print a line of progress."""
+    console().print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def print_tables(tables: Iterable[Any]) -> None:
     """Print tables of :mod:`rich`, with an empty line between them."""
     console = wide_console()

@@ -1,6 +1,6 @@
 """``rrplan sweep``: a study for each combination of some options' values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,20 +48,22 @@ def sweep(arguments: Sequence[str]) -> None:
         print(_HELP)
         return
     options = split_options(arguments)
+    from experiments.cluster import sweeping
     from experiments.cluster.grid import Axis, Grid
 
     grid = Grid(options.arguments, tuple(Axis(name, values) for name, values in options.over))
+    sweeping.check(options.jobs, options.on)
     first = _check(grid)
     out = options.out or Path("sweeps") / first.directory.name.rpartition("-seed")[0]
-    failed = run(grid, out, options)
+    failed = sweeping.run_grid(
+        grid, out, resume=options.resume, jobs=options.jobs, on=options.on, say=showing.say
+    )
     showing.print_tables(tell(grid, out))
     print(f"table:   {out / 'table.md'}")
     print(f"cells:   {out / 'cells.parquet'}")
-    for name, failure in failed.items():
-        print(f"failed:  {name}: {failure} ({out / 'logs' / name}.log)")
-    if failed:
-        count = f"{len(failed)} of {len(grid.cells)} cells failed"
-        raise InputError(f"{count}: see above; try them again with --resume")
+    for line in sweeping.tell_failed(grid, out, failed):
+        print(line)
+    sweeping.refuse_failed(grid, failed)
 
 
 def split_options(arguments: Sequence[str]) -> Options:
@@ -94,38 +96,9 @@ def split_options(arguments: Sequence[str]) -> Options:
             rest.append(word)
     out = Path(own["out"]) if "out" in own else None
     jobs, on = own.get("jobs", "1"), own.get("on", "here")
-    if not jobs.isdecimal() or int(jobs) < 1:
+    if not jobs.isdecimal():
         raise InputError(f"--jobs is {jobs!r}: expected a whole number from 1 on")
-    if on not in ("here", "ray") and not on.startswith("ray://"):
-        raise InputError(f"--on is {on!r}: expected here, ray or ray://HOST:PORT")
     return Options(tuple(rest), tuple(over), out, resume, int(jobs), on)
-
-
-def run(grid: Any, out: Path, options: Options) -> dict[str, str]:
-    """Run the cells that are not done; return why others failed, by their names.
-
-    Args:
-        grid: an :class:`experiments.cluster.grid.Grid`.
-        out: directory of the sweep.
-        options: where it runs, and whether it goes on with what is there.
-
-    Raises:
-        InputError: the directory is of no use, or there is no cluster.
-    """
-    from experiments.cluster.grid import open_sweep
-
-    failed = {}
-    with open_sweep(out, grid, resume=options.resume):
-        waiting = [cell for cell in grid.cells if not cell.is_done(out)]
-        done = len(grid.cells) - len(waiting)
-        _say(f"{len(grid.cells)} cells, {done} done before")
-        for ended in _run_cells(waiting, out, options):
-            done += 1
-            state = "done" if ended.failure is None else f"failed: {ended.failure}"
-            _say(f"{done} of {len(grid.cells)}: {ended.cell.name} {state}")
-            if ended.failure is not None:
-                failed[ended.cell.name] = ended.failure
-    return failed
 
 
 def tell(grid: Any, out: Path) -> list[Any]:
@@ -147,16 +120,6 @@ def tell(grid: Any, out: Path) -> list[Any]:
     return sweep_tables.terminal_tables(grid, pooled)
 
 
-def _run_cells(waiting: Sequence[Any], out: Path, options: Options) -> Iterator[Any]:
-    if options.on == "here" or not waiting:
-        from experiments.cluster.launching import run_here
-
-        return run_here(waiting, out, options.jobs)
-    from experiments.cluster.on_ray import run_on_ray
-
-    return run_on_ray(waiting, out, options.jobs, options.on)
-
-
 def _check(grid: Any) -> Any:
     """Refuse options that are wrong before anything is run; return those of the first cell.
 
@@ -167,7 +130,3 @@ def _check(grid: Any) -> Any:
 
     first, *_ = [parse_run(cell.arguments, _PROG) for cell in grid.samples()]
     return first
-
-
-def _say(line: str) -> None:
-    showing.console().print(line, highlight=False, markup=False, soft_wrap=True)

@@ -15,6 +15,7 @@ from rrplan.errors import InputError
 
 ENVIRONMENT = "env"
 """The name under which the environment itself, the first word of ``rrplan run``, is swept."""
+_OWN = ("out", "resume")
 SEED = "seed"
 """The option whose values are repetitions: tables take the mean over them."""
 
@@ -32,6 +33,8 @@ class Axis:
     values: tuple[str, ...]
 
     def __post_init__(self):
+        if self.name in _OWN:
+            raise InputError(f"--over {self.name}: each cell has its own, expected another option")
         if not self.values:
             raise InputError(f"--over {self.name} has no values: --over {self.name} VALUE ...")
         for value in self.values:

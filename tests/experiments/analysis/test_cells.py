@@ -5,9 +5,9 @@ import pytest
 
 from experiments import runs
 from experiments.analysis import cells
+from experiments.analysis.seeds import t_interval
 from experiments.cluster.grid import Axis, Grid
 from experiments.report import sweep_tables
-from rrplan.statistics import t_interval
 from tests.experiments import made_up
 
 GRID = Grid(("knapsack",), (Axis("network.size", ("tiny", "small")), Axis("seed", ("0", "1", "2"))))

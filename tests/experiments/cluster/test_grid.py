@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.cli.sweep import Options, split_options
+from experiments.cluster import sweeping
 from experiments.cluster.grid import Axis, Grid, from_dict, load, open_sweep
 from rrplan import InputError
 
@@ -27,15 +28,22 @@ def test_a_sweeps_own_options_are_taken_out_of_the_command_line():
     ("words", "message"),
     [
         ("--over", "--over needs a name and values: --over NAME VALUE ..."),
-        ("--jobs 0", "--jobs is '0': expected a whole number from 1 on"),
+        ("--jobs two", "--jobs is 'two': expected a whole number from 1 on"),
         ("--jobs --resume", "--jobs needs a value: --jobs VALUE"),
-        ("--on mars", "--on is 'mars': expected here, ray or ray://HOST:PORT"),
     ],
 )
 def test_what_is_wrong_with_them_takes_one_line(words, message):
     with pytest.raises(InputError) as error:
         split_options(words.split())
     assert str(error.value) == message
+
+
+def test_a_place_that_is_none_is_refused():
+    with pytest.raises(InputError, match="--jobs is 0: expected a whole number from 1 on"):
+        sweeping.check(0, "here")
+    with pytest.raises(InputError, match="--on is 'mars': expected here, ray or ray://HOST:PORT"):
+        sweeping.check(1, "mars")
+    sweeping.check(1, "ray://there:1")
 
 
 def test_a_cell_is_a_command_line_with_one_value_of_each_axis():
@@ -66,6 +74,8 @@ def test_a_grid_that_cannot_be_run_is_refused(axes, message):
         Grid((), axes)
     with pytest.raises(InputError, match="twice"):
         Axis("seed", ("1", "1"))
+    with pytest.raises(InputError, match="--over out: each cell has its own"):
+        Axis("out", ("a",))
 
 
 names = st.lists(st.sampled_from("abcd"), min_size=1, max_size=3, unique=True)
