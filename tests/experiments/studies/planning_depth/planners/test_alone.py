@@ -78,8 +78,8 @@ def test_they_stand_beside_the_others_and_pay_for_themselves(
         assert paid == pytest.approx(price * counts)
         others = {pair["other"] for pair in results["pairs"] if pair["agent"] == "stopper"}
         assert set(NAMES) <= others
-        beside = [chain for chain in results["chains"] if chain["price"] == price][0]["beside"]
-        assert [one["agent"] for one in beside] == list(NAMES)
+        (chain,) = (chain for chain in results["chains"] if chain["price"] == price)
+        assert [one["agent"] for one in chain["beside"]] == list(NAMES)
     told = {one["training"]: one for one in results["planners"]}
     assert set(told) == {"longer-seconds", "longer-operations", "larger-seconds"}
     assert len(told["larger-seconds"]["validated"]) == 3

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 
 import jax
 import pytest
@@ -56,15 +57,12 @@ def test_plans_come_to_what_planner_and_stopper_took_and_are_kept(problem, tmp_p
     write(path, [{"chunk": 1, "seconds": s, **told} for s in stopper])
     own = plans.operations_of(problem)
 
-    class Billed:
-        planner = own
-        looks = {"stopper-0.0003": 500.0}
-
+    bill = types.SimpleNamespace(planner=own, looks={"stopper-0.0003": 500.0})
     params = problem.network.init(jax.random.key(0))
     trained = [TrainedSeed(params, {"stopper-0.0003": (None, {"w": jax.numpy.zeros(2000)})})]
 
     def plan(name):
-        return plans.make(problem, run, roster.find(name), trained, Billed())
+        return plans.make(problem, run, roster.find(name), trained, bill)
 
     longer = plan("longer")
     assert (longer.seconds, longer.chunks, longer.width) == (400.0, 200, None)
