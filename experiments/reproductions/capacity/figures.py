@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from experiments.report.figures import plotting
 from experiments.report.figures.plotting import INK, Label
+from experiments.reproductions.capacity.split_figure import draw_split
 from experiments.reproductions.capacity.tables import told_factor
 
 Results = Mapping[str, Any]
@@ -97,10 +98,11 @@ def draw_outcomes(results: Results) -> Figure:
     return figure
 
 
-FIGURES: Mapping[str, Callable[[Results], Figure]] = {
+FIGURES: Mapping[str, Callable[[Results], Figure | None]] = {
     "brown": draw_brown,
     "training": draw_training,
     "outcomes": draw_outcomes,
+    "split": draw_split,
 }
 
 

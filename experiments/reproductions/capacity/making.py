@@ -13,7 +13,7 @@ from experiments.analysis.comparisons import as_json
 from experiments.cli.options import parse_run
 from experiments.cluster import sweeping
 from experiments.report.figures import plotting
-from experiments.reproductions.capacity import plateaus, reading, tables, worth
+from experiments.reproductions.capacity import plateaus, reading, splits, tables, worth
 from experiments.reproductions.capacity.figures import FIGURES
 from experiments.reproductions.capacity.options import CapacityOptions
 from experiments.reproductions.capacity.reading import Planner
@@ -65,8 +65,10 @@ def draw(out: Path) -> list[str]:
     lines = []
     with mpl.rc_context(dict(plotting.RC)):
         for name, make in FIGURES.items():
-            paths = plotting.save(make(results), out / "figures" / name)
-            lines += [f"figure:  {path}" for path in paths]
+            figure = make(results)
+            if figure is not None:
+                paths = plotting.save(figure, out / "figures" / name)
+                lines += [f"figure:  {path}" for path in paths]
     return lines
 
 
@@ -93,6 +95,7 @@ def summarize(planners: Sequence[Planner], search: int, random: float) -> dict[s
         "plateaus": [
             plateaus.judge(one, plateaus.half_of(planners, one), best - random) for one in trained
         ],
+        "splits": splits.best_splits(planners, (random, best)),
         "worth": {
             "weights": _by_width(ordered, by_weights),
             "operations": _by_width(in_operations, by_operations),

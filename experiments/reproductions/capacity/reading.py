@@ -17,6 +17,8 @@ from experiments import runs
 from experiments.analysis.columns import of_frame
 from experiments.cluster.grid import Cell
 from experiments.studies.planning_depth.config import StudyConfig
+from experiments.studies.planning_depth.planners.budgets import operations_of_chunk
+from rrplan.operations import Operations
 from rrplan.types import Environment, PyTree
 
 _RANDOM_EPISODES = 1024
@@ -34,6 +36,8 @@ class Planner(NamedTuple):
     """Operations of one evaluation, which a decision takes without a search."""
     simulation: float
     """Operations of one simulation."""
+    training: float
+    """Operations of one training."""
     returns: Mapping[int, np.ndarray]
     """Untimed returns ``[S, E]`` by k, on the same held-out episodes for all planners."""
     curve_steps: np.ndarray
@@ -60,14 +64,17 @@ def read(cell: Cell, out: Path) -> Planner:
     results = runs.load_results(run.path)
     frame = pl.read_parquet(run.episodes).filter(agent="fixed").filter(pl.col("depth").is_null())
     steps, curve = _curve(run)
-    operations = results["bill"]["operations"]
+    kept = results["bill"]["operations"]
+    operations = Operations(kept["step"], kept["evaluation"])
+    train = run.config.train
     return Planner(
         width=run.config.network.units,
-        chunks=run.config.train.num_chunks,
-        steps=run.config.train.total_steps,
+        chunks=train.num_chunks,
+        steps=train.total_steps,
         weights=_weights(run.config),
-        evaluation=operations["evaluation"],
-        simulation=operations["step"] + operations["evaluation"],
+        evaluation=operations.evaluation,
+        simulation=operations.simulation,
+        training=train.num_chunks * operations_of_chunk(train, operations),
         returns={
             k: of_frame(rows)["untimed_return"].astype(float)
             for (k,), rows in frame.group_by("k", maintain_order=True)

@@ -26,6 +26,7 @@ def planner(width, chunks=4, gained=0.02, noise=0.0, seeds=2, episodes=64):
         weights=10 * width,
         evaluation=10.0 * width,
         simulation=10.0 * width + 5.0,
+        training=1e4 * width * chunks,
         returns={0: returns(0.0), 4: returns(gained / 2), 16: returns(gained)},
         curve_steps=steps,
         curve=np.full((seeds, len(steps)), base),
