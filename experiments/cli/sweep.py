@@ -85,7 +85,7 @@ def split_options(arguments: Sequence[str]) -> Options:
                 values.append(pending.pop(0))
             if not values:
                 raise InputError(f"{_OVER} needs a name and values: {_OVER} NAME VALUE ...")
-            over.append((values[0].removeprefix("--"), tuple(values[1:])))
+            over.append((values[0], tuple(values[1:])))
         elif option.removeprefix("--") in _OWN and option.startswith("--"):
             if not assigned:
                 if not pending or pending[0].startswith("--"):

@@ -39,6 +39,9 @@ before = (out / "part").read_text() if (out / "part").exists() else ""
 """
 
 
+REAL = launching._PROGRAM.split("from rrplan")[0]  # up to where it would run a study
+
+
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     monkeypatch.setattr(launching, "_PROGRAM", PROGRAM)
@@ -99,6 +102,14 @@ def test_leaving_early_ends_what_runs(tmp_path):
     finally:
         launching.start = before
     assert [process.poll() for process in processes] == [0, -signal.SIGTERM]
+
+
+@pytest.mark.parametrize("status", [0, 2])
+def test_a_cell_ends_by_itself_with_its_own_status(tmp_path, monkeypatch, status):
+    monkeypatch.setattr(launching, "_PROGRAM", f"{REAL}\nraise SystemExit({status})")
+    process = launching.start((), tmp_path / "cell", tmp_path / "log", {})
+    assert process.wait() == status
+    assert launching.end(process) == status
 
 
 ORPHAN = """
