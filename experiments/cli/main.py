@@ -251,7 +251,9 @@ def _command(arguments: Sequence[str]) -> Callable[[Sequence[str]], None]:
 
 def _help() -> str:
     lines = ["usage: rrplan COMMAND [options]", "", "How long should an agent think?", ""]
-    lines += [f"  {name:<10}{command.__doc__}" for name, command in COMMANDS.items()]
+    lines += [
+        f"  {name:<10}{str(command.__doc__).splitlines()[0]}" for name, command in COMMANDS.items()
+    ]
     lines += [
         "",
         "`rrplan COMMAND --help` shows a command's options.",

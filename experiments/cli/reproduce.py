@@ -9,14 +9,19 @@ _PROG = "rrplan reproduce"
 
 
 def reproduce(arguments: Sequence[str]) -> None:
-    """Make the figures of a paper or of the documentation, from trainings on."""
+    """Make the figures of a paper or of the documentation, from trainings on.
+
+    Raises:
+        SystemExit: help was asked for, and printed.
+        InputError: an argument is wrong, or what is made fails.
+    """
     from experiments.reproductions import REPRODUCTIONS
 
     if arguments and arguments[0] in ("-h", "--help"):
         lines = [f"usage: {_PROG} NAME [options]", ""]
         lines += [f"  {one.name:<18}{one.help}" for one in REPRODUCTIONS.values()]
         print("\n".join([*lines, "", f"`{_PROG} NAME --help` shows the options of one."]))
-        return
+        raise SystemExit(0)  # as the commands whose help tyro prints
     if not arguments:
         names = ", ".join(REPRODUCTIONS)
         raise InputError(f"expected what to reproduce: {names} ({_PROG} --help)")

@@ -43,10 +43,15 @@ class Options(NamedTuple):
 
 
 def sweep(arguments: Sequence[str]) -> None:
-    """Run a study for each combination of some options' values, and compare them."""
+    """Run a study for each combination of some options' values, and compare them.
+
+    Raises:
+        SystemExit: help was asked for, and printed.
+        InputError: an option is wrong, or a cell failed.
+    """
     if any(word in ("-h", "--help") for word in arguments):
         print(_HELP)
-        return
+        raise SystemExit(0)  # as the commands whose help tyro prints
     options = split_options(arguments)
     from experiments.cluster import sweeping
     from experiments.cluster.grid import Axis, Grid

@@ -7,6 +7,7 @@ directory, what there is of the run travels to it, and comes back when the run h
 import contextlib
 import importlib
 import io
+import os
 import tarfile
 import tempfile
 import uuid
@@ -140,6 +141,7 @@ def _connected(address: str, jobs: int) -> Iterator[Any]:
     quiet = {"logging_level": "ERROR", "log_to_driver": False}
     try:
         if address == LOCAL:
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers of it
             ray.init("local", num_cpus=jobs, include_dashboard=False, **quiet)
         else:
             ray.init(address, **quiet)

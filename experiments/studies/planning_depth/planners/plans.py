@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from agents import networks
 from agents.declarations import PlannerAlone
-from agents.networks import count_parameters
+from agents.networks import PlannerNetwork, count_parameters
 from agents.training import fit
 from experiments import runs
 from experiments.bill import Bill
@@ -108,9 +107,8 @@ def problem_of(
     network, built = config.network, problem.network
     if width is not None:
         network = dataclasses.replace(network, width=width)
-        built, _ = networks.build(
-            network, problem.environment, problem.env_params, jax.random.key(0)
-        )
+        assert isinstance(built, PlannerNetwork)  # as the configuration has seen to
+        built = dataclasses.replace(built, width=width)
     config = dataclasses.replace(config, network=network, train=train)
     return problem._replace(config=config, network=built)
 

@@ -39,7 +39,8 @@ def test_a_larger_planner_is_the_least_wide_with_so_many_weights(problem):
 def test_another_training_is_the_studys_own_but_for_length_and_rate(problem):
     other = plans.problem_of(problem, None, 70, 3.0)
     assert other.network == problem.network
-    expected = dataclasses.replace(problem.config.train, num_chunks=70, learning_rate=9e-3)
+    rate = 3.0 * problem.config.train.learning_rate
+    expected = dataclasses.replace(problem.config.train, num_chunks=70, learning_rate=rate)
     assert other.config.train == expected
     assert plans.problem_of(problem, 20).network.width == 20
     # A wider planner pays more for each simulation.
