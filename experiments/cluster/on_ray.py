@@ -11,6 +11,7 @@ import os
 import tarfile
 import tempfile
 import uuid
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -140,11 +141,14 @@ def _connected(address: str, jobs: int) -> Iterator[Any]:
         ) from None
     quiet = {"logging_level": "ERROR", "log_to_driver": False}
     try:
-        if address == LOCAL:
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers of it
-            ray.init("local", num_cpus=jobs, include_dashboard=False, **quiet)
-        else:
-            ray.init(address, **quiet)
+        with warnings.catch_warnings():
+            # JAX warns of forks; what is forked here only starts another program.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            if address == LOCAL:
+                os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
+                ray.init("local", num_cpus=jobs, include_dashboard=False, **quiet)
+            else:
+                ray.init(address, **quiet)
     except Exception as error:
         raise InputError(f"--on {address}: cannot reach the cluster ({one_line(error)})") from error
     try:

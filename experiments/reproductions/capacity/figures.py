@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.report.figures import plotting
+from experiments.report.figures import labels, plotting
+from experiments.report.figures.labels import Note
 from experiments.report.figures.plotting import INK, Label
 from experiments.reproductions.capacity.split_figure import draw_split
 from experiments.reproductions.capacity.tables import told_factor
@@ -16,6 +17,8 @@ Results = Mapping[str, Any]
 
 _WIN, _TIE, _LOSS = "#0072B2", "#D9D9D9", "#D55E00"
 _FRONT = "#333333"
+_ABOVE = ((-1, 0.5), (-1, 1), (0, 1), (-1, 0), (1, -1), (1, -0.5), (0, -1))
+_BEFORE = 4.0  # the first evaluations shown are those from this part of the shortest training on
 
 
 def draw_brown(results: Results) -> Figure:
@@ -29,7 +32,6 @@ def draw_brown(results: Results) -> Figure:
     planners = longest(results)
     _draw_lines(figure, left, planners, lambda one, row: one["weights"], label=True)
     _draw_lines(figure, right, planners, lambda one, row: row["operations"], label=False)
-    _draw_front(right, planners)
     left.set_ylabel(f"Untimed {results['return_label']}")
     left.set_xlabel("Weights of the planner's network")
     right.set_xlabel("Operations a decision (model and networks)")
@@ -38,6 +40,7 @@ def draw_brown(results: Results) -> Figure:
     plotting.note(right, "dark: the front of size and k, named where it turns")
     _draw_worth(left, results, planners)
     plotting.caption(figure, f"{_trained(results)} Bands: 95% intervals over seeds and episodes.")
+    _draw_front(figure, right, planners)  # last, as its labels need the layout
     return figure
 
 
@@ -55,17 +58,18 @@ def draw_training(results: Results) -> Figure:
             (one for one in results["planners"] if one["width"] == width),
             key=lambda one: one["steps"],
         )
+        axes.set_xscale("log")
         _draw_training_of(axes, own, results["search"])
         axes.set_title(f"width {width}", fontsize=plotting.LABEL_SIZE + 1)
         _label_steps(axes, [one["steps"] for one in own])
     panels[0].set_ylabel(f"Untimed {results['return_label']}")
     panels[len(panels) // 2].set_xlabel("Environment steps of training (thousands)")
-    last, labels = longest(results)[-1], []
+    last, ends = longest(results)[-1], []
     for rank, k in enumerate((0, results["search"])):
         style, height = plotting.style(rank), at(last, k)["untimed"]["mean"]
         color = plotting.darker(style["color"])
-        labels.append(Label(last["steps"], height, f"{plotting.glyph(style)} k = {k}", color))
-    plotting.label_beside(figure, panels[-1], labels)
+        ends.append(Label(last["steps"], height, f"{plotting.glyph(style)} k = {k}", color))
+    plotting.label_beside(figure, panels[-1], ends)
     plotting.caption(
         figure,
         "Points: trainings of their own, each with its own schedule, with 95% intervals over seeds"
@@ -119,10 +123,10 @@ def at(planner: Mapping[str, Any], k: int) -> Mapping[str, Any]:
 
 
 def _label_steps(axes: Axes, steps: Sequence[float]) -> None:
-    """Label the lengths of training on a logarithmic axis, in thousands."""
-    axes.set_xscale("log")
-    axes.set_xticks(steps, labels=[f"{step / 1e3:,.0f}" for step in steps])
-    axes.set_xticks([], minor=True)
+    """Mark the lengths of training, and write the first and the last, in thousands."""
+    named = sorted({steps[0], steps[-1]})
+    axes.set_xticks(named, labels=[f"{step / 1e3:,.0f}" for step in named])
+    axes.set_xticks(sorted(set(steps) - set(named)), labels=[], minor=True)
 
 
 def _names(count: int) -> list[str]:
@@ -147,7 +151,7 @@ def _draw_lines(
 ) -> None:
     """Draw a line with its band for each k, and name it at its right end."""
     axes.set_xscale("log")
-    labels = []
+    ends = []
     for rank, k in enumerate(row["k"] for row in planners[0]["by_k"]):
         style = dict(plotting.style(rank))
         if rank >= len(plotting.STYLES):  # the colours repeat
@@ -157,12 +161,12 @@ def _draw_lines(
         plotting.draw_line(axes, x, rows, "untimed", style)
         text = f"{plotting.glyph(style)} k = {k}"
         end = Label(x[-1], rows[-1]["untimed"]["mean"], text, plotting.darker(style["color"]), True)
-        labels.append(end)
+        ends.append(end)
     if label:
-        plotting.label_beside(figure, axes, labels, offset=3.0)
+        plotting.label_beside(figure, axes, ends, offset=3.0)
 
 
-def _draw_front(axes: Axes, planners: Sequence[Mapping[str, Any]]) -> None:
+def _draw_front(figure: Figure, axes: Axes, planners: Sequence[Mapping[str, Any]]) -> None:
     """Draw what no other pair of size and k beats with as many operations or fewer."""
     pairs = [
         (row["operations"], row["untimed"]["mean"], one["width"], row["k"])
@@ -181,17 +185,24 @@ def _draw_front(axes: Axes, planners: Sequence[Mapping[str, Any]]) -> None:
         drawstyle="steps-post",
         zorder=2,
     )
-    for place, (x, y, width, k) in enumerate(front):
-        if place % 2 == 0 or place == len(front) - 1:
-            axes.annotate(
-                f"{width}, k = {k}",
-                (x, y),
-                xytext=(-3, 3),
-                textcoords="offset points",
-                ha="right",
-                fontsize=plotting.LABEL_SIZE - 1,
-                color=_FRONT,
-            )
+    notes = [
+        Note([(x, y)], f"{width}, k = {k}", _FRONT, plotting.LABEL_SIZE - 1, _ABOVE, "front")
+        for x, y, width, k in _apart(front)
+    ]
+    lines = [[pair[:2] for pair in front]]
+    for k in (row["k"] for row in planners[0]["by_k"]):
+        rows = [at(one, k) for one in planners]
+        lines.append([(row["operations"], row["untimed"]["mean"]) for row in rows])
+    labels.write(figure, axes, notes, lines)
+
+
+def _apart(front: Sequence[tuple[float, float, int, int]]) -> list[tuple[float, float, int, int]]:
+    """Return the points of the front that are to be named: none is close above another."""
+    height, named = front[-1][1] - front[0][1], [front[0]]
+    for pair in front[1:]:
+        if pair[1] - named[-1][1] > 0.06 * height:
+            named.append(pair)
+    return named
 
 
 def _draw_worth(axes: Axes, results: Results, planners: Sequence[Mapping[str, Any]]) -> None:
@@ -223,8 +234,9 @@ def _draw_worth(axes: Axes, results: Results, planners: Sequence[Mapping[str, An
 
 def _draw_training_of(axes: Axes, own: Sequence[Mapping[str, Any]], search: int) -> None:
     thin = plotting.style(0)["color"]
-    curve = own[-1]["curve"]
-    axes.plot(curve["steps"], curve["mean"], color=thin, lw=0.6, alpha=0.8, zorder=1)
+    curve, first = own[-1]["curve"], own[0]["steps"] / _BEFORE
+    shown = [pair for pair in zip(curve["steps"], curve["mean"], strict=True) if pair[0] >= first]
+    axes.plot(*zip(*shown, strict=True), color=thin, lw=0.6, alpha=0.8, zorder=1)
     for rank, k in enumerate((0, search)):
         style = plotting.style(rank)
         rows = [at(one, k)["untimed"] for one in own]

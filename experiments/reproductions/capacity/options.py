@@ -31,7 +31,7 @@ class CapacityOptions:
     """Environment: any name that `rrplan envs` lists, or package.module:Class."""
     widths: tuple[int, ...] = (4, 8, 16, 32, 64)
     """Units of the planners' hidden layers."""
-    lengths: tuple[float, ...] = (1, 2, 4)
+    lengths: tuple[float, ...] = (1, 8, 16)
     """Lengths of training, in multiples of that of the quick preset, each with its own schedule.
     The longest is at a plateau where half of it is as good."""
     seeds: int = 3
