@@ -14,6 +14,7 @@ _DEAF = ("prior", "progress", "price", "features", "observation")
 _LONGER: dict[str, Any] = {"color": "#4D4D4D", "linestyle": (0, (6, 2))}
 _OPERATIONS: dict[str, Any] = {"color": "#8C6BB1", "linestyle": (0, (6, 2, 1, 2))}
 _LARGER: dict[str, Any] = {"color": "#02818A", "linestyle": (0, (8, 1.5))}
+_LARGER_OPERATIONS: dict[str, Any] = {"color": "#67001F", "linestyle": (0, (8, 1.5, 1, 1.5))}
 _POINT: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "white"}
 
 CONTROLS: tuple[Agent, ...] = (
@@ -104,6 +105,25 @@ CONTROLS: tuple[Agent, ...] = (
         style={**_LARGER, **_POINT, "marker": ">"},
         to="stopper",
         length="seconds",
+        larger=True,
+        k=0,
+    ),
+    PlannerAlone(
+        name="larger-ops",
+        help="control: a planner with the weights of both, trained for the operations of both",
+        label="larger (operations)",
+        style={**_LARGER_OPERATIONS, "marker": "v"},
+        to="stopper",
+        length="operations",
+        larger=True,
+    ),
+    PlannerAlone(
+        name="larger-ops-k0",
+        help="control: the same planner at k = 0",
+        label="larger (operations), k = 0",
+        style={**_LARGER_OPERATIONS, **_POINT, "marker": "v"},
+        to="stopper",
+        length="operations",
         larger=True,
         k=0,
     ),

@@ -20,7 +20,7 @@ LINKS = ("schedule", "yoked", "stopper-deaf", LAST)
 """After the best fixed k, in their order."""
 BESIDE = (
     *("direct", "ranks", "longer", "longer-k0", "longer-ops", "longer-ops-k0"),
-    *("larger", "larger-k0"),
+    *("larger", "larger-k0", "larger-ops", "larger-ops-k0"),
 )
 YOKED = "yoked"
 TOLERATED = 0.05

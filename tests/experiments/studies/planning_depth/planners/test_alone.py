@@ -117,6 +117,10 @@ def test_what_is_evaluated_is_not_evaluated_again(controls, made_up, fake_work, 
 
 
 def test_the_roster_describes_them():
-    for name in ("longer", "longer-k0", "longer-ops", "longer-ops-k0", "larger", "larger-k0"):
-        assert roster.find(name).family == "planner"
-        assert name in roster.choosable()
+    for name in ("longer", "longer-ops", "larger", "larger-ops"):
+        best, reactive = roster.find(name), roster.find(f"{name}-k0")
+        assert best.family == reactive.family == "planner"
+        assert best.training == reactive.training
+        assert (best.k, reactive.k) == (None, 0)
+        assert {name, f"{name}-k0"} <= set(roster.choosable())
+    assert len({roster.find(n).training for n in ("longer", "longer-ops", "larger-ops")}) == 3
