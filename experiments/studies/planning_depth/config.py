@@ -37,9 +37,9 @@ class ControlConfig:
     """Of entropy, vet, margin and schedule (tuned for each price on validation episodes); gate and
     stopper (learned for one price), and their controls yoked, direct, ranks, gate-blind,
     stopper-blind and stopper-deaf; longer, longer-ops, larger and larger-ops (other planners,
-    without a meta-policy), each also as NAME-k0; gate-priced, stopper-priced and self-aware (learned for
-    all); oracle (the exact ceiling, where the environment's states can be enumerated); and agents
-    of your own, each as package.module:NAME."""
+    without a meta-policy), each also as NAME-k0; gate-priced, stopper-priced and self-aware
+    (learned for all); oracle (the exact ceiling, where the environment's states can be enumerated);
+    and agents of your own, each as package.module:NAME."""
     num_prices: int = 1
     """How many of the sweep's prices, the least first, gate and stopper are trained for, one agent
     each."""
