@@ -18,6 +18,7 @@ Results = Mapping[str, Any]
 _WIN, _TIE, _LOSS = "#0072B2", "#D9D9D9", "#D55E00"
 _FRONT = "#333333"
 _ABOVE = ((-1, 0.5), (-1, 1), (0, 1), (-1, 0), (1, -1), (1, -0.5), (0, -1))
+_HOLLOW = dict(zip("●■▲◆▼", "○□△◇▽", strict=True))
 _BEFORE = 4.0  # the first evaluations shown are those from this part of the shortest training on
 
 
@@ -37,7 +38,7 @@ def draw_brown(results: Results) -> Figure:
     right.set_xlabel("Operations a decision (model and networks)")
     for axes, letter in ((left, "a"), (right, "b")):
         axes.set_title(letter, loc="left", fontweight="bold")
-    plotting.note(right, "dark: the front of size and k, named where it turns")
+    plotting.note(right, "dark: the front, with width and k where it turns")
     _draw_worth(left, results, planners)
     plotting.caption(figure, f"{_trained(results)} Bands: 95% intervals over seeds and episodes.")
     _draw_front(figure, right, planners)  # last, as its labels need the layout
@@ -154,12 +155,14 @@ def _draw_lines(
     ends = []
     for rank, k in enumerate(row["k"] for row in planners[0]["by_k"]):
         style = dict(plotting.style(rank))
+        glyph = plotting.glyph(style)
         if rank >= len(plotting.STYLES):  # the colours repeat
             style |= {"markerfacecolor": "white"}
+            glyph = _HOLLOW.get(glyph, glyph)
         rows = [at(one, k) for one in planners]
         x = [size(one, row) for one, row in zip(planners, rows, strict=True)]
         plotting.draw_line(axes, x, rows, "untimed", style)
-        text = f"{plotting.glyph(style)} k = {k}"
+        text = f"{glyph} k = {k}"
         end = Label(x[-1], rows[-1]["untimed"]["mean"], text, plotting.darker(style["color"]), True)
         ends.append(end)
     if label:
