@@ -21,7 +21,7 @@ from rrplan.types import Array
 BACKWARD = 2.0
 """Operations of a gradient's backward pass, in those of the forward pass (Kaplan et al. 2020,
 arXiv 2001.08361)."""
-ROUNDS = 5
+ROUNDS = 9
 """Times that a chunk of each training is measured."""
 
 Record = Mapping[str, Any]
