@@ -1,5 +1,6 @@
 """``rrplan reproduce``: the figures of a paper or of the documentation, by one command."""
 
+import shlex
 from collections.abc import Sequence
 
 from experiments.cli import showing
@@ -29,7 +30,10 @@ def reproduce(arguments: Sequence[str]) -> None:
         raise unknown("reproduction", arguments[0], REPRODUCTIONS)
     from experiments.cli.options import parse
 
-    chosen = REPRODUCTIONS[arguments[0]]
-    options = parse(chosen.get("options"), arguments[1:], f"{_PROG} {chosen.name}")
+    chosen, words = REPRODUCTIONS[arguments[0]], list(arguments[1:])
+    if "--" in words:
+        place = words.index("--")
+        words[place:] = [f"--run={shlex.join(words[place + 1 :])}"]
+    options = parse(chosen.get("options"), words, f"{_PROG} {chosen.name}")
     for line in chosen.get("run")(options, showing.say):
         print(line)

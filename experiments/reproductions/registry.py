@@ -16,7 +16,8 @@ class Reproduction(NamedTuple):
     help: str
     """One sentence: what is made."""
     options: str
-    """The command's options, a dataclass: its docstring is the command's help."""
+    """The command's options, a dataclass: its docstring is the command's help. What comes after two
+    dashes on the command line is given to its field ``run``, where it has one."""
     run: str
     """``(options, say) -> lines``: makes everything, and returns what is printed at the end;
     ``say`` takes a line of progress."""

@@ -34,7 +34,7 @@ def reproduce(options: CapacityOptions, say: Callable[[str], None]) -> list[str]
     """
     out, grid = options.directory, options.grid
     for cell in grid.samples():
-        parse_run(cell.arguments, "rrplan reproduce capacity --run")
+        parse_run(cell.arguments, "rrplan reproduce capacity")
     begun, done = time.perf_counter(), sum(cell.is_done(out) for cell in grid.cells)
     failed = sweeping.run_grid(
         grid, out, resume=options.resume, jobs=options.jobs, on=options.on, say=say

@@ -51,8 +51,8 @@ class CapacityOptions:
     resume: tyro.conf.FlagCreatePairsOff[bool] = False
     """Go on with what was begun in that directory."""
     run: Annotated[str, tyro.conf.arg(metavar="TEXT")] = ""
-    """More options of `rrplan run` for all of them, in quotation marks, such as
-    "--train.num-simulations 8"."""
+    """More options of `rrplan run` for all of them. They may also come last, after two dashes:
+    -- --train.num-simulations 8"""
 
     def __post_init__(self):
         check(self.jobs, self.on)

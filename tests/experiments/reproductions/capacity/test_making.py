@@ -99,15 +99,16 @@ def test_every_reproduction_names_what_is_there(capsys):
 @pytest.mark.slow
 def test_a_tiny_one_is_made_from_end_to_end_and_gone_on_with(tmp_path, capsys):
     words = ["--widths", "2", "4", "--lengths", "0.04", "0.08", "--seeds", "2", "--k", "0", "2"]
-    words += ["--search", "2", "--episodes", "16", "--out", str(tmp_path / "made"), "--run", TINY]
-    assert cli.main(["reproduce", "capacity", "knapsack", *words]) == 0
+    words += ["--search", "2", "--episodes", "16", "--out", str(tmp_path / "made")]
+    rest = ["--", *TINY.split()]
+    assert cli.main(["reproduce", "capacity", "knapsack", *words, *rest]) == 0
     first = (tmp_path / "made" / "results.json").read_bytes()
     told = json.loads(first)
     assert [one["width"] for one in told["planners"]] == [2, 2, 4, 4]
     assert len(list((tmp_path / "made" / "figures").glob("*.png"))) == 4
-    assert cli.main(["reproduce", "capacity", "knapsack", *words]) == 2
+    assert cli.main(["reproduce", "capacity", "knapsack", *words, *rest]) == 2
     assert "--resume" in capsys.readouterr().err
-    assert cli.main(["reproduce", "capacity", "knapsack", *words, "--resume"]) == 0
+    assert cli.main(["reproduce", "capacity", "knapsack", *words, "--resume", *rest]) == 0
     assert (tmp_path / "made" / "results.json").read_bytes() == first
     assert runs.read_json(tmp_path / "made" / "sweep.json", missing="")["over"][0]["values"] == [
         "2",
