@@ -96,6 +96,13 @@ def test_every_reproduction_names_what_is_there(capsys):
     assert "did you mean 'capacity'?" in capsys.readouterr().err
 
 
+def test_what_comes_after_two_dashes_is_handed_to_the_runs(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["reproduce", "capacity", "--", "--train.num-lanez", "3"]) == 2
+    assert "'--train.num-lanez': did you mean '--train.num-lanes'?" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_a_tiny_one_is_made_from_end_to_end_and_gone_on_with(tmp_path, capsys):
     words = ["--widths", "2", "4", "--lengths", "0.04", "0.08", "--seeds", "2", "--k", "0", "2"]
