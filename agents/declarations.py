@@ -203,6 +203,30 @@ class Yoked(Agent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannerAlone(Agent):
+    """Another planner, without a meta-policy, on which a whole training is spent.
+
+    It is trained from scratch for as long as the study's planner and another agent are together,
+    and always runs k simulations. It pays for its own operations, and the oracle does not bound it.
+    """
+
+    to: str
+    """Name of the agent whose training it is given: a :class:`Learned` one for a single price."""
+    length: Literal["seconds", "operations"]
+    """What of its training comes to what both take together, compilation aside."""
+    larger: bool = False
+    """Whether it has as many weights as both together, or those of the study's planner."""
+    k: int | None = None
+    """Simulations of each decision; what is best at each price on validation episodes if None."""
+    family: ClassVar[str] = "planner"
+
+    @property
+    def training(self) -> str:
+        """What its training is called: agents that differ in k share one."""
+        return f"{'larger' if self.larger else 'longer'}-{self.length}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ceiling(Agent):
     """The exact ceiling of what any choice of k could earn."""
 

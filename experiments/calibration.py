@@ -13,6 +13,7 @@ take does not depend on what they have learned.
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -27,6 +28,7 @@ from agents.metapolicies.learned import network as meta_networks
 from agents.metapolicies.learned.config import MetaConfig
 from agents.metapolicies.learned.network import MetaNetwork
 from agents.metapolicies.rules.constant import no_carry
+from experiments import runs
 from experiments.cluster import processes
 from experiments.evaluation import Domain, StudyProblem, make_planner, study_key
 from rrplan.engine.consult import NO_DEPTH_LIMIT
@@ -172,6 +174,21 @@ def calibrate(
     if config.reference == config.network:
         return Calibration(own, own)
     return Calibration(own, fit(*measure(problem, config.reference, measured)))
+
+
+def of_network(problem: StudyProblem, path: Path) -> Seconds:
+    """Return what a problem's planner takes: as a file has it, or measured and written there.
+
+    Args:
+        problem: of the study, with the network to measure.
+        path: a JSON file.
+
+    Raises:
+        InputError: see :func:`fit`.
+    """
+    if not path.exists():
+        runs.write_json(path, fit(*measure(problem, problem.config.network))._asdict())
+    return Seconds(**runs.read_json(path, missing=f"{path} is missing"))
 
 
 def measurements(problem: StudyProblem) -> int:

@@ -180,10 +180,12 @@ _AGENTS: tuple[Agent, ...] = (
 )
 ROSTER: Mapping[str, Agent] = {agent.name: agent for agent in _AGENTS}
 
-CHOSEN = ("rule", "learned", "ceiling")
+CHOSEN = ("rule", "learned", "planner", "ceiling")
 """Families of which a study has those that ``--control.agents`` names; it has all others."""
 CONTROLLED = ("rule", "learned")
 """Families of agents that decide themselves how long to think."""
+COMPARED = (*CONTROLLED, "planner")
+"""Families of agents that are held against the best fixed k, and against each other."""
 
 
 def choosable(*, depth: bool = True) -> tuple[str, ...]:

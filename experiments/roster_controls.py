@@ -4,10 +4,18 @@ A learned meta-policy may earn more because it knows when to search, or because 
 network that saw the same states. Each control has one of the two, or a part of it.
 """
 
-from agents.declarations import Agent, Learned, Yoked
+from typing import Any
+
+from agents.declarations import Agent, Learned, PlannerAlone, Yoked
 
 _BLIND = ("prior", "search", "values", "progress", "price")
 _DEAF = ("prior", "progress", "price", "features", "observation")
+
+_LONGER: dict[str, Any] = {"color": "#4D4D4D", "linestyle": (0, (6, 2))}
+_OPERATIONS: dict[str, Any] = {"color": "#8C6BB1", "linestyle": (0, (6, 2, 1, 2))}
+_LARGER: dict[str, Any] = {"color": "#02818A", "linestyle": (0, (8, 1.5))}
+_LARGER_OPERATIONS: dict[str, Any] = {"color": "#67001F", "linestyle": (0, (8, 1.5, 1, 1.5))}
+_POINT: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "white"}
 
 CONTROLS: tuple[Agent, ...] = (
     Yoked(
@@ -48,5 +56,75 @@ CONTROLS: tuple[Agent, ...] = (
         help="control: the stopper without anything that the search has found",
         style={"color": "#A63603", "marker": "h", "linestyle": (0, (3, 1))},
         inputs=_DEAF,
+    ),
+    PlannerAlone(
+        name="longer",
+        help="control: the planner alone, trained for the time of planner and stopper; its best k",
+        style={**_LONGER, "marker": "p"},
+        to="stopper",
+        length="seconds",
+    ),
+    PlannerAlone(
+        name="longer-k0",
+        help="control: the same planner at k = 0",
+        label="longer, k = 0",
+        style={**_LONGER, **_POINT, "marker": "p"},
+        to="stopper",
+        length="seconds",
+        k=0,
+    ),
+    PlannerAlone(
+        name="longer-ops",
+        help="control: the planner alone, trained for the operations of planner and stopper",
+        label="longer (operations)",
+        style={**_OPERATIONS, "marker": "<"},
+        to="stopper",
+        length="operations",
+    ),
+    PlannerAlone(
+        name="longer-ops-k0",
+        help="control: the same planner at k = 0",
+        label="longer (operations), k = 0",
+        style={**_OPERATIONS, **_POINT, "marker": "<"},
+        to="stopper",
+        length="operations",
+        k=0,
+    ),
+    PlannerAlone(
+        name="larger",
+        help="control: a planner with the weights of planner and stopper, trained for their time",
+        style={**_LARGER, "marker": ">"},
+        to="stopper",
+        length="seconds",
+        larger=True,
+    ),
+    PlannerAlone(
+        name="larger-k0",
+        help="control: the same planner at k = 0",
+        label="larger, k = 0",
+        style={**_LARGER, **_POINT, "marker": ">"},
+        to="stopper",
+        length="seconds",
+        larger=True,
+        k=0,
+    ),
+    PlannerAlone(
+        name="larger-ops",
+        help="control: a planner with the weights of both, trained for the operations of both",
+        label="larger (operations)",
+        style={**_LARGER_OPERATIONS, "marker": "v"},
+        to="stopper",
+        length="operations",
+        larger=True,
+    ),
+    PlannerAlone(
+        name="larger-ops-k0",
+        help="control: the same planner at k = 0",
+        label="larger (operations), k = 0",
+        style={**_LARGER_OPERATIONS, **_POINT, "marker": "v"},
+        to="stopper",
+        length="operations",
+        larger=True,
+        k=0,
     ),
 )

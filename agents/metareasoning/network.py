@@ -65,8 +65,8 @@ def build(
     network = StopRow(
         PlannerNetwork(
             kind="items",
-            width=networks.WIDTHS[config.size],
-            depth=networks.DEPTHS[config.size],
+            width=config.units,
+            depth=config.layers,
             num_actions=count + 1,
             input_shape=(count + 1, shapes[0][1] + 1),
             return_scale=float(config.return_scale),

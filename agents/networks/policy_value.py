@@ -33,6 +33,10 @@ class NetworkConfig:
     your own, as package.module:NAME. --network is short for it."""
     size: Literal["tiny", "small", "medium", "large"] = "small"
     """Width and depth: 16 x 1, 32 x 2, 64 x 2 or 128 x 3 hidden layers."""
+    width: int | None = None
+    """Units of a hidden layer; those of the size if not given."""
+    depth: int | None = None
+    """Hidden layers after the first; those of the size if not given."""
     return_scale: float | None = 1.0
     """Typical size of an episode's return; the value head speaks in multiples of it. None: measured
     on random play."""
@@ -42,8 +46,22 @@ class NetworkConfig:
             raise unknown("network kind", self.kind, KINDS)
         if self.size not in WIDTHS:
             raise unknown("network size", self.size, WIDTHS)
+        for name in ("width", "depth"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"network {name} must be at least 1, got {value}")
         if self.return_scale is not None and not 0 < self.return_scale < math.inf:
             raise InputError(f"return_scale must be a positive number, got {self.return_scale}")
+
+    @property
+    def units(self) -> int:
+        """Units of a hidden layer."""
+        return WIDTHS[self.size] if self.width is None else self.width
+
+    @property
+    def layers(self) -> int:
+        """Hidden layers after the first."""
+        return DEPTHS[self.size] if self.depth is None else self.depth
 
     def measured(self, environment: Environment, env_params: PyTree) -> "NetworkConfig":
         """Return it with a number for ``return_scale``: its own, or what random play says."""
@@ -235,8 +253,8 @@ def build(
         shape = (*single, 1) if kind == "conv" and len(single) == 2 else single
     network = PlannerNetwork(
         kind=kind,
-        width=WIDTHS[config.size],
-        depth=DEPTHS[config.size],
+        width=config.units,
+        depth=config.layers,
         num_actions=environment.num_actions,
         input_shape=tuple(shape),
         return_scale=float(config.return_scale or 1.0),

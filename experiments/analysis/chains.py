@@ -3,7 +3,8 @@
 From the best fixed k the chain goes to the schedule (the right amounts, without looking), to the
 yoked agent (the stopper's own amounts, its looks paid), to the deaf stopper (it knows the state)
 and to the stopper (it sees the search). The steps add up to the stopper's gain. Agents that are
-not in a study are passed over. Beside the chain stand agents that choose actions themselves.
+not in a study are passed over. Beside the chain stand agents that choose actions themselves, and
+planners on which the whole training is spent.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,10 @@ from rrplan.statistics import paired_difference
 LAST = "stopper"
 LINKS = ("schedule", "yoked", "stopper-deaf", LAST)
 """After the best fixed k, in their order."""
-BESIDE = ("direct", "ranks")
+BESIDE = (
+    *("direct", "ranks", "longer", "longer-k0", "longer-ops", "longer-ops-k0"),
+    *("larger", "larger-k0", "larger-ops", "larger-ops-k0"),
+)
 YOKED = "yoked"
 TOLERATED = 0.05
 """By how much mean simulations of the yoked agent may differ from those of the stopper, as a share

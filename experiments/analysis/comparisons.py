@@ -5,7 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rrplan.statistics import Interval, gap_closed, paired_difference, simultaneous_ci
+from rrplan.statistics import (
+    Interval,
+    gap_closed,
+    paired_difference,
+    significant_falls,
+    simultaneous_ci,
+)
 
 Columns = Mapping[str, np.ndarray]  # columns [S, E]
 
@@ -118,6 +124,22 @@ def fronts(
                 }
             )
     return found
+
+
+def falls(curve: Mapping[int, np.ndarray]) -> list[dict[str, Any]]:
+    """Return where the untimed return falls significantly along k, Holm-corrected."""
+    ks = sorted(curve)
+    if not ks:
+        return []
+    return [
+        {
+            "from_k": ks[fall.start],
+            "to_k": ks[fall.stop],
+            "difference": fall.difference,
+            "p_holm": fall.p_value,
+        }
+        for fall in significant_falls(np.stack([curve[k] for k in ks]))
+    ]
 
 
 def as_json(interval: Interval) -> dict[str, Any]:

@@ -22,6 +22,11 @@ def controlled(results: Mapping[str, Any]) -> list[str]:
     return names(results, *roster.CONTROLLED)
 
 
+def compared(results: Mapping[str, Any]) -> list[str]:
+    """Return the names of agents that are held against the best fixed k, and each other."""
+    return names(results, *roster.COMPARED)
+
+
 def prices(results: Mapping[str, Any]) -> list[float]:
     """Return the prices at which there are entries, the least first."""
     return sorted({entry["price"] for entry in results["agents"]})

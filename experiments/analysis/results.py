@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from agents.declarations import PlannerAlone
 from agents.metapolicies.tuning import tune
 from experiments import roster, studies
 from experiments.analysis import chains, comparisons, thinking
@@ -22,7 +23,7 @@ from experiments.evaluation import Agent, fixed_agent
 from experiments.runs.codec import to_dict
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan import costs
-from rrplan.statistics import mean_ci, significant_falls
+from rrplan.statistics import mean_ci
 
 
 class BestFixed(NamedTuple):
@@ -71,6 +72,7 @@ def summarize(
     rows: Sequence[tuple[Agent, Sequence[Columns]]],
     bill: Bill,
     replaced: Mapping[tuple[str, float], Replaced] | None = None,
+    bills: Mapping[str, Bill] | None = None,
 ) -> dict[str, Any]:
     """Return what ``results.json`` holds: plain values, the same whenever it is made.
 
@@ -83,6 +85,7 @@ def summarize(
         rows: each agent with its own seeds' tables, for what their traces sum up to.
         bill: of the study.
         replaced: by name and price, learned agents in whose place a fixed k stands in ``frame``.
+        bills: by name, those of agents that are planners of their own.
     """
     curve = {}
     tables = {}
@@ -94,16 +97,17 @@ def summarize(
         if name == "fixed":
             curve[k] = table
     known = roster.describe(config.control.agents)
-    controlled = [name for name, a in known.items() if a["family"] in roster.CONTROLLED]
+    compared = [name for name, a in known.items() if a["family"] in roster.COMPARED]
+    timed = _of_compared(tables, compared, config.sweep.prices, agents)
+    controlled = [name for name in compared if known[name]["family"] in roster.CONTROLLED]
     own = {key: table for key, table in tables.items() if key[0] in controlled}
-    timed = _of_controlled(own, controlled, config.sweep.prices, agents)
     yardsticks = [_yardstick(choice, curve, tables, agents) for choice in best]
     entries = [
         entry
         for (name, k, price), table in tables.items()
         for entry in _entries(
             agents[name, k, price],
-            bill,
+            (bills or {}).get(name, bill),
             table,
             config.sweep.prices if price is None else (price,),
             curve,
@@ -131,7 +135,7 @@ def summarize(
             {"price": choice.price, "k": choice.k, "validation_timed": choice.timed}
             for choice in best
         ],
-        "falls": _falls({k: table["untimed_return"] for k, table in curve.items()}),
+        "falls": comparisons.falls({k: table["untimed_return"] for k, table in curve.items()}),
         "agents": entries,
         **_chains(yardsticks, timed, tables, agents),
         "fronts": comparisons.fronts(own, curve),
@@ -170,13 +174,13 @@ def _timed_of(agent: Agent, table: Columns, story: Mapping[str, Any]) -> float:
     return float(timed_return(table, agent.price, agent.rates)[story["episode"]])
 
 
-def _of_controlled(
+def _of_compared(
     tables: Mapping[tuple, Columns],
     names: Sequence[str],
     prices: Sequence[float],
     agents: Mapping[tuple, Agent],
 ) -> dict[float, dict[str, np.ndarray]]:
-    """Return by price the timed returns of the agents that control themselves."""
+    """Return by price the timed returns of the agents that are held against each other."""
     return {
         price: {
             name: timed_return(tables[name, None, price], price, agents[name, None, price].rates)
@@ -261,7 +265,9 @@ def _entries(
         timed_by = {
             kind: own and _estimate(timed_return(table, price, own)) for kind, own in rates.items()
         }
-        timed = timed_return(table, price, agent.rates)
+        timed, yardstick = timed_return(table, price, agent.rates), by_price.get(price)
+        if yardstick and agent.family == PlannerAlone.family:
+            yardstick = yardstick._replace(ceiling=None)  # that is of the study's planner
         entry = {
             "agent": agent.name,
             "k": agent.k,
@@ -271,7 +277,7 @@ def _entries(
             "episodes": num_episodes,
             "timed": timed_by[bill.kind],
             "timed_by": timed_by,
-            **comparisons.compare(timed, by_price.get(price)),
+            **comparisons.compare(timed, yardstick),
             **same_for_all,
         }
         entries.append(entry)
@@ -280,19 +286,3 @@ def _entries(
 
 def _estimate(values: np.ndarray) -> dict[str, Any]:
     return as_json(mean_ci(values))
-
-
-def _falls(curve: Mapping[int, np.ndarray]) -> list[dict[str, Any]]:
-    """Return where the untimed return falls significantly along k, Holm-corrected."""
-    ks = sorted(curve)
-    if not ks:
-        return []
-    return [
-        {
-            "from_k": ks[fall.start],
-            "to_k": ks[fall.stop],
-            "difference": fall.difference,
-            "p_holm": fall.p_value,
-        }
-        for fall in significant_falls(np.stack([curve[k] for k in ks]))
-    ]

@@ -15,6 +15,10 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
+from experiments.cli import showing
+from experiments.cli.reproduce import reproduce
+from experiments.cli.sweep import sweep
+
 INPUT_ERROR, INTERRUPTED, UNREAD = 2, 130, 1
 
 
@@ -37,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
+            warnings.showwarning = showing.show_warning
             try:
                 _command(arguments)(arguments[1:])
             finally:
@@ -74,12 +78,12 @@ def run(arguments: Sequence[str]) -> None:
 
     options = parse_run(arguments, "rrplan run")
     run_study = studies.of_config(options.study).get("run")
-    console = _console() if distributed.is_first() else None
+    console = showing.console() if distributed.is_first() else None
     with distributed.own_directory(options.directory) as directory:
         results = run_study(options.study, directory, resume=options.resume, console=console)
     if not distributed.is_first():
         return
-    _print_tables(results, options.directory)
+    showing.print_results(results, options.directory)
     print(f"results: {options.directory / 'results.json'}")
     for path in sorted((options.directory / "figures").glob("*")):
         print(f"figure:  {path}")
@@ -95,7 +99,8 @@ def train(arguments: Sequence[str]) -> None:
     study = studies.of_config(options.study)
     if study.train is None:
         raise InputError(f"{options.study.env} has no base planner to train: use rrplan run")
-    study.get("train")(options.study, options.directory, resume=options.resume, console=_console())
+    console = showing.console()
+    study.get("train")(options.study, options.directory, resume=options.resume, console=console)
     print(f"trained: {options.directory}")
 
 
@@ -106,13 +111,13 @@ def evaluate(arguments: Sequence[str]) -> None:
     options = parse_evaluate(arguments, "rrplan evaluate")
     from experiments.studies.planning_depth.reevaluating import evaluate_trained
 
-    results = evaluate_trained(options.directory, options.sweep, options.acting, _console())
+    results = evaluate_trained(options.directory, options.sweep, options.acting, showing.console())
     if options.json:
         import json
 
         print(json.dumps(results, indent=2))
     else:
-        _print_tables(results)
+        showing.print_results(results)
 
 
 def figures(arguments: Sequence[str]) -> None:
@@ -132,7 +137,7 @@ def table(arguments: Sequence[str]) -> None:
     from experiments.cli.options import DirectoryOptions, parse
 
     options = parse(DirectoryOptions, arguments, "rrplan table")
-    _print_tables(runs.load_results(options.directory), options.directory)
+    showing.print_results(runs.load_results(options.directory), options.directory)
 
 
 def compare(arguments: Sequence[str]) -> None:
@@ -148,7 +153,7 @@ def compare(arguments: Sequence[str]) -> None:
 
         print(json.dumps(compare.rank(loaded), indent=2))
     else:
-        _wide_console().print(compare.terminal_table(loaded))
+        showing.wide_console().print(compare.terminal_table(loaded))
 
 
 def optimum(arguments: Sequence[str]) -> None:
@@ -157,7 +162,7 @@ def optimum(arguments: Sequence[str]) -> None:
     from experiments.studies.metareasoning import tables as metalevel_tables
 
     options, kwargs = optimum.parse(arguments, "rrplan optimum")
-    with _console().status("solving"):
+    with showing.console().status("solving"):
         env, answers = optimum.answers(options, kwargs)
     if options.json:
         import json
@@ -165,7 +170,7 @@ def optimum(arguments: Sequence[str]) -> None:
         print(json.dumps(optimum.as_json(env, answers), indent=2))
     else:
         title, entries = metalevel_tables.title_of(env), metalevel_tables.entries(answers)
-        _wide_console().print(metalevel_tables.terminal_table(title, entries))
+        showing.wide_console().print(metalevel_tables.terminal_table(title, entries))
 
 
 def envs(arguments: Sequence[str]) -> None:
@@ -180,7 +185,7 @@ def envs(arguments: Sequence[str]) -> None:
     rows = rich.table.Table("name", "actions", "observation", "notes", box=rich.box.SIMPLE_HEAD)
     for row in describe():
         rows.add_row(row.name, str(row.actions), row.observation, row.notes)
-    _wide_console().print(rows)
+    showing.wide_console().print(rows)
 
 
 def check(arguments: Sequence[str]) -> None:
@@ -203,12 +208,7 @@ def bench(arguments: Sequence[str]) -> None:
     """Measure search, engine, training and environments; `rrplan bench --help` lists them."""
     from experiments.bench import commands
 
-    console = _console()
-
-    def report(line: str) -> None:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    for line in commands.bench(arguments, report):
+    for line in commands.bench(arguments, showing.say):
         print(line)
 
 
@@ -233,6 +233,8 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
         check,
         bench,
         ablate,
+        sweep,
+        reproduce,
     )
 }
 
@@ -249,7 +251,9 @@ def _command(arguments: Sequence[str]) -> Callable[[Sequence[str]], None]:
 
 def _help() -> str:
     lines = ["usage: rrplan COMMAND [options]", "", "How long should an agent think?", ""]
-    lines += [f"  {name:<10}{command.__doc__}" for name, command in COMMANDS.items()]
+    lines += [
+        f"  {name:<10}{str(command.__doc__).splitlines()[0]}" for name, command in COMMANDS.items()
+    ]
     lines += [
         "",
         "`rrplan COMMAND --help` shows a command's options.",
@@ -261,40 +265,7 @@ def _help() -> str:
 def _how_to_resume(arguments: Sequence[str]) -> str:
     command = arguments[0] if arguments else ""
     kept = any(word.split("=")[0] == "--out" for word in arguments)
-    if command not in ("run", "train") and not (command == "ablate" and kept):
+    if command not in ("run", "train", "sweep") and not (command == "ablate" and kept):
         return ""
     resume = [] if "--resume" in arguments else ["--resume"]
     return f"; go on with: {shlex.join(['rrplan', *arguments, *resume])}"
-
-
-def _console():
-    """Return where progress goes: standard error, so that results can be piped."""
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
-def _wide_console():
-    """Return a console that cuts no table short where there is no terminal to fit it to."""
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=200)
-
-
-def _print_tables(results, directory=None) -> None:
-    """Print all tables, with seconds by the clock where the run's directory is known; warnings."""
-    from experiments import studies
-
-    console = _wide_console()
-    for rank, table in enumerate(studies.of_results(results).get("tables")(results, directory)):
-        if rank:
-            console.print()
-        console.print(table)
-    for line in results.get("warnings", ()):
-        print(f"warning: {line}")
-
-
-def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    """Show a warning in one line, without the place in the code that it came from."""
-    print(f"rrplan: warning: {message}", file=sys.stderr)

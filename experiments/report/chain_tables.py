@@ -60,7 +60,7 @@ def terminal_tables(results: Mapping[str, Any]) -> list[rich.table.Table]:
     if any(chain["beside"] for chain in _chains(results)):
         rows = _beside(results, 1, lambda estimate: format_gain(estimate, 1))
         header = ("c", "", "timed", "less k = 0", "less fixed", "stopper less it")
-        title = "Agents that choose actions themselves"
+        title = "Other policies and planners"
         found.append(_for_terminal(title, header, rows, _caption_beside(results)))
     return found
 
@@ -151,7 +151,8 @@ def _note(chain: Mapping[str, Any]) -> str:
 
 def _caption_beside(results: Mapping[str, Any]) -> str:
     return (
-        "They choose actions by a network of their own. direct never searches. ranks takes the"
-        " prior's actions by rank, and is charged for simulations that tell it nothing. Timed:"
-        f" {bills.short(results)}."
+        "direct and ranks choose actions by a network of their own. direct never searches. ranks"
+        " takes the prior's actions by rank, and is charged for simulations that tell it nothing."
+        " longer and larger are planners of their own, at their best k or at k = 0. They pay for"
+        f" their own operations. Timed: {bills.short(results)}."
     )

@@ -35,7 +35,7 @@ def groups(results: Mapping[str, Any]) -> list[Group]:
     """Return whom the table compares, for each price at which somebody controls itself."""
     found = []
     for price in entries.prices(results):
-        controlled = entries.find_all(results, entries.controlled(results), price)
+        controlled = entries.find_all(results, entries.compared(results), price)
         oracle = entries.find_all(results, ("oracle",), price)
         if controlled or oracle:
             best = entries.best_fixed(results, price)
@@ -119,7 +119,7 @@ def _markdown_pairs(results: Mapping[str, Any]) -> str:
     }
     if not found:
         return ""
-    others = [name for name in entries.controlled(results) if any(name == key[2] for key in found)]
+    others = [name for name in entries.compared(results) if any(name == key[2] for key in found)]
     rows = []
     for price, agent in dict.fromkeys((price, agent) for price, agent, _ in found):
         differences = (found.get((price, agent, other)) for other in others)

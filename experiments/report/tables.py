@@ -9,7 +9,7 @@ import rich.table
 
 from experiments.analysis.entries import Entry, prices
 from experiments.analysis.timings import seconds_an_episode
-from experiments.report import bills, chain_tables, control_tables, replacements
+from experiments.report import bills, chain_tables, control_tables, planner_tables, replacements
 from experiments.report.formatting import format_estimate, format_markdown
 
 _RULES = {"visits": "most visits", "completed_q": "completed Q"}
@@ -66,7 +66,9 @@ def terminal_tables(
     """
     control = control_tables.terminal_table(results, seconds)
     more = [] if control is None else [control]
-    return [terminal_table(results), *more, *chain_tables.terminal_tables(results)]
+    planners = planner_tables.terminal_table(results)
+    chains = chain_tables.terminal_tables(results)
+    return [terminal_table(results), *more, *chains, *([] if planners is None else [planners])]
 
 
 def terminal_tables_of(
@@ -92,7 +94,8 @@ def markdown_table(results: Mapping[str, Any], seconds: Mapping[str, float] | No
     control = control_tables.markdown_table(results, seconds)
     warnings = "".join(f"- {line}\n" for line in results.get("warnings", ()))
     told = f"Warnings:\n\n{warnings}" if warnings else ""
-    parts = (main, control, *chain_tables.markdown_tables(results), told)
+    chains, planners = chain_tables.markdown_tables(results), planner_tables.markdown_table(results)
+    parts = (main, control, *chains, planners, told)
     return "\n".join(part for part in parts if part)
 
 

@@ -115,7 +115,7 @@ def open_run(path: Path, config: Config, *, resume: bool) -> Iterator[Run[Config
         raise InputError(f"cannot make the run directory {path}: {error.strerror}") from None
     if not (path / "config.json").exists() and any(_foreign(path)):
         raise InputError(f"{path} is not empty and holds no run: choose another --out")
-    with _locked(path):
+    with locked(path):
         if (path / "config.json").exists():
             run = load_run(path, studies.of_config(config))
             difference = first_difference(to_dict(run.config), to_dict(config))
@@ -219,8 +219,12 @@ def versions() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the directory's lock; the system lets go of it when a process dies, however it does."""
+def locked(path: Path) -> Iterator[None]:
+    """Hold a directory's lock; the system lets go of it when a process dies, however it does.
+
+    Raises:
+        InputError: another process holds it, or the directory cannot be written to.
+    """
     try:
         file = open(path / _LOCK, "w")  # noqa: SIM115 - closed below
     except OSError as error:

@@ -12,7 +12,7 @@ from experiments.report import bills
 from experiments.report.figures import plotting
 from experiments.report.figures.plotting import INK, Label
 
-# Learned agents and the oracle are told apart by dashes, which repeat after four agents.
+# Learned agents, other planners and the oracle are told apart by dashes, which repeat after four.
 _DASHES: Sequence[Any] = (
     (0, (6, 1.5, 1.5, 1.5)),
     (0, (6, 2)),
@@ -23,7 +23,7 @@ _CEILING: Any = (0, (1, 1.2))
 
 
 class Across(NamedTuple):
-    """Agents that have no k, shown as lines across: learned ones and the oracle, at one price."""
+    """Agents shown as lines across at one price: learned ones, other planners and the oracle."""
 
     price: float
     agents: list[Entry]
@@ -48,12 +48,13 @@ def draw_returns(results: Mapping[str, Any]) -> Figure:
 
 
 def _find_across(results: Mapping[str, Any]) -> Across | None:
-    """Return learned agents and oracle at the least price that an agent has learned for."""
+    """Return who is shown across, at the least price that an agent has learned for."""
     learned = entries.least_learned(results)
     if learned is None:
         return None
     price, names = learned
-    agents = entries.find_all(results, (*names, "oracle"), price)
+    others = entries.names(results, "planner", "ceiling")
+    agents = entries.find_all(results, (*names, *others), price)
     rank = results["config"]["sweep"]["prices"].index(price)
     return Across(price, agents, plotting.style(rank)["color"])
 

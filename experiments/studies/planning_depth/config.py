@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from agents.alphazero.config import TrainConfig
-from agents.declarations import Agent, Learned, Rule, Yoked
+from agents.declarations import Agent, Learned, PlannerAlone, Rule, Yoked
 from agents.metapolicies.learned.config import GROUPS, MetaConfig, PPOConfig, sorted_depths
 from agents.metapolicies.selfaware.config import GainsConfig
 from agents.networks import NetworkConfig
@@ -36,9 +36,10 @@ class ControlConfig:
     agents: tuple[str, ...] = ()
     """Of entropy, vet, margin and schedule (tuned for each price on validation episodes); gate and
     stopper (learned for one price), and their controls yoked, direct, ranks, gate-blind,
-    stopper-blind and stopper-deaf; gate-priced, stopper-priced and self-aware (learned for all);
-    oracle (the exact ceiling, where the environment's states can be enumerated); and agents of
-    your own, each as package.module:NAME."""
+    stopper-blind and stopper-deaf; longer, longer-ops, larger and larger-ops (other planners,
+    without a meta-policy), each also as NAME-k0; gate-priced, stopper-priced and self-aware
+    (learned for all); oracle (the exact ceiling, where the environment's states can be enumerated);
+    and agents of your own, each as package.module:NAME."""
     num_prices: int = 1
     """How many of the sweep's prices, the least first, gate and stopper are trained for, one agent
     each."""
@@ -64,9 +65,10 @@ class ControlConfig:
             require(f"control.{name}", value, value >= least, f"at least {least}")
         object.__setattr__(self, "depths", sorted_depths("control.depths", self.depths))
         for agent in self.declared(own=False):
-            if isinstance(agent, Yoked) and agent.to not in self.agents:
+            if isinstance(agent, Yoked | PlannerAlone) and agent.to not in self.agents:
+                taken = "amounts" if isinstance(agent, Yoked) else "training"
                 raise InputError(
-                    f"control.agents has {agent.name} without {agent.to}, whose amounts it takes: "
+                    f"control.agents has {agent.name} without {agent.to}, whose {taken} it takes: "
                     f"add {agent.to}"
                 )
         for agent in self.learned(own=False):
@@ -142,6 +144,10 @@ class StudyConfig:
             if isinstance(agent, Rule) and agent.chooses_depth:
                 expected = f"some limits, as {agent.name} is tuned over them"
                 require("sweep.depths", (), self.sweep.depths, expected)
+            if isinstance(agent, PlannerAlone) and agent.larger:
+                kind = self.network.kind
+                expected = f"one of the suite's, as {agent.name} is a wider one"
+                require("network.kind", kind, ":" not in kind, expected)
         self.check_prices(self.control.learned(own=False))
 
     def check_prices(self, agents: Iterable[Learned]) -> None:

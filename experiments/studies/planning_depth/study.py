@@ -46,6 +46,7 @@ from experiments.studies.planning_depth import (
 )
 from experiments.studies.planning_depth.config import StudyConfig
 from experiments.studies.planning_depth.evaluating import calibrate, evaluate_all
+from experiments.studies.planning_depth.planners import alone
 from rrplan.costs import Rates
 from rrplan.search.final_action import RULES
 from rrplan.types import PyTree
@@ -97,14 +98,17 @@ def run_study(
         rows = [(agent, tables[agent.evaluation]) for agent in agents]
         validated = safety.validate(problem, run, trained, agents, best_fixed, acting, progress)
         rows += oracle_rows.work_out(problem, run, trained, acting, bill, progress)
+        others = alone.work_out(problem, run, trained, acting, bill, progress)
+        rows += others.rows
         deployed, replaced = safety.deploy(rows, validated, best_fixed)
         stacked = [(agent, columns.stack_tables(tables)) for agent, tables in deployed]
         frame = columns.to_frame(stacked)
         runs.write_config(dataclasses.replace(run, operations=kept[-1]))
         columns.write_frame(run.episodes, frame)
         summary = results.summarize(
-            config, run.versions, frame, acting, best_fixed, rows, bill, replaced
+            config, run.versions, frame, acting, best_fixed, rows, bill, replaced, others.bills
         )
+        summary |= {"planners": others.told} if others.told else {}
         summary |= probing.probe_all(problem, run, trained, acting)
         summary |= {"priced": dict(run.priced) or None, "search": caveats.measure(stacked)}
         summary["stochastic"] = is_stochastic(problem.environment, problem.env_params)

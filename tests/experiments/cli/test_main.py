@@ -52,7 +52,7 @@ def test_a_reader_that_has_enough_gets_no_traceback(arguments):
         (
             "",
             "expected a command: run, train, evaluate, figures, table, compare, optimum, envs,"
-            " check, bench, ablate (rrplan --help)",
+            " check, bench, ablate, sweep, reproduce (rrplan --help)",
         ),
         ("rnu", "unknown command 'rnu': did you mean 'run'?"),
         ("run", "missing ENV: see rrplan run --help"),
