@@ -271,7 +271,7 @@ def _entries(
             "episodes": num_episodes,
             "timed": timed_by[bill.kind],
             "timed_by": timed_by,
-            **comparisons.compare(timed, by_price.get(price)),
+            **comparisons.compare(timed, by_price.get(price), bounded=agent.bounded),
             **same_for_all,
         }
         entries.append(entry)

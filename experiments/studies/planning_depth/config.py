@@ -13,6 +13,7 @@ from agents.metapolicies.learned.config import GROUPS, MetaConfig, PPOConfig, so
 from agents.metapolicies.selfaware.config import GainsConfig
 from agents.networks import NetworkConfig
 from agents.presets import train_preset
+from agents.thinker.config import ThinkerConfig
 from agents.training.ranges import one_digit
 from experiments import roster
 from experiments.sweep import SweepConfig, require
@@ -37,6 +38,7 @@ class ControlConfig:
     """Of entropy, vet, margin and schedule (tuned for each price on validation episodes); gate and
     stopper (learned for one price), and their controls yoked, direct, ranks, gate-blind,
     stopper-blind and stopper-deaf; gate-priced, stopper-priced and self-aware (learned for all);
+    thinker, dynamic-thinker and dynamic-thinker-priced (learned, with a search of their own);
     oracle (the exact ceiling, where the environment's states can be enumerated); and agents of
     your own, each as package.module:NAME."""
     num_prices: int = 1
@@ -56,6 +58,7 @@ class ControlConfig:
     """Units of their hidden layers."""
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
     gains: GainsConfig = dataclasses.field(default_factory=GainsConfig)
+    thinker: ThinkerConfig = dataclasses.field(default_factory=ThinkerConfig)
 
     def __post_init__(self):
         object.__setattr__(self, "agents", roster.in_order(self.agents))
