@@ -17,6 +17,7 @@ from agents.thinker.lanes import (
     NO_ACTION,
     Lanes,
     Problem,
+    allowed,
     decode,
     has_choice,
     make_row,
@@ -60,13 +61,16 @@ def advance(
         settings: traced; of its costs all but the price are used.
         supply: episodes to come.
         lanes: of :func:`start`, or as the step before left them.
-        answer: ``[B]`` int32, of ``3 A`` (see the module); it must be allowed.
+        answer: ``[B]`` int32, of ``3 A``, see :mod:`agents.thinker.lanes`. Where it may not act, or
+            not imagine, it does the other; the action must be legal.
 
     Returns:
         Lanes after the step, and what it brought.
     """
     stage, model, tree = problem.stage, problem.model, lanes.tree
     action, real, resets = decode(answer, problem.num_actions)
+    acts, imagines = allowed(problem, lanes)
+    real = (real | ~imagines) & acts  # whatever a network says that has become NaN: stages end
     slots = tree.value.shape[1]
 
     # Where the step starts, and what the tree knows of where it leads.

@@ -19,6 +19,7 @@ from agents.thinker.tree import ROOT
 from rrplan.engine import trace as traces
 from rrplan.engine.rollouts import MOST_STEPS, no_end
 from rrplan.engine.state import Results
+from rrplan.errors import InputError
 from rrplan.logits import entropy_of
 from rrplan.models import Settings
 from rrplan.types import Array, Trace, Work
@@ -82,7 +83,7 @@ def run(
         progress: called from time to time with episodes done, episodes in all, simulations.
 
     Raises:
-        InputError: an episode does not end.
+        InputError: an episode does not end, or something in it is not finite.
     """
     queue = jnp.asarray(ids), jnp.asarray(prices)
     count = jnp.zeros((), jnp.int32)
@@ -102,7 +103,13 @@ def run(
         if progress is not None:
             ended = int((done.results.length > 0).sum())
             progress(ended, len(ids), int(done.results.simulations.sum()))
+        flawed = np.flatnonzero(active & (np.asarray(done.lanes.sums.flaws) > 0))
+        if flawed.size:
+            raise _flaw(int(done.lanes.ids[flawed[0]]))
         if not active.any():
+            bad = np.flatnonzero(done.results.flaws)
+            if bad.size:
+                raise _flaw(int(ids[bad[0]]))
             return Total(done.results, _finish(done.trace), steps, useful)
         longest = int(np.argmax(np.where(active, done.lanes.sums.length, -1)))
         if int(done.lanes.sums.length[longest]) >= MOST_STEPS:
@@ -110,6 +117,13 @@ def run(
             raise no_end(running.problem.model.environment, episode, MOST_STEPS)
         slow = time.perf_counter() - began > _SECONDS_PER_CALL
         chunk = max(1, chunk // 2) if slow else 2 * chunk
+
+
+def _flaw(episode: int) -> InputError:
+    return InputError(
+        f"episode {episode}: an observation, a reward or a network's output is NaN or infinite,"
+        " expected finite numbers"
+    )
 
 
 def _supply(ids: Array, prices: Array) -> Supply:
@@ -126,7 +140,7 @@ def first(running: Running, settings: Settings, ids: Array, prices: Array) -> La
     return start_lanes(running.problem, settings, _supply(ids, prices), running.num_lanes)
 
 
-@functools.partial(jax.jit, static_argnums=0, donate_argnums=4)
+@functools.partial(jax.jit, static_argnums=0)
 def _go_on(
     running: Running, settings: Settings, ids: Array, prices: Array, done: _Done, most: Array
 ) -> _Done:
@@ -138,7 +152,8 @@ def _go_on(
         before = done.lanes
         decision = decide(problem, network, settings, before, likeliest=True)
         lanes, outcome = advance(problem, settings, supply, before, decision.answer)
-        flaws = before.sums.flaws | (before.active & ~outcome.finite)
+        finite = outcome.finite & jnp.isfinite(decision.value).all(-1)
+        flaws = before.sums.flaws | (before.active & ~finite)
         sums = outcome.sums._replace(flaws=flaws)
         store = jnp.where(outcome.ended, before.place, ids.shape[0])
         results = jax.tree.map(
@@ -154,7 +169,8 @@ def _go_on(
         )
 
     def go_on(done: _Done) -> Array:
-        return (done.steps < most) & done.lanes.active.any()
+        flawed = done.lanes.active & (done.lanes.sums.flaws > 0)
+        return (done.steps < most) & done.lanes.active.any() & ~flawed.any()
 
     none = jnp.int32(0)
     return jax.lax.while_loop(go_on, body, done._replace(steps=none, useful=none))

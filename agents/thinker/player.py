@@ -13,7 +13,6 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from agents.thinker import evaluating
 from agents.thinker.collecting import decide
@@ -89,13 +88,6 @@ class ThinkerPlayer:
         results = done.results
         if on_work is not None:
             on_work(done.work(running.num_lanes, time.perf_counter() - began))
-        bad = np.flatnonzero(results.flaws)
-        if bad.size:
-            raise InputError(
-                f"episode {ids[bad[0]]}: an observation, a reward or the network's output is NaN or"
-                f" infinite, expected finite numbers ({bad.size} of {len(ids)} episodes are"
-                " affected)"
-            )
         cost = charge(costs._replace(price=prices), counts_of(results), results.weighted)
         return Episodes(
             untimed_return=results.untimed_return,

@@ -92,7 +92,7 @@ def test_what_is_not_finite_is_refused_with_its_episode():
     planner, player, params = make_player()
     reward = planner.env_params.reward.at[2].set(jnp.nan)
     planner = planner._replace(env_params=planner.env_params._replace(reward=reward))
-    with pytest.raises(rrplan.InputError, match=r"episode \d+: an observation, a reward or the"):
+    with pytest.raises(rrplan.InputError, match=r"episode \d+: an observation, a reward or a"):
         play(planner, player, params)
 
 
@@ -105,3 +105,10 @@ def test_operations_of_a_look_grow_with_the_network():
     # Its layers are most of it: two operations a weight, at least.
     assert large - small >= 2 * (32 - 8) * inputs
     assert large < small + 3 * (32 - 8) * (inputs + 11) + 200
+
+
+def test_a_network_of_nan_ends_too():
+    planner, player, params = make_player(True)
+    params = jax.tree.map(lambda leaf: jnp.full_like(leaf, jnp.nan), params)
+    with pytest.raises(rrplan.InputError, match=r"a network's output is NaN or infinite"):
+        play(planner, player, params)
