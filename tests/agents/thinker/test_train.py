@@ -260,7 +260,7 @@ def test_another_training_is_not_gone_on_with(finished):
     for train, what in (
         (trainable(clip=0.1).training, "train"),
         (make(other, SMALL, chosen=False).training, "planner"),
-        (trainable(keep_tree=False).training, "train, stage"),
+        (trainable(keep_tree=False).training, "stage, train"),
     ):
         with pytest.raises(InputError, match=f"holds another training: .*{what}.* differ"):
             fit(train, KEY, finished[0], resume=True)
