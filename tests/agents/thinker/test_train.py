@@ -10,7 +10,7 @@ import optax
 import pytest
 
 import rrplan
-from agents.metareasoning import lanes as plain_lanes
+from agents.model_free import lanes as plain_lanes
 from agents.ppo import learner as ppo
 from agents.ppo.config import LearningConfig
 from agents.thinker import network as thinker_networks
