@@ -168,6 +168,7 @@ def to_batch(
     target = advantage + choice.value
     if channels is None:
         return Batch(choice, advantage, target, weight)
+    assert weights is not None  # as there are channels
     learned = take(channels.learned).astype(jnp.float32)
     combined = (advantage * learned * weights).sum(axis=-1)
     return Batch(choice, combined, target, weight, learned)

@@ -101,11 +101,11 @@ def show(problem: Problem, settings: Settings, lanes: Lanes, rows_are_actions: b
 def _of_actions(tree: Node, node: Node, into: Array, steps: int) -> list[Array]:
     """Return columns ``[B, A]`` of a node: the action that led there, and those from there on."""
     children = trees.read_children(tree, node.children)
-    visited, value = children.count > 0, node.value[:, None]
+    visited, value = children.number > 0, node.value[:, None]
     return [
         jax.nn.one_hot(into, node.children.shape[1]),
         jnp.maximum(node.prior_logits, LOWEST_LOGIT),
         jnp.where(visited, children.mean - value, 0.0),
         jnp.where(visited, children.best - value, 0.0),
-        children.count / steps,
+        children.number / steps,
     ]

@@ -43,7 +43,7 @@ class Node(NamedTuple):
 class Returns(NamedTuple):
     """The returns that a node has noted, from the node itself on, ``[...]`` each."""
 
-    count: Array  # int32
+    number: Array  # int32
     total: Array  # float32
     best: Array  # float32, -inf before the first
 
@@ -55,13 +55,13 @@ class Returns(NamedTuple):
     @property
     def mean(self) -> Array:
         """Their mean; 0 before the first."""
-        return self.total / jnp.maximum(self.count, 1)
+        return self.total / jnp.maximum(self.number, 1)
 
 
 class Children(NamedTuple):
     """What a node's children have noted, as returns of the node, ``[B, A]`` each; 0 unvisited."""
 
-    count: Array  # int32
+    number: Array  # int32
     mean: Array  # float32, with the reward of the step to the child
     best: Array  # float32, likewise
 
@@ -104,7 +104,7 @@ def read_children(tree: Node, children: Array) -> Children:
     reward, discount = tree.reward[lanes, slot], tree.discount[lanes, slot]
     returns = jax.tree.map(lambda leaf: leaf[lanes, slot], tree.returns)
     return Children(
-        jnp.where(there, returns.count, 0),
+        jnp.where(there, returns.number, 0),
         jnp.where(there, reward + discount * returns.mean, 0.0),
         # A child that is there has noted one at least. 0 times -inf would be NaN elsewhere.
         jnp.where(there, reward + discount * jnp.where(there, returns.best, 0.0), 0.0),
@@ -131,10 +131,10 @@ def note(tree: Node, path: Array, depth: Array, noting: Array) -> Node:
     on_walk = noting[:, None] & (jnp.arange(levels) <= depth[:, None])
     slot = jnp.where(on_walk, path, tree.value.shape[1])
     new = jnp.stack(noted, axis=1)
-    count, total, best = tree.returns
+    number, total, best = tree.returns
     return tree._replace(
         returns=Returns(
-            count.at[lanes, slot].add(1, mode="drop"),
+            number.at[lanes, slot].add(1, mode="drop"),
             total.at[lanes, slot].add(new, mode="drop"),
             best.at[lanes, slot].max(new, mode="drop"),
         )

@@ -4,6 +4,7 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import mctx
 import numpy as np
 import pytest
 
@@ -13,15 +14,15 @@ from agents.thinker import network as thinker_networks
 from agents.thinker.config import ThinkerConfig
 from agents.thinker.player import ThinkerPlayer, prepare
 from rrplan.costs import Costs, Rates
-from tests.agents.thinker.tabular import make_planner
+from tests.agents.thinker.tabular import LIMIT, make_planner, network
 
 KEY, EPISODES = jax.random.key(9), 48
 CONFIG = ThinkerConfig(steps=3, k_max=3, depth=2, width=8, layers=1)
 COSTS = Costs(price=0.01, rates=Rates(simulation=1.0, look=0.5, decision=0.25, level=0.125))
 
 
-def make_player(chosen=False, seed=3, **changes):
-    planner = make_planner(seed, 0.9)
+def make_player(chosen=False, planner=None, **changes):
+    planner = planner or make_planner(3, 0.9)
     config = dataclasses.replace(CONFIG, **changes)
     stage = config.stage(chosen=chosen)
     network = thinker_networks.build(config, stage, *prepare(planner, stage, Costs()))
@@ -114,3 +115,37 @@ def test_a_network_of_nan_ends_too():
     params = jax.tree.map(lambda leaf: jnp.full_like(leaf, jnp.nan), params)
     with pytest.raises(rrplan.InputError, match=r"a network's output is NaN or infinite"):
         play(planner, player, params)
+
+
+def root_fn(params, key, observation):
+    del key
+    answer = network(params[1], observation)
+    return mctx.RootFnOutput(answer.prior_logits, answer.value, observation.astype(jnp.int32))
+
+
+def recurrent_fn(params, key, action, embedding):
+    del key
+    table, words = params
+    state, time = embedding.T
+    after = jnp.stack([table.following[state, action], time + 1], axis=1)
+    over = table.over[state, action] | (time + 1 >= LIMIT)
+    answer = network(words, after.astype(jnp.float32))
+    output = mctx.RecurrentFnOutput(
+        reward=table.reward[state, action],
+        discount=jnp.where(over, 0.0, 0.9),
+        prior_logits=answer.prior_logits,
+        value=answer.value,
+    )
+    return output, after
+
+
+def test_with_a_learned_model_that_is_right_it_plays_alike():
+    """An untrained agent draws what it imagines from the prior: the same, in both models."""
+    planner = make_planner(7, 0.9, choice=True)
+    true = play(*make_player(True, planner))
+    model = rrplan.LearnedModel(root_fn, recurrent_fn)
+    learned = planner._replace(network=model, params=(planner.env_params, planner.params))
+    other = play(*make_player(True, learned))
+    assert true.simulations.any()
+    for name in ("untimed_return", "simulations", "looks", "length", "levels"):
+        np.testing.assert_array_equal(getattr(other, name), getattr(true, name))
