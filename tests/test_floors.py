@@ -60,6 +60,7 @@ FLOORS = {
         ["experiments.loading"],
         ["experiments.cli.options"],
         ["experiments.bench.*"],
+        ["experiments.reproductions.*"],
         ["experiments.cli.*"],
         ["experiments"],
     ],
