@@ -121,7 +121,8 @@ def prepare(planner: Planner, stage: StageConfig, costs: Costs) -> tuple[Problem
     """Return the augmented problem of a planner, and its settings without an agent's parameters.
 
     Raises:
-        InputError: the planner is broken, its discount is 0, or there is nothing to choose.
+        InputError: the planner is broken, its discount is 0, there is nothing to choose, or more
+            is to be imagined than the planner has simulations.
     """
     env_params = parts.check_planner(planner)
     if planner.environment.num_actions < 2:
@@ -132,6 +133,11 @@ def prepare(planner: Planner, stage: StageConfig, costs: Costs) -> tuple[Problem
         raise InputError(
             f"discount is {planner.search.discount}: expected a number above 0, because nothing is"
             " imagined past an end"
+        )
+    if stage.most > planner.max_simulations:
+        raise InputError(
+            f"{stage.most} imaginary steps of a decision: expected at most"
+            f" {planner.max_simulations}, the planner's max_simulations"
         )
     settings = Settings(
         env_params=env_params,

@@ -62,7 +62,8 @@ def build(options: DynamicThinkerOptions) -> StudyProblem:
     if options.planner_chunks is not None:
         train = dataclasses.replace(config.train, num_chunks=options.planner_chunks)
         config = dataclasses.replace(config, train=train)
-    sweep = dataclasses.replace(config.sweep, budgets=(0, max(1, *options.k)))
+    most = max(*options.k, options.thinker.k_max)
+    sweep = dataclasses.replace(config.sweep, budgets=(0, most))
     control = dataclasses.replace(config.control, agents=())
     return build_problem(dataclasses.replace(config, sweep=sweep, control=control), trains=True)
 

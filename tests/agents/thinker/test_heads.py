@@ -150,6 +150,12 @@ def test_a_network_of_items_has_no_numbers_for_actions():
             "discount is 0.0: expected a number above 0",
         ),
         (
+            lambda: prepare(
+                make_planner(0)._replace(max_simulations=3), StageConfig(steps=5), Costs()
+            ),
+            "4 imaginary steps of a decision: expected at most 3",
+        ),
+        (
             lambda: thinker_networks.build(
                 ThinkerConfig(network="items"),
                 StageConfig(),
