@@ -56,6 +56,8 @@ class ThinkerConfig(LearningConfig):
     # The network cannot read its inputs yet: the first chunk is there to measure them.
     idle_chunks: ClassVar[int] = 1
 
+    learning_rate: float = 3e-3
+    """Adam's, at first; it falls to zero along a cosine."""
     steps: int = 10
     """Steps of a stage of Thinker, the real one among them, K."""
     k_max: int = 15
