@@ -120,7 +120,11 @@ def test_a_network_of_nan_ends_too():
 def root_fn(params, key, observation):
     del key
     answer = network(params[1], observation)
-    return mctx.RootFnOutput(answer.prior_logits, answer.value, observation.astype(jnp.int32))
+    return mctx.RootFnOutput(
+        prior_logits=answer.prior_logits,
+        value=answer.value,
+        embedding=observation.astype(jnp.int32),
+    )
 
 
 def recurrent_fn(params, key, action, embedding):
