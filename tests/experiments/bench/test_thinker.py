@@ -1,4 +1,4 @@
-"""The bench of augmented steps: its table, and what it refuses. (What it times is tested there.)"""
+"""The bench of augmented steps: its table, and what it refuses."""
 
 import pytest
 
