@@ -10,6 +10,7 @@ check_own("envs")
 _NAMES = {
     "Candidate": "agents.metapolicies.tuning",
     "Learned": "agents.declarations",
+    "Player": "agents.declarations",
     "Request": "agents.declarations",
     "Rule": "agents.declarations",
     "Trainable": "agents.declarations",

@@ -14,7 +14,7 @@ imported when it is needed: so that tables and figures can be made without JAX.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from rrplan.errors import InputError
 from rrplan.imports import import_name
@@ -29,11 +29,32 @@ Probe = Callable[[Any], Mapping[str, Any]]
 ``predicted`` and ``found`` ``[N, K]``, ``weight [N]``."""
 
 
+@runtime_checkable
+class Player(Protocol):
+    """What plays episodes by itself, without the engine's search; static and hashable.
+
+    It takes the place of a rrplan.MetaPolicy. The oracle does not bound what it earns.
+    """
+
+    @property
+    def looks(self) -> str:
+        """Which answers are computed and charged as looks, as rrplan.MetaPolicy says it."""
+        ...
+
+    def evaluate(self, planner: Any, params: Any, **options: Any) -> Any:
+        """Return rrplan.Episodes of given episodes; options and errors as of rrplan.evaluate."""
+        ...
+
+    def operations_of_look(self, planner: Any, params: Any) -> float:
+        """Return the operations of one answer; ``params`` may be shapes."""
+        ...
+
+
 class Trainable(NamedTuple):
     """What :attr:`Learned.make` returns: the training, and how its result acts."""
 
     training: Any  # as agents.training.fit.fit takes it
-    meta_policy: Any  # a rrplan.MetaPolicy; its parameters are those that were trained
+    meta_policy: Any  # a rrplan.MetaPolicy or a Player; its parameters are those that were trained
     probe: Probe | None = None  # of an agent that predicts gains, for the figure of reliability
 
 
@@ -69,6 +90,7 @@ class Request(NamedTuple):
     start: int  # the fixed k that is best at the middle of that range
     rates: Callable[[Any, Any], Any]
     """``(meta_policy, shapes of its parameters) -> rrplan.Rates``: what it is charged."""
+    thinker: Any = None  # agents.thinker.config.ThinkerConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +209,8 @@ class Learned(Agent):
     """Whether it may answer any of the study's depths with its simulations."""
     inputs: tuple[str, ...] | None = None
     """Groups of inputs that it may see, of those of the study; all if None."""
+    bounded: bool = True
+    """Whether the oracle bounds what it earns: it does where the planner's search chooses."""
     family: ClassVar[str] = "learned"
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jax
 
 from agents import networks
-from agents.declarations import Greedy, OneStep
+from agents.declarations import Greedy, OneStep, Player
 from experiments import calibration
 from experiments.calibration import Calibration
 from experiments.evaluation import (
@@ -142,7 +142,7 @@ class Bill(NamedTuple):
         self,
         name: str,
         planner: Planner,
-        meta_policy: MetaPolicy,
+        meta_policy: MetaPolicy | Player,
         params: PyTree,
         turns: float = 1.0,
     ) -> float:
@@ -156,7 +156,10 @@ class Bill(NamedTuple):
             turns: of loops whose length depends on data, on average and a look.
         """
         if name not in self.looks:
-            self.looks[name] = operations.of_look(planner, meta_policy, params, turns)
+            if isinstance(meta_policy, Player):
+                self.looks[name] = meta_policy.operations_of_look(planner, params)
+            else:
+                self.looks[name] = operations.of_look(planner, meta_policy, params, turns)
             self.keep(to_dict(self))
         return self.looks[name]
 

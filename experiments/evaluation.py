@@ -5,7 +5,7 @@ import enum
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,8 @@ import envs
 import rrplan
 from agents import declarations, metapolicies, networks
 from agents.alphazero.train import make_train
-from agents.declarations import OneStep, Probe, Untuned
+from agents.declarations import OneStep, Player, Probe, Untuned
+from agents.greedy_rule import GreedyPolicy
 from agents.training import fit
 from agents.training.protocol import TrainableEvaluator, Training
 from experiments import memory, roster
@@ -94,6 +95,8 @@ class Agent:
     """``(trace) -> [E]``: turns of loops in its looks, where these depend on data."""
     traced: bool = False
     """Whether its decisions are recorded wherever it is run."""
+    bounded: bool = True
+    """Whether the oracle bounds what it earns."""
 
 
 class TrainedSeed(NamedTuple):
@@ -191,7 +194,7 @@ def evaluate_agent(
         return rrplan.rollout(
             problem.environment,
             problem.env_params,
-            _GreedyPolicy(problem.environment),
+            GreedyPolicy(problem.environment),
             problem.env_params,
             key=key,
             episodes=split.episodes,
@@ -208,11 +211,9 @@ def evaluate_agent(
             costs=costs,
             num_lanes=config.sweep.num_lanes,
         )
-    meta_policy, meta_params = meta_policy_of(agent, trained, config)
-    return rrplan.evaluate(
+    return play(
         planner,
-        meta_policy,
-        meta_params,
+        *meta_policy_of(agent, trained, config),
         key=key,
         episodes=split.episodes,
         costs=costs,
@@ -221,6 +222,18 @@ def evaluate_agent(
         progress=report,
         on_work=on_work,
     )
+
+
+def play(
+    planner: Planner, meta_policy: MetaPolicy | Player, meta_params: PyTree, **options: Any
+) -> Episodes:
+    """Run an agent by the engine's search, or as it plays by itself.
+
+    Arguments and options are those of :func:`rrplan.evaluate`.
+    """
+    if isinstance(meta_policy, Player):
+        return meta_policy.evaluate(planner, meta_params, **options)
+    return rrplan.evaluate(planner, meta_policy, meta_params, **options)
 
 
 def _is_traced(agent: Agent, split: Split) -> bool:
@@ -258,20 +271,6 @@ def make_planner(problem: StudyProblem, params: PyTree, acting: str) -> Planner:
         dataclasses.replace(problem.config.search, acting=acting),
         problem.config.sweep.max_budget,
     )
-
-
-@dataclass(frozen=True)
-class _GreedyPolicy:
-    """The environment's greedy rule as a policy for :func:`rrplan.rollout`.
-
-    A dataclass rather than a closure: equal ones share a compiled program.
-    """
-
-    environment: Environment
-
-    def __call__(self, env_params, state, observation, invalid_actions) -> Array:
-        greedy = require(self.environment, Greedy)
-        return jax.vmap(greedy.greedy_action, in_axes=(0, None))(state, env_params)
 
 
 def _one_step(agent: Agent, planner: Planner) -> tuple[SearchingPolicy, PyTree]:

@@ -38,11 +38,7 @@ def timed_returns(
         episodes: ``E``.
         num_lanes: episodes that run side by side.
     """
-    lowest, highest = prices
-    ids = jnp.arange(episodes)
-    ratio = highest / max(lowest, 1e-12)
-    share = (ids + 0.5) / episodes
-    spread = lowest * ratio**share if ratio > 1 else lowest + 0.0 * share
+    ids, spread = spread_prices(prices, episodes)
     return rrplan.evaluate(
         planner,
         meta_policy,
@@ -52,6 +48,20 @@ def timed_returns(
         costs=costs._replace(price=spread),
         num_lanes=num_lanes,
     ).timed_return
+
+
+def spread_prices(prices: tuple[float, float], episodes: int) -> tuple[Array, Array]:
+    """Return ids and prices ``[E]`` each, the latter spread evenly, in logarithms, over a range.
+
+    Args:
+        prices: the range, the lower end first; both may be equal.
+        episodes: ``E``.
+    """
+    lowest, highest = prices
+    ids = jnp.arange(episodes)
+    ratio = highest / max(lowest, 1e-12)
+    share = (ids + 0.5) / episodes
+    return ids, lowest * ratio**share if ratio > 1 else lowest + 0.0 * share
 
 
 def draw_prices(lowest: Array, highest: Array, keys: Array) -> Array:

@@ -64,6 +64,11 @@ class LearningConfig:
         require(self, "value_chunks", fewer, f"below num_chunks = {self.num_chunks}")
 
     @property
+    def channel_weights(self) -> tuple[tuple[float, float], ...]:
+        """What each of several rewards counts, at first and at last; empty where there is one."""
+        return ()
+
+    @property
     def batch_rows(self) -> int:
         """Meta-steps that a round learns from, with padding: whole minibatches."""
         raise NotImplementedError

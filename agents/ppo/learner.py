@@ -1,7 +1,7 @@
 """PPO (arXiv 1707.06347) over semi-Markov meta-steps: advantages, the objective, its gradient."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +15,17 @@ Actor = Callable[[PyTree, PyTree], tuple[Array, Array]]
 """``(params, inputs [N, ...]) -> (logits [N, M], value [N])``, as of a meta-policy's network.
 
 ``params`` is a dict: ``weights`` are learned, ``value_deviation`` is the unit of values, and the
-rest is none of the learner's business.
+rest is none of the learner's business. Where there are several channels, values are ``[N, C]``.
 """
+
+
+@runtime_checkable
+class WeighsEntropy(Protocol):
+    """An actor that says itself what the bonus for entropy counts."""
+
+    def entropy(self, log_probs: Array) -> Array:
+        """Return it, ``[N]``, of log-probabilities ``[N, M]``."""
+        ...
 
 
 class Recorded(Protocol):
@@ -39,17 +48,31 @@ class Recorded(Protocol):
 
     @property
     def value(self) -> Array:
-        """Return to go that was expected, ``[N]`` float32."""
+        """Return to go that was expected, ``[N]`` float32; ``[N, C]`` of several channels."""
         ...
+
+
+class Channels(NamedTuple):
+    """Several rewards beside each other, ``C`` of them: each has its own discount and value.
+
+    They take the place of the one reward of a record, which has a row for each meta-step as well.
+    """
+
+    reward: Array  # [R, B, C] float32
+    discount: Array  # [R, B, C] float32, of what comes after the meta-step; 0 where nothing does
+    learned: Array  # [R, B, C] bool, whether the channel learns from the meta-step
 
 
 class Batch(NamedTuple):
     """Meta-steps to learn from, ``N`` of them."""
 
     choice: Recorded  # [N, ...]
-    advantage: Array  # [N]
-    target: Array  # [N], of the value
+    advantage: Array  # [N]; of several channels their weighted sum
+    target: Array  # [N] or [N, C], of the value
     weight: Array  # [N], 0 for padding
+    learned: Array | None = (
+        None  # [N, C] float32, 0 where a channel does not learn; one always does
+    )
 
 
 class Shares(NamedTuple):
@@ -57,6 +80,7 @@ class Shares(NamedTuple):
 
     policy: Array
     entropy: Array
+    channels: Array | None = None  # [C], in advantages; None where there is one channel
 
 
 class Losses(NamedTuple):
@@ -64,8 +88,8 @@ class Losses(NamedTuple):
 
     loss: Array
     policy: Array
-    value: Array  # mean squared error, in units of value_deviation
-    entropy: Array  # of the policy, nats
+    value: Array  # mean squared error, in units of value_deviation; summed over channels
+    entropy: Array  # of the policy, nats; what an actor makes of it, where it weighs it itself
     kl: Array  # of the policy that played from the one that learned
     clipped: Array  # share of meta-steps whose ratio was cut
     grad_norm: Array
@@ -79,51 +103,86 @@ def tell(losses: Losses, learning_rate: Array) -> dict[str, Array]:
     return named | {"learning_rate": jnp.asarray(learning_rate, jnp.float32)}
 
 
-def advantages(looks: Looks, config: LearningConfig) -> Array:
+def advantages(looks: Looks, config: LearningConfig, channels: Channels | None = None) -> Array:
     """Return generalised advantages ``[R, B]`` (arXiv 1506.02438) of the closed meta-steps.
 
     A meta-step's reward is what it earned until the next look, less what its simulations cost.
     Thinking takes no time: only real steps are discounted. The last row of a lane is open, and
     the one before is bootstrapped with its value. The factor λ counts once a look or once a
     real step, as ``config.lambda_per`` says. Rows that are not closed get 0.
+
+    Several channels have rewards and discounts of their own, and advantages ``[R, B, C]``.
     """
     last = closed(looks)
 
     def backward(later, row):
         later_value, later_advantage = later
-        number, value, reward, acts, ended = row
-        discount = jnp.where(ended, 0.0, jnp.power(jnp.float32(config.gamma), acts))
+        number, value, reward, acts, ended, given = row
+        discount = given
+        if given is None:
+            discount = jnp.where(ended, 0.0, jnp.power(jnp.float32(config.gamma), acts))
         times = acts if config.lambda_per == "act" else 1
-        decay = discount * jnp.power(jnp.float32(config.gae_lambda), times)
+        power = jnp.power(jnp.float32(config.gae_lambda), times)
+        closes = number < last
+        if channels is not None:
+            power, closes = jnp.asarray(power)[..., None], closes[:, None]
+        decay = discount * power
         advantage = reward + discount * later_value - value + decay * later_advantage
-        advantage = jnp.where(number < last, advantage, 0.0)
+        advantage = jnp.where(closes, advantage, 0.0)
         return (value, advantage), advantage
 
     value = looks.aux.value
-    rows = (jnp.arange(value.shape[0]), value, looks.reward, looks.acts, looks.ended)
+    reward, given = looks.reward, None
+    if channels is not None:
+        reward, given = channels.reward, channels.discount
+    rows = (jnp.arange(value.shape[0]), value, reward, looks.acts, looks.ended, given)
     nothing = jnp.zeros_like(value[0])
     return jax.lax.scan(backward, (nothing, nothing), rows, reverse=True)[1]
 
 
-def to_batch(looks: Looks, config: LearningConfig) -> Batch:
-    """Return all closed meta-steps as one batch, padded to ``config.batch_rows``."""
+def to_batch(
+    looks: Looks,
+    config: LearningConfig,
+    channels: Channels | None = None,
+    weights: Array | None = None,
+) -> Batch:
+    """Return all closed meta-steps as one batch, padded to ``config.batch_rows``.
+
+    Args:
+        looks: the record.
+        config: how it is learned from.
+        channels: several rewards; the record's own if None.
+        weights: ``[C]``, what each counts in the batch's advantage.
+    """
     num_rows, num_lanes = looks.reward.shape
     size = config.batch_rows
     is_closed = (jnp.arange(num_rows)[:, None] < closed(looks)).ravel()
     (index,) = jnp.nonzero(is_closed, size=size, fill_value=0)
-    advantage = advantages(looks, config).ravel()[index]
-    choice = jax.tree.map(
-        lambda leaf: leaf.reshape(num_rows * num_lanes, *leaf.shape[2:])[index], looks.aux
-    )
+
+    def take(leaf: Array) -> Array:
+        return leaf.reshape(num_rows * num_lanes, *leaf.shape[2:])[index]
+
+    advantage = take(advantages(looks, config, channels))
+    choice = jax.tree.map(take, looks.aux)
     weight = (jnp.arange(size) < is_closed.sum()).astype(jnp.float32)
-    return Batch(choice, advantage, advantage + choice.value, weight)
+    target = advantage + choice.value
+    if channels is None:
+        return Batch(choice, advantage, target, weight)
+    assert weights is not None  # as there are channels
+    learned = take(channels.learned).astype(jnp.float32)
+    combined = (advantage * learned * weights).sum(axis=-1)
+    return Batch(choice, combined, target, weight, learned)
 
 
 def shares(config: LearningConfig, chunk: Array) -> Shares:
     """Return nothing for the policy while values are learned; then its entropy counts less."""
     acting = (chunk >= config.value_chunks).astype(jnp.float32)
     progress = chunk / config.num_chunks
-    return Shares(acting, acting * config.entropy_weight * (1.0 - progress))
+    channels = None
+    if config.channel_weights:
+        first, last = jnp.asarray(config.channel_weights, jnp.float32).T
+        channels = first + progress * (last - first)
+    return Shares(acting, acting * config.entropy_weight * (1.0 - progress), channels)
 
 
 def learn(
@@ -176,8 +235,12 @@ def _loss(
         return (values * batch.weight).sum() / jnp.maximum(batch.weight.sum(), 1.0)
 
     policy = -mean(jnp.minimum(ratio * batch.advantage, cut * batch.advantage))
-    error = mean(jnp.square((value - batch.target) / params["value_deviation"]))
-    entropy = mean(-(jnp.exp(log_probs) * log_probs).sum(-1))
+    squares = jnp.square((value - batch.target) / params["value_deviation"])
+    error = mean(squares if batch.learned is None else (squares * batch.learned).sum(-1))
+    if isinstance(actor, WeighsEntropy):
+        entropy = mean(actor.entropy(log_probs))
+    else:
+        entropy = mean(-(jnp.exp(log_probs) * log_probs).sum(-1))
     loss = shares.policy * policy + config.value_weight * error - shares.entropy * entropy
     losses = Losses(
         loss=loss,

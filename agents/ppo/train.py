@@ -1,7 +1,7 @@
 """One round of PPO after the other, wherever the experience comes from."""
 
 from collections.abc import Callable
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,16 @@ class Harvest(Protocol):
     @property
     def looks(self) -> Looks:
         """The record ``[R, B]``; its ``aux`` holds a :class:`agents.ppo.learner.Recorded`."""
+        ...
+
+
+@runtime_checkable
+class SeveralRewards(Harvest, Protocol):
+    """Experience with several rewards beside each other."""
+
+    @property
+    def channels(self) -> ppo.Channels:
+        """They, ``[R, B, C]``; ``config.channel_weights`` says what each counts."""
         ...
 
 
@@ -85,12 +95,14 @@ def advance(
     params, opt_state, episodes, key, chunk = learner
     episodes_key, learn_key = _keys(key)
     episodes, harvest = source.collect(params, episodes_key, episodes)
-    batch = ppo.to_batch(harvest.looks, config)
+    shares = ppo.shares(config, chunk)
+    channels = harvest.channels if isinstance(harvest, SeveralRewards) else None
+    batch = ppo.to_batch(harvest.looks, config, channels, shares.channels)
     learned = ppo.learn(
         source.actor,
         config,
         make_optimizer(config),
-        ppo.shares(config, chunk),
+        shares,
         jax.random.fold_in(learn_key, chunk),
         params,
         opt_state,

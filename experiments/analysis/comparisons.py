@@ -24,10 +24,13 @@ class Yardstick(NamedTuple):
     ceiling: np.ndarray | None  # [S, O] of the first O episodes; None without an oracle
 
 
-def compare(timed: np.ndarray, yardstick: Yardstick | None) -> dict[str, Any]:
+def compare(
+    timed: np.ndarray, yardstick: Yardstick | None, *, bounded: bool = True
+) -> dict[str, Any]:
     """Return the paired difference to the best fixed k, and the share of the gap that is closed.
 
     Both on the episodes that all of them have met; None where there is nothing to compare with.
+    What the ceiling does not bound closes no gap.
     """
     if yardstick is None:
         return {"difference": None, "gap_closed": None}
@@ -35,7 +38,7 @@ def compare(timed: np.ndarray, yardstick: Yardstick | None) -> dict[str, Any]:
     met = min(timed.shape[1], best_fixed.shape[1])
     difference = paired_difference(timed[:, :met], best_fixed[:, :met])
     closed = None
-    if ceiling is not None:
+    if ceiling is not None and bounded:
         met = min(met, ceiling.shape[1])
         closed = gap_closed(timed[:, :met], best_fixed[:, :met], ceiling[:, :met])
     return {

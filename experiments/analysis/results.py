@@ -260,14 +260,14 @@ def _entries(
     }
     num_seeds, num_episodes = table["length"].shape
     by_price = {yardstick.price: yardstick for yardstick in yardsticks}
+    # The oracle is of the study's planner.
+    bounded = agent.bounded and agent.family != PlannerAlone.family
     entries = []
     for price in prices:
         timed_by = {
             kind: own and _estimate(timed_return(table, price, own)) for kind, own in rates.items()
         }
-        timed, yardstick = timed_return(table, price, agent.rates), by_price.get(price)
-        if yardstick and agent.family == PlannerAlone.family:
-            yardstick = yardstick._replace(ceiling=None)  # that is of the study's planner
+        timed = timed_return(table, price, agent.rates)
         entry = {
             "agent": agent.name,
             "k": agent.k,
@@ -277,7 +277,7 @@ def _entries(
             "episodes": num_episodes,
             "timed": timed_by[bill.kind],
             "timed_by": timed_by,
-            **comparisons.compare(timed, yardstick),
+            **comparisons.compare(timed, by_price.get(price), bounded=bounded),
             **same_for_all,
         }
         entries.append(entry)

@@ -13,6 +13,7 @@ BENCHES: Mapping[str, str] = {
     "lanes": "Decisions a second: the lane engine against planners in lockstep.",
     "scaling": "How time grows with lanes, and with the largest budget at a steady mean.",
     "study": "A finished run: the engine against mctx in lockstep, and at other lanes.",
+    "thinker": "Augmented steps a second: Thinker and Dynamic Thinker, and the networks alone.",
     "time": "A finished run: what its agents take by the clock, and what they earn in it.",
     "chunk": "A chunk of a planner's training, against the sum of its parts measured alone.",
     "sokoban": "Steps a second of Sokoban, beside jumanji's on the same levels.",

@@ -14,7 +14,7 @@ import jax
 from experiments import runs
 from rrplan.errors import InputError
 
-BENCHES = ("search", "lanes", "scaling", "study", "time", "chunk", "sokoban")
+BENCHES = ("search", "lanes", "scaling", "study", "time", "chunk", "sokoban", "thinker")
 _BUSY = 0.25  # cores that others use from which the times are not to be trusted
 _LOOK = 0.5  # seconds
 

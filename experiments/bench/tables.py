@@ -8,6 +8,7 @@ from experiments import runs
 from experiments.bench.chunk import table as chunk
 from experiments.bench.report import machine_line
 from experiments.bench.sokoban import table as sokoban
+from experiments.bench.thinker import table as thinker
 from experiments.bench.time import table as times
 from experiments.report.formatting import format_estimate
 
@@ -26,6 +27,7 @@ def table(bench: str, data: Mapping[str, Any]) -> str:
     """Return a result as Markdown: the table, what is missing from it, and the machine."""
     makers = {"search": _search, "lanes": _lanes, "scaling": _scaling, "study": _study}
     makers |= {"time": times.table, "chunk": chunk.table, "sokoban": sokoban.table}
+    makers["thinker"] = thinker.table
     notes = [machine_line(data), *(f"Warning: {warning}" for warning in data["warnings"])]
     return "\n\n".join([*makers[bench](data), *notes])
 

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -164,7 +164,21 @@ def _is_held(config: MetaConfig, held: Array) -> Array:
     return held[:, None] == constant.to_limit(jnp.asarray(config.depths, jnp.int32))
 
 
-def normalise(params: PyTree, inputs: Inputs) -> tuple[Array, Array]:
+class Columns(Protocol):
+    """Inputs of any network that normalises them so."""
+
+    @property
+    def actions(self) -> Array:
+        """Numbers of each action, ``[B, A, f]``."""
+        ...
+
+    @property
+    def whole(self) -> Array:
+        """Numbers of all else, ``[B, g]``."""
+        ...
+
+
+def normalise(params: PyTree, inputs: Columns) -> tuple[Array, Array]:
     """Return the columns of ``inputs`` shifted and scaled to mean 0 and deviation 1, and cut."""
 
     def scale(columns, name):

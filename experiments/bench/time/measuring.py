@@ -13,7 +13,7 @@ import tyro
 
 import rrplan
 from agents import declarations, metapolicies
-from agents.declarations import Fixed, Learned, Rule, Untuned
+from agents.declarations import Fixed, Learned, Player, Rule, Untuned
 from agents.metapolicies.controls import yoked
 from experiments import calibration, loading, roster
 from experiments.analysis.comparisons import as_json
@@ -24,6 +24,7 @@ from experiments.bench.time.fits import Counted
 from experiments.bench.timing import check_counts, summarise
 from experiments.bill import make as make_bill
 from experiments.evaluation import Domain, build_problem, study_key
+from experiments.evaluation import play as play_episodes
 from experiments.loading import Loaded
 from rrplan.errors import InputError, unknown
 from rrplan.statistics import mean_ci
@@ -171,7 +172,7 @@ def play_once(
         traced: also record what it did at each decision.
     """
     works: list[Work] = []
-    played = rrplan.evaluate(
+    played = play_episodes(
         loaded.planner,
         contestant.meta_policy,
         contestant.params,
@@ -204,7 +205,8 @@ def measure(
         report(f"warm-up: {name_of(contestant)}")
     beside: dict[int, int] = {}  # the place of who looks: that of who does not
     for place, contestant in enumerate(contestants):
-        if np.asarray(warm[place].looks).any():
+        searches = not isinstance(contestant.meta_policy, Player)  # by the planner's search
+        if searches and np.asarray(warm[place].looks).any():
             beside[place] = len(everyone)
             everyone.append(_without_looks(contestant, play, num_actions))
             warm.append(play(everyone[-1]).episodes)

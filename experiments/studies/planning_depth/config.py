@@ -13,6 +13,7 @@ from agents.metapolicies.learned.config import GROUPS, MetaConfig, PPOConfig, so
 from agents.metapolicies.selfaware.config import GainsConfig
 from agents.networks import NetworkConfig
 from agents.presets import train_preset
+from agents.thinker.config import ThinkerConfig
 from agents.training.ranges import one_digit
 from experiments import roster
 from experiments.sweep import SweepConfig, require
@@ -38,7 +39,8 @@ class ControlConfig:
     stopper (learned for one price), and their controls yoked, direct, ranks, gate-blind,
     stopper-blind and stopper-deaf; longer, longer-ops, larger and larger-ops (other planners,
     without a meta-policy), each also as NAME-k0; gate-priced, stopper-priced and self-aware
-    (learned for all); oracle (the exact ceiling, where the environment's states can be enumerated);
+    (learned for all); thinker, dynamic-thinker and dynamic-thinker-priced (learned, with a search
+    of their own); oracle (the exact ceiling, where the environment's states can be enumerated);
     and agents of your own, each as package.module:NAME."""
     num_prices: int = 1
     """How many of the sweep's prices, the least first, gate and stopper are trained for, one agent
@@ -57,6 +59,7 @@ class ControlConfig:
     """Units of their hidden layers."""
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
     gains: GainsConfig = dataclasses.field(default_factory=GainsConfig)
+    thinker: ThinkerConfig = dataclasses.field(default_factory=ThinkerConfig)
 
     def __post_init__(self):
         object.__setattr__(self, "agents", roster.in_order(self.agents))

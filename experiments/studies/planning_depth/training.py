@@ -170,7 +170,8 @@ def list_agents(config: StudyConfig, tuned: Mapping[str, Sequence[Choice]]) -> l
         agent = case.agent
         for price in config.sweep.prices if agent.priced else case.prices[:1]:
             evaluation = f"{agent.name}-{price:g}"
-            agents.append(Agent(agent.name, None, evaluation, agent.family, price, case.label))
+            listed = Agent(agent.name, None, evaluation, agent.family, price, case.label)
+            agents.append(dataclasses.replace(listed, bounded=agent.bounded))
     return [*agents, *yoking.list_agents(config)]
 
 
@@ -241,7 +242,7 @@ def make_trainable(
     ppo = dataclasses.replace(config.control.ppo, lowest_price=lowest, highest_price=highest)
     start = _start(best_fixed, case.prices)
     meta = config.control.meta(case.agent, price_varies=offers(planner.environment, Priced))
-    request = Request(meta, ppo, config.control.gains, start, rates)
+    request = Request(meta, ppo, config.control.gains, start, rates, config.control.thinker)
     return declarations.build(case.agent.make)(planner, request)
 
 

@@ -120,3 +120,36 @@ def test_bad_settings_get_one_clear_line(make, message):
 def test_the_order_of_a_menu_and_of_inputs_makes_no_other_network():
     one = MetaConfig(menu=(4, 0, 1), inputs=("search", "prior"))
     assert one == MetaConfig(menu=(0, 1, 4), inputs=("prior", "search"))
+
+
+def test_channels_have_rewards_discounts_and_advantages_of_their_own():
+    """Imagine, act, imagine; the fourth row is open. λ = 0.9 a real step, channels by hand."""
+    looks = make_looks(4, [0.0] * 4, [0, 1, 0, 0], [0] * 4, [0.0] * 4)
+    value = jnp.array([[1.0, 0.5], [2.0, 0.25], [3.0, 0.75], [5.0, 0.125]])[:, None]
+    looks = looks._replace(aux=looks.aux._replace(value=value))
+    channels = learner.Channels(
+        reward=jnp.array([[0.1, 1.0], [2.0, 0.0], [0.0, 3.0], [9.0, 9.0]])[:, None],
+        discount=jnp.array([[0.8, 0.8], [0.5, 0.0], [0.8, 0.8], [9.0, 9.0]])[:, None],
+        learned=jnp.array([[1, 1], [1, 0], [1, 1], [0, 0]], bool)[:, None],
+    )
+    third = np.array([0.0 + 0.8 * 5.0 - 3.0, 3.0 + 0.8 * 0.125 - 0.75])
+    second = np.array([2.0 + 0.5 * 3.0 - 2.0 + 0.5 * 0.9 * third[0], -0.25])
+    first = np.array([0.1 + 0.8 * 2.0 - 1.0, 1.0 + 0.8 * 0.25 - 0.5]) + 0.8 * second
+    found = learner.advantages(looks, PER_ACT, channels)
+    np.testing.assert_allclose(found[:, 0], [first, second, third, [0, 0]], rtol=1e-5)
+    batch = learner.to_batch(looks, PER_ACT, channels, jnp.array([1.0, 0.5]))
+    combined = [first @ [1, 0.5], second[0], third @ [1, 0.5]]  # real actions learn from the first
+    np.testing.assert_allclose(batch.advantage[:3], combined, rtol=1e-5)
+    np.testing.assert_allclose(batch.target[:3], np.stack([first, second, third]) + value[:3, 0])
+    np.testing.assert_array_equal(batch.learned[:3], channels.learned[:3, 0])
+
+
+def test_what_channels_count_goes_from_the_first_to_the_last():
+    class Two(PPOConfig):
+        channel_weights = ((1.0, 1.0), (0.8, 0.0))
+
+    config = Two(num_chunks=100)
+    for chunk, second in ((0, 0.8), (50, 0.4), (100, 0.0)):
+        channels = learner.shares(config, jnp.int32(chunk)).channels
+        np.testing.assert_allclose(channels, [1.0, second], atol=1e-6)
+    assert learner.shares(CONFIG, jnp.int32(0)).channels is None

@@ -1,0 +1,1 @@
+"""Thinker and Dynamic Thinker: agents that search by actions that they imagine themselves."""

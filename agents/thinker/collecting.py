@@ -1,0 +1,104 @@
+"""Experience of the augmented environment, as PPO learns from it: two rewards beside each other."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from agents.ppo.learner import Channels
+from agents.thinker.augmented import Outcome, advance
+from agents.thinker.inputs import Seen, show
+from agents.thinker.lanes import Lanes, Problem
+from agents.thinker.network import ThinkerNetwork, draw
+from agents.thinker.supply import Supply
+from rrplan import keys
+from rrplan.engine.meta_steps import Looks
+from rrplan.models import Settings
+from rrplan.types import Array, PyTree
+
+
+class Decision(NamedTuple):
+    """What is recorded of a step; fields as :class:`agents.metapolicies.learned.Choice`."""
+
+    inputs: Seen  # [B, ...]
+    answer: Array  # [B] int32, of 3 A
+    log_prob: Array  # [B] float32
+    value: Array  # [B, C] float32, expected return to go of each channel
+
+
+class Harvest(NamedTuple):
+    """What a chunk brought: all that was done, and of each step what ended with it."""
+
+    looks: Looks  # [T + 1, B], the last row open
+    channels: Channels  # [T + 1, B, C]
+    outcomes: Outcome  # [T, B]
+
+
+def collect(
+    problem: Problem,
+    network: ThinkerNetwork,
+    settings: Settings,
+    supply: Supply,
+    lanes: Lanes,
+    steps: int,
+    charged: Array | float = 1.0,
+) -> tuple[Lanes, Harvest]:
+    """Answer ``steps`` times in every lane; where an episode ends, the next one begins.
+
+    A time limit ends an episode as anything else does: nothing is expected of what follows. The
+    open row at the end tells what is expected of where a lane came to. It is asked about again in
+    the next chunk, and then acted on.
+
+    Args:
+        problem: static.
+        network: static; its parameters are the settings' ``meta_params``.
+        settings: traced; the key is that of all episodes, the same in every chunk.
+        supply: episodes to come.
+        lanes: of :func:`agents.thinker.lanes.start`, or as the chunk before left them.
+        steps: ``T``.
+        charged: share of its cost that is taken from what a step earns.
+    """
+
+    def body(lanes: Lanes, _):
+        decision = decide(problem, network, settings, lanes)
+        lanes, outcome = advance(problem, settings, supply, lanes, decision.answer)
+        return lanes, (decision, outcome)
+
+    lanes, (decisions, outcomes) = jax.lax.scan(body, lanes, None, length=steps)
+    last = decide(problem, network, settings, lanes)
+    earned = outcomes.reward - charged * outcomes.cost
+    looks = Looks(
+        aux=jax.tree.map(lambda row, end: jnp.append(row, end[None], axis=0), decisions, last),
+        reward=_open(earned),
+        acts=_open(outcomes.real.astype(jnp.int32)),
+        ended=_open(outcomes.ended),
+        count=jnp.full(earned.shape[1], steps + 1, jnp.int32),
+    )
+    channels = Channels(
+        reward=_open(jnp.stack([earned, outcomes.planning], axis=-1)),
+        discount=_open(jnp.stack([outcomes.discount, outcomes.planning_discount], axis=-1)),
+        learned=_open(jnp.stack([jnp.ones_like(outcomes.real), ~outcomes.real], axis=-1)),
+    )
+    return lanes, Harvest(looks, channels, outcomes)
+
+
+def decide(
+    problem: Problem,
+    network: ThinkerNetwork,
+    settings: Settings,
+    lanes: Lanes,
+    *,
+    likeliest: bool = False,
+) -> Decision:
+    """Draw an answer in every lane; ``likeliest`` real actions, where that is asked for."""
+    seen = show(problem, settings, lanes, network.kind == "items")
+    heads = network.heads(settings.meta_params, seen)
+    draws = keys.draw(settings.key, lanes.ids, keys.Domain.META, lanes.steps)
+    answer = draw(draws, heads, likeliest=likeliest)
+    log_prob = jnp.take_along_axis(heads.joint, answer[:, None], axis=-1)[:, 0]
+    return Decision(seen, answer, log_prob, heads.value)
+
+
+def _open(rows: PyTree) -> PyTree:
+    """Return rows ``[T, ...]`` and one more, of nothing yet."""
+    return jnp.append(rows, jnp.zeros_like(rows[:1]), axis=0)

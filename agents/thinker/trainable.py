@@ -1,0 +1,56 @@
+"""Thinker and Dynamic Thinker as agents of the roster."""
+
+import jax
+
+from agents.declarations import Request, Trainable
+from agents.thinker import network as thinker_networks
+from agents.thinker.config import ThinkerConfig
+from agents.thinker.player import ThinkerPlayer, prepare
+from agents.thinker.train import make_thinker_train
+from rrplan.costs import Costs
+from rrplan.planner import Planner
+
+
+def thinker(planner: Planner, request: Request) -> Trainable:
+    """Return the training of Thinker: a fixed number of steps before each action.
+
+    It is charged nothing while it learns, as it cannot choose how long to think.
+
+    Args:
+        planner: what it imagines with.
+        request: how it is trained.
+    """
+    return make(planner, request.thinker, chosen=False)
+
+
+def dynamic(planner: Planner, request: Request) -> Trainable:
+    """Return the training of Dynamic Thinker: it chooses when to act, and pays for its thinking.
+
+    Args:
+        planner: what it imagines with.
+        request: how it is trained, and what is charged at which prices.
+    """
+    return make(planner, request.thinker, chosen=True, request=request)
+
+
+def make(
+    planner: Planner, config: ThinkerConfig, *, chosen: bool, request: Request | None = None
+) -> Trainable:
+    """Return a training for a planner.
+
+    Args:
+        planner: what it imagines with.
+        config: how it is built and trained.
+        chosen: whether it chooses when to act.
+        request: says what is charged at which prices; nothing is, if None.
+    """
+    stage = config.stage(chosen=chosen)
+    problem, settings = prepare(planner, stage, Costs())
+    network = thinker_networks.build(config, stage, problem, settings)
+    player = ThinkerPlayer(network, stage)
+    if request is None:
+        return Trainable(make_thinker_train(planner, network, stage, config), player)
+    rates = request.rates(player, jax.eval_shape(network.init, jax.random.key(0)))
+    prices = request.ppo.lowest_price, request.ppo.highest_price
+    training = make_thinker_train(planner, network, stage, config, prices, Costs(rates=rates))
+    return Trainable(training, player)

@@ -1,0 +1,1 @@
+"""Dynamic Thinker's figures: returns over the number of imaginary steps, untimed and timed."""

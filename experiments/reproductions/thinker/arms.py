@@ -1,0 +1,154 @@
+"""The arms of the reproduction: who is trained, how, and what each earns on held-out episodes."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from agents import metapolicies
+from agents.thinker import network as thinker_networks
+from agents.thinker.config import ThinkerConfig
+from agents.thinker.player import ThinkerPlayer, prepare
+from agents.thinker.train import make_thinker_train
+from agents.training import fit
+from experiments import runs
+from experiments.analysis import columns
+from experiments.analysis.columns import Columns
+from experiments.evaluation import (
+    Domain,
+    StudyProblem,
+    base_training,
+    build_problem,
+    make_planner,
+    name_key,
+    play,
+    study_key,
+)
+from experiments.reproductions.thinker.options import DynamicThinkerOptions
+from experiments.studies.planning_depth.config import StudyConfig, preset
+from rrplan import operations
+from rrplan.costs import Costs, Rates
+from rrplan.planner import Planner
+from rrplan.types import PyTree
+
+
+class Arm(NamedTuple):
+    """One way to think: at most one of ``k`` and ``price`` is None."""
+
+    kind: str
+    """``"search"``, ``"thinker"``, ``"bare"`` (no kept tree) or ``"dynamic"``."""
+    k: int | None = None
+    price: float | None = None
+
+    @property
+    def label(self) -> str:
+        """Of its own among the arms: a folder's name."""
+        return f"{self.kind}-{self.k if self.price is None else f'{self.price:g}'}"
+
+
+def list_arms(options: DynamicThinkerOptions) -> list[Arm]:
+    """Return all arms, those first that take least."""
+    kinds = ["search", "thinker", *(["bare"] if options.bare else [])]
+    arms = [Arm(kind, k) for kind in kinds for k in options.k if kind != "bare" or k > 0]
+    return [*arms, *(Arm("dynamic", price=price) for price in options.prices)]
+
+
+def build(options: DynamicThinkerOptions) -> StudyProblem:
+    """Return the environment and the planners' network; nothing is trained."""
+    config: StudyConfig = preset(options.env, "quick")
+    if options.planner_chunks is not None:
+        train = dataclasses.replace(config.train, num_chunks=options.planner_chunks)
+        config = dataclasses.replace(config, train=train)
+    most = max(*options.k, options.thinker.k_max)
+    sweep = dataclasses.replace(config.sweep, budgets=(0, most))
+    control = dataclasses.replace(config.control, agents=())
+    return build_problem(dataclasses.replace(config, sweep=sweep, control=control), trains=True)
+
+
+def train_planner(
+    problem: StudyProblem, options: DynamicThinkerOptions, seed: int, report: Callable[[Any], None]
+) -> Planner:
+    """Return the planner of a training seed, trained or read."""
+    key = study_key(problem.config, Domain.TRAINING, seed)
+    directory = options.directory / "seeds" / str(seed) / "planner"
+    params = fit.fit(base_training(problem), key, directory, resume=True, report=report)
+    return make_planner(problem, params, options.acting)
+
+
+class Ready(NamedTuple):
+    """An arm that can be run: who plays, and with which parameters."""
+
+    meta_policy: Any
+    params: PyTree
+
+
+def prepare_arm(
+    planner: Planner,
+    options: DynamicThinkerOptions,
+    arm: Arm,
+    directory: Path,
+    key: jax.Array,
+    report: Callable[[Any], None],
+) -> Ready:
+    """Return who plays, trained or read."""
+    if arm.kind == "search":
+        return Ready(metapolicies.fixed(), jnp.int32(arm.k))
+    config = settings_of(options, arm)
+    stage = config.stage(chosen=arm.kind == "dynamic")
+    network = thinker_networks.build(config, stage, *prepare(planner, stage, Costs()))
+    price, rates = arm.price or 0.0, Rates()
+    training = make_thinker_train(
+        planner, network, stage, config, (price, price), Costs(0.0, rates)
+    )
+    params = fit.fit(training, key, directory, resume=True, report=report)
+    return Ready(ThinkerPlayer(network, stage), params)
+
+
+def settings_of(options: DynamicThinkerOptions, arm: Arm) -> ThinkerConfig:
+    """Return how an arm is trained: every k of Thinker for as many real steps."""
+    config = options.thinker
+    if arm.k is None:
+        return config
+    steps = arm.k + 1
+    return dataclasses.replace(
+        config,
+        steps=steps,
+        steps_per_chunk=options.decisions * steps,
+        keep_tree=config.keep_tree and arm.kind != "bare",
+    )
+
+
+def run_arm(
+    problem: StudyProblem,
+    planner: Planner,
+    options: DynamicThinkerOptions,
+    arm: Arm,
+    seed: int,
+    report: Callable[[Any], None],
+) -> tuple[Columns, Rates]:
+    """Return what an arm did on the held-out episodes, and what it pays under the whole bill."""
+    directory = options.directory / "seeds" / str(seed) / arm.label
+    key = name_key(study_key(problem.config, Domain.CONTROL, seed), arm.kind)
+    ready = prepare_arm(planner, options, arm, directory, key, report)
+    path = options.directory / "evaluations" / f"seed{seed}-{arm.label}.npz"
+    table = columns.load_table(path, options.episodes)
+    if table is None:
+        episodes = play(
+            planner,
+            *ready,
+            key=study_key(problem.config, Domain.HELD_OUT),
+            episodes=options.episodes,
+            costs=Costs(arm.price or 0.0),
+            num_lanes=problem.config.sweep.num_lanes,
+        )
+        table = columns.to_table(episodes)
+        runs.save_arrays(path, table)
+    own = operations.of_planner(planner)
+    look = 0.0
+    if arm.kind != "search":
+        look = ready.meta_policy.operations_of_look(planner, ready.params)
+    unit = own.simulation
+    return table, Rates(1.0, look / unit, own.evaluation / unit)

@@ -1,0 +1,168 @@
+"""Makes the reproduction: trains and runs every arm, and writes and draws what it says."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+from experiments import runs
+from experiments.analysis import columns
+from experiments.analysis.columns import Columns
+from experiments.analysis.comparisons import as_json
+from experiments.report.figures import plotting
+from experiments.reproductions.thinker import tables
+from experiments.reproductions.thinker.arms import Arm, build, list_arms, run_arm, train_planner
+from experiments.reproductions.thinker.figures import draw_returns
+from experiments.reproductions.thinker.options import DynamicThinkerOptions
+from rrplan.costs import Rates
+from rrplan.errors import InputError
+from rrplan.statistics import mean_ci, paired_difference
+
+BILLS = ("simulations", "operations")
+
+
+def reproduce(options: DynamicThinkerOptions, say: Callable[[str], None]) -> list[str]:
+    """Train and evaluate every arm, and write results, table and figure; return lines.
+
+    Args:
+        options: of the command.
+        say: takes a line of progress.
+
+    Raises:
+        InputError: the directory holds another reproduction, or this one and it is not resumed.
+    """
+    out = options.directory
+    _claim(options)
+    problem = build(options)
+    rows: dict[Arm, list[Columns]] = {arm: [] for arm in list_arms(options)}
+    rates: dict[Arm, Rates] = {}
+    for seed in range(options.seeds):
+        planner = train_planner(problem, options, seed, lambda record: None)
+        say(f"seed {seed}: planner trained")
+        for arm in rows:
+            given = problem, planner, options, arm, seed, lambda record: None
+            table, rates[arm] = run_arm(*given)
+            rows[arm].append(table)
+            mean = float(table["untimed_return"].mean())
+            say(f"seed {seed}: {arm.label} earns {mean:.4f} before the bill")
+    stacked = {arm: columns.stack_tables(found) for arm, found in rows.items()}
+    results = summarize(stacked, rates, options.prices)
+    results |= {"env": options.env, "return_label": problem.config.return_label}
+    results |= {"options": _told(options), "versions": runs.versions()}
+    runs.write_json(out / "results.json", results)
+    table = tables.markdown(results)
+    runs.write_atomically(out / "table.md", lambda file: file.write(table.encode()))
+    return [table, f"table:   {out / 'table.md'}", *draw(out)]
+
+
+def draw(out: Path) -> list[str]:
+    """Draw the figure of a directory from its results.json; return a line for each file.
+
+    Raises:
+        InputError: there are no results, or they are damaged.
+    """
+    results = runs.read_json(out / "results.json", missing=f"{out} holds no results")
+    with mpl.rc_context(dict(plotting.RC)):
+        paths = plotting.save(draw_returns(results), out / "figures" / "returns")
+    return [f"figure:  {path}" for path in paths]
+
+
+def summarize(
+    rows: Mapping[Arm, Columns], rates: Mapping[Arm, Rates], prices: Sequence[float]
+) -> dict[str, Any]:
+    """Return what ``results.json`` holds: plain values, the same whenever it is made.
+
+    Args:
+        rows: the table ``[S, E]`` of each arm.
+        rates: what each pays under the whole bill, in multiples of the price.
+        prices: of a simulation.
+    """
+    entries = [
+        {
+            "kind": arm.kind,
+            "k": arm.k,
+            "price": arm.price,
+            "untimed": as_json(mean_ci(table["untimed_return"].astype(float))),
+            "seeds": table["untimed_return"].mean(axis=1).tolist(),
+            **{
+                name: float(table[name].sum() / table["length"].sum())
+                for name in ("simulations", "levels", "looks")
+            },
+            "timed": [
+                {"price": price, "bill": bill, **as_json(mean_ci(_timed(table, price, own)))}
+                for price in ([arm.price] if arm.price is not None else prices)
+                for bill, own in zip(BILLS, (Rates(), rates[arm]), strict=True)
+            ],
+        }
+        for arm, table in rows.items()
+    ]
+    return {
+        "reproduction": "dynamic-thinker",
+        "prices": list(prices),
+        "arms": entries,
+        "dynamic": [
+            entry for arm in rows if arm.kind == "dynamic" for entry in _against(rows, rates, arm)
+        ],
+    }
+
+
+def _against(
+    rows: Mapping[Arm, Columns], rates: Mapping[Arm, Rates], arm: Arm
+) -> list[dict[str, Any]]:
+    """Return what Dynamic Thinker earns more than the best of each kind of fixed k, paired.
+
+    The best k is that of the held-out episodes themselves: a comparison that favours the fixed k.
+    """
+    assert arm.price is not None
+    found = []
+    for bill in BILLS:
+
+        def timed(one: Arm, bill: str = bill) -> Any:
+            own = Rates() if bill == "simulations" else rates[one]
+            return _timed(rows[one], arm.price or 0.0, own)
+
+        for kind in ("search", "thinker"):
+            best = max((one for one in rows if one.kind == kind), key=lambda one: timed(one).mean())
+            difference = paired_difference(timed(arm), timed(best))
+            found.append(
+                {
+                    "price": arm.price,
+                    "bill": bill,
+                    "other": kind,
+                    "k": best.k,
+                    "difference": as_json(difference),
+                }
+            )
+    return found
+
+
+def _timed(table: Columns, price: float, rates: Rates) -> Any:
+    return columns.timed_return(table, price, rates)
+
+
+def _told(options: DynamicThinkerOptions) -> dict[str, Any]:
+    """Return what makes a reproduction itself, in JSON's own types."""
+    told = dataclasses.asdict(options)
+    del told["out"], told["resume"]
+    return json.loads(json.dumps(told))
+
+
+def _claim(options: DynamicThinkerOptions) -> None:
+    """Make the directory, or see that it holds this reproduction."""
+    path = options.directory / "options.json"
+    if path.exists():
+        if runs.read_json(path, missing="") != _told(options):
+            raise InputError(
+                f"{options.directory} holds another reproduction: choose another --out"
+            )
+        if not options.resume:
+            raise InputError(
+                f"{options.directory} holds this reproduction already: continue it with --resume,"
+                " or choose another --out"
+            )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (options.directory / "evaluations").mkdir(exist_ok=True)
+    runs.write_json(path, _told(options))
