@@ -36,5 +36,11 @@ REPRODUCTIONS: Mapping[str, Reproduction] = {
             "experiments.reproductions.capacity.options:CapacityOptions",
             "experiments.reproductions.capacity.making:reproduce",
         ),
+        Reproduction(
+            "dynamic-thinker",
+            "Thinker at each k, search, and Dynamic Thinker: returns over k, untimed and timed.",
+            "experiments.reproductions.thinker.options:DynamicThinkerOptions",
+            "experiments.reproductions.thinker.making:reproduce",
+        ),
     )
 }
