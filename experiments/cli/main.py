@@ -15,6 +15,8 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
+from experiments.cli.printing import console, print_tables, show_warning, wide_console
+
 INPUT_ERROR, INTERRUPTED, UNREAD = 2, 130, 1
 
 
@@ -36,8 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from rrplan.errors import InputError
 
     try:
+        if arguments and arguments[0] == "--print-completion":
+            from experiments.cli import completion
+
+            print(completion.script(arguments[1:], COMMANDS))
+            return 0
         with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
+            warnings.showwarning = show_warning
             try:
                 _command(arguments)(arguments[1:])
             finally:
@@ -70,19 +77,23 @@ def run(arguments: Sequence[str]) -> None:
     arguments, processes = distributed.split_options(arguments)
     distributed.join(processes)
     from experiments import studies
+    from experiments.cli import reporting
     from experiments.cli.options import parse_run
 
     options = parse_run(arguments, "rrplan run")
     run_study = studies.of_config(options.study).get("run")
-    console = _console() if distributed.is_first() else None
+    first = distributed.is_first()
+    shown, log = (console(), options.log) if first else (None, None)
     with distributed.own_directory(options.directory) as directory:
-        results = run_study(options.study, directory, resume=options.resume, console=console)
-    if not distributed.is_first():
+        results = run_study(options.study, directory, resume=options.resume, console=shown, log=log)
+    if not first:
         return
-    _print_tables(results, options.directory)
+    print_tables(results, options.directory)
     print(f"results: {options.directory / 'results.json'}")
     for path in sorted((options.directory / "figures").glob("*")):
         print(f"figure:  {path}")
+    if studies.of_config(options.study).report:
+        reporting.at_the_end(options.directory)
 
 
 def train(arguments: Sequence[str]) -> None:
@@ -95,7 +106,8 @@ def train(arguments: Sequence[str]) -> None:
     study = studies.of_config(options.study)
     if study.train is None:
         raise InputError(f"{options.study.env} has no base planner to train: use rrplan run")
-    study.get("train")(options.study, options.directory, resume=options.resume, console=_console())
+    where, shown = options.directory, console()
+    study.get("train")(options.study, where, resume=options.resume, console=shown, log=options.log)
     print(f"trained: {options.directory}")
 
 
@@ -106,13 +118,13 @@ def evaluate(arguments: Sequence[str]) -> None:
     options = parse_evaluate(arguments, "rrplan evaluate")
     from experiments.studies.planning_depth.reevaluating import evaluate_trained
 
-    results = evaluate_trained(options.directory, options.sweep, options.acting, _console())
+    results = evaluate_trained(options.directory, options.sweep, options.acting, console())
     if options.json:
         import json
 
         print(json.dumps(results, indent=2))
     else:
-        _print_tables(results)
+        print_tables(results)
 
 
 def figures(arguments: Sequence[str]) -> None:
@@ -132,7 +144,7 @@ def table(arguments: Sequence[str]) -> None:
     from experiments.cli.options import DirectoryOptions, parse
 
     options = parse(DirectoryOptions, arguments, "rrplan table")
-    _print_tables(runs.load_results(options.directory), options.directory)
+    print_tables(runs.load_results(options.directory), options.directory)
 
 
 def compare(arguments: Sequence[str]) -> None:
@@ -148,7 +160,14 @@ def compare(arguments: Sequence[str]) -> None:
 
         print(json.dumps(compare.rank(loaded), indent=2))
     else:
-        _wide_console().print(compare.terminal_table(loaded))
+        wide_console().print(compare.terminal_table(loaded))
+
+
+def report(arguments: Sequence[str]) -> None:
+    """Write a page to look at, of one run or several of one environment."""
+    from experiments.cli import reporting
+
+    reporting.report(arguments)
 
 
 def optimum(arguments: Sequence[str]) -> None:
@@ -157,7 +176,7 @@ def optimum(arguments: Sequence[str]) -> None:
     from experiments.studies.metareasoning import tables as metalevel_tables
 
     options, kwargs = optimum.parse(arguments, "rrplan optimum")
-    with _console().status("solving"):
+    with console().status("solving"):
         env, answers = optimum.answers(options, kwargs)
     if options.json:
         import json
@@ -165,7 +184,7 @@ def optimum(arguments: Sequence[str]) -> None:
         print(json.dumps(optimum.as_json(env, answers), indent=2))
     else:
         title, entries = metalevel_tables.title_of(env), metalevel_tables.entries(answers)
-        _wide_console().print(metalevel_tables.terminal_table(title, entries))
+        wide_console().print(metalevel_tables.terminal_table(title, entries))
 
 
 def envs(arguments: Sequence[str]) -> None:
@@ -180,7 +199,7 @@ def envs(arguments: Sequence[str]) -> None:
     rows = rich.table.Table("name", "actions", "observation", "notes", box=rich.box.SIMPLE_HEAD)
     for row in describe():
         rows.add_row(row.name, str(row.actions), row.observation, row.notes)
-    _wide_console().print(rows)
+    wide_console().print(rows)
 
 
 def check(arguments: Sequence[str]) -> None:
@@ -203,10 +222,10 @@ def bench(arguments: Sequence[str]) -> None:
     """Measure the search and the engine: bench search, lanes, scaling, study or time."""
     from experiments.bench import commands
 
-    console = _console()
+    shown = console()
 
     def report(line: str) -> None:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        shown.print(line, highlight=False, markup=False, soft_wrap=True)
 
     for line in commands.bench(arguments, report):
         print(line)
@@ -228,6 +247,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
         figures,
         table,
         compare,
+        report,
         optimum,
         envs,
         check,
@@ -253,6 +273,7 @@ def _help() -> str:
     lines += [
         "",
         "`rrplan COMMAND --help` shows a command's options.",
+        "`rrplan --print-completion SHELL` prints what completes commands (bash, zsh or fish).",
         "Set JAX_COMPILATION_CACHE_DIR=DIR to compile once: later runs read programs from there.",
     ]
     return "\n".join(lines)
@@ -265,36 +286,3 @@ def _how_to_resume(arguments: Sequence[str]) -> str:
         return ""
     resume = [] if "--resume" in arguments else ["--resume"]
     return f"; go on with: {shlex.join(['rrplan', *arguments, *resume])}"
-
-
-def _console():
-    """Return where progress goes: standard error, so that results can be piped."""
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
-def _wide_console():
-    """Return a console that cuts no table short where there is no terminal to fit it to."""
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=200)
-
-
-def _print_tables(results, directory=None) -> None:
-    """Print all tables, with seconds by the clock where the run's directory is known; warnings."""
-    from experiments import studies
-
-    console = _wide_console()
-    for rank, table in enumerate(studies.of_results(results).get("tables")(results, directory)):
-        if rank:
-            console.print()
-        console.print(table)
-    for line in results.get("warnings", ()):
-        print(f"warning: {line}")
-
-
-def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    """Show a warning in one line, without the place in the code that it came from."""
-    print(f"rrplan: warning: {message}", file=sys.stderr)
