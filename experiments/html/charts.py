@@ -53,20 +53,27 @@ def _returns(title: str) -> alt.LayerChart:
             shape=alt.Shape("shape:N", scale=None),
             tooltip=_tips(),
         ),
-        labels.mark_text(align="right", baseline="middle", fontSize=11, clip=True).encode(
-            x=alt.value("width"),
-            y=_bounded("at:Q", title),
-            text="text:N",
-            color=_as_given("color"),
-        ),
+        _label(labels, title, stroke=alt.Stroke("ground:N", scale=None)),  # a halo, then the text
+        _label(labels, title),
         _cursor(x, y),
     ).add_params(alt.param("least", value=0), alt.param("most", value=1))
+
+
+def _label(labels: alt.Chart, title: str, **halo: Any) -> alt.Chart:
+    mark = {"align": "right", "baseline": "middle", "fontSize": 11, "clip": True}
+    return labels.mark_text(**mark, **({"strokeWidth": 4} if halo else {})).encode(
+        x=alt.XValue(alt.ExprRef("width - 4")),
+        y=_bounded("at:Q", title),
+        text="text:N",
+        color=_as_given("color"),
+        **halo,
+    )
 
 
 def _front() -> alt.LayerChart:
     """Return what agents earn against how much they think."""
     x = alt.X("simulations:Q", title="Simulations an episode", scale=_counts(), axis=_ticks())
-    y = alt.Y("mean:Q", title="Untimed return", scale=alt.Scale(zero=False, nice=False))
+    y = alt.Y("mean:Q", title="Untimed return", scale=_loose())
     points = alt.Chart(alt.NamedData("points"))
     lines = alt.Chart(alt.NamedData("lines"))
     shown = points.transform_filter("!datum.fixed")
@@ -158,7 +165,12 @@ def _bounded(field: str, title: str) -> alt.Y:
 
 def _counts() -> alt.Scale:
     """Return a scale of the logarithm of 1 + x, which has room for 0."""
-    return alt.Scale(type="symlog", constant=1, nice=False, zero=True)
+    return alt.Scale(type="symlog", constant=1, nice=False, zero=True, padding=9)
+
+
+def _loose() -> alt.Scale:
+    """Return a scale with room for what is written beside points."""
+    return alt.Scale(zero=False, nice=False, padding=16)
 
 
 def _ticks() -> alt.Axis:

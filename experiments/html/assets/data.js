@@ -118,10 +118,24 @@ function signed(number, count) {
   return `${number > 0 ? '+' : ''}${digits(number, count)}`;
 }
 
+/** Places after the point that show so many digits of an interval's half. */
+function placesOf(half, count) {
+  return Math.min(6, Math.max(0, count - 1 - Math.floor(Math.log10(half))));
+}
+
+/** A difference with its sign and its interval. */
+function inFull(estimate) {
+  const half = (estimate.high - estimate.low) / 2;
+  if (!(half > 0)) return signed(estimate.mean, 3);
+  const places = placesOf(half, 2);
+  const text = (number) => `${number > 0 ? '+' : ''}${number.toFixed(places)}`;
+  return `${text(estimate.mean)} [${text(estimate.low)}, ${text(estimate.high)}]`;
+}
+
 function plusMinus(estimate, count = 2) {
   const half = (estimate.high - estimate.low) / 2;
   if (!(half > 0)) return digits(estimate.mean, 5);
-  const places = Math.min(6, Math.max(0, count - 1 - Math.floor(Math.log10(half))));
+  const places = placesOf(half, count);
   return `${estimate.mean.toFixed(places)} ±${half.toFixed(places)}`;
 }
 

@@ -24,6 +24,7 @@ class Figure {
     const turn = (this.turn = (this.turn ?? 0) + 1);
     const made = await vegaEmbed(this.plot, this.spec, {
       actions: false, renderer: 'svg', mode: 'vega-lite', config: figureConfig(), tooltip: { theme: 'custom' },
+      logLevel: 1, // errors alone: of an empty set of data Vega would warn that it has no extent
     });
     if (turn !== this.turn) { made.finalize(); return; }
     this.old?.finalize();

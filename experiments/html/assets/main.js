@@ -67,9 +67,10 @@ function showControls() {
   byId('best').textContent = data.runs.map((run, index) => {
     const { validation, shown } = bestK(index);
     const name = several ? `${short(run.name, 30)}: ` : '';
-    const chosen = validation === null ? '' : `best k on validation episodes ${validation}, `;
-    return `${name}${chosen}highest on these episodes k = ${shown}`;
-  }).join('; ');
+    const chosen = validation === null ? '' : `best k on validation episodes: ${validation}. `;
+    const text = `${chosen}Highest on these episodes: k = ${shown}.`;
+    return name + text[0].toUpperCase() + text.slice(1);
+  }).join(' ');
 }
 
 let waiting = false;

@@ -26,7 +26,7 @@ function updatePairs() {
   const found = difference(data, first, second, state.price, state.bill);
   const how = found.paired ? `paired on ${found.episodes.toLocaleString('en')} episodes` : 'not paired: other episodes';
   byId('pair-answer').textContent =
-    `Timed return at c = ${state.price}: ${signed(found.mean, 4)} ${bracket(found.low, found.high, 4)}, ${how}.`;
+    `Timed return at c = ${state.price}: ${inFull(found)}, ${how}.`;
   if (several) updateSide();
 }
 
@@ -54,7 +54,7 @@ function updateSide() {
         const [one, other] = [of(later + 1), of(0)];
         if (!one || !other) return '–';
         const found = difference(data, one.place, other.place, state.price, state.bill);
-        return `${signed(found.mean, 3)} ${bracket(found.low, found.high, 3)}${found.paired ? '' : ' unpaired'}`;
+        return `${inFull(found)}${found.paired ? '' : ' unpaired'}`;
       }),
     ]);
   });

@@ -4,10 +4,10 @@ const returnFigures = data.runs.map(() => ({}));
 
 function buildReturns() {
   cards('returns', (run, index) => ['untimed', 'timed'].map((kind) => {
-    const label = `${kind === 'timed' ? 'Timed' : 'Untimed'} ${run.label} over k`;
-    const figure = new Figure(kind, label, true);
+    const label = `${kind === 'timed' ? 'Timed' : 'Untimed'} ${run.label}`;
+    const figure = new Figure(kind, `${label} over k`, true);
     returnFigures[index][kind] = figure;
-    return figure.element;
+    return el('div', {}, el('p', { class: 'note' }, label), figure.element);
   }));
 }
 
@@ -76,7 +76,7 @@ function updateReturns() {
       const height = data.figures[kind].height;
       const gap = (13 / height) * (ends.most - ends.least);
       const labels = spread(across.map((one) => ({
-        at: one.mean + 0.6 * gap, color: one.color, text: short(one.row.agent, 24),
+        at: one.mean + 0.6 * gap, color: one.color, text: short(one.row.agent, 24), ground: CARD[themeName()],
       })), gap, ends.least + gap, ends.most - 0.5 * gap);
       const plain = across.map(({ row, ...rest }) => rest);
       const points = [...curve, ...best, ...plain.map((one) => ({ ...one, k: curve[0]?.k ?? 0 }))];

@@ -98,9 +98,10 @@ function branches(nodes, total, taken) {
 }
 
 function nodeText(node, total) {
-  const parts = [`N ${node.n}`, node.q === undefined ? null : `Q ${digits(node.q, 4)}`, `P ${digits(node.p, 3)}`,
-    node.r === undefined ? null : `r ${digits(node.r, 4)}`, node.v === undefined ? null : `V ${digits(node.v, 4)}`,
-    node.end ? 'end' : null].filter(Boolean);
+  const parts = [`N\u00a0${node.n}`, node.q === undefined ? null : `Q\u00a0${digits(node.q, 4)}`,
+    `P\u00a0${digits(node.p, 3)}`, node.r === undefined ? null : `r\u00a0${digits(node.r, 4)}`,
+    node.v === undefined ? null : `V\u00a0${digits(node.v, 4)}`,
+    node.end ? 'end' : null, node.more ? '(seldom visited nodes below are left out)' : null].filter(Boolean);
   const bar = el('span', { class: 'bar', style: `width:${(3 * node.n) / total}rem`, 'aria-hidden': 'true' });
   return [el('b', {}, `action ${node.a}`), node.n ? bar : '', parts.join('  ')];
 }

@@ -6,15 +6,14 @@ function columnsNow() {
   return [
     { name: 'agent', title: 'agent', text: true },
     several ? { name: 'run', title: 'run', text: true } : null,
-    { name: 'k', title: 'k' },
     depths ? { name: 'depth', title: 'depth' } : null,
-    { name: 'made', title: 'made for c' },
     { name: 'timed', title: 'timed' },
     { name: 'gain', title: 'less best fixed k' },
     gap ? { name: 'gap', title: 'gap closed' } : null,
     { name: 'untimed', title: 'untimed' },
     { name: 'simulations', title: 'simulations' },
     { name: 'looks', title: 'looks' },
+    { name: 'made', title: 'made for c' },
   ].filter(Boolean);
 }
 
@@ -33,11 +32,10 @@ function cellsOf(row, best) {
   return {
     agent: [label, `${label}${stands}`],
     run: [data.runs[row.run].name, data.runs[row.run].name],
-    k: [row.k, row.k === null ? '' : String(row.k)],
     depth: [row.depth, row.depth === null ? '' : String(row.depth)],
     made: [row.price, row.price === null ? 'any' : String(row.price)],
     timed: [timed.mean, plusMinus(timed)],
-    gain: gain ? [gain.mean, `${signed(gain.mean, 3)} ${bracket(gain.low, gain.high, 3)}`] : [null, '–'],
+    gain: gain ? [gain.mean, inFull(gain)] : [null, '–'],
     gap: gap ? [gap.mean, `${percent[0]}% [${percent[1]}, ${percent[2]}]`] : [null, '–'],
     untimed: [untimed.mean, plusMinus(untimed)],
     simulations: [thought.mean, plusMinus(thought)],
@@ -73,7 +71,7 @@ function updateTable() {
 /** What is missing comes last, whichever way a column is sorted. */
 function compareCells(a, b, down) {
   if (a === null || b === null) return (a === null) - (b === null);
-  const order = typeof a === 'string' ? a.localeCompare(b) : a - b;
+  const order = typeof a === 'string' ? a.localeCompare(b, 'en', { numeric: true }) : a - b;
   return down ? -order : order;
 }
 

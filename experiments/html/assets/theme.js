@@ -1,6 +1,6 @@
 // Light and dark, and colours that can be read on either.
 
-const GROUND = { light: '#ffffff', dark: '#16181b' };
+const CARD = { light: '#f7f7f5', dark: '#1f2226' };
 const INK = { light: '#1b1b1b', dark: '#ececec' };
 const themes = ['auto', 'light', 'dark'];
 let chosenTheme = 'auto';
@@ -32,10 +32,10 @@ function contrast(a, b) {
 }
 
 /** A colour moved towards the ink until it stands out from the ground. */
-function readable(color, least = 3.6) {
+function readable(color, least = 4.5) {
   if (!/^#[0-9a-f]{6}$/i.test(color)) return INK[themeName()];
   let found = color;
-  for (let share = 0; share <= 1 && contrast(found, GROUND[themeName()]) < least; share += 0.05) {
+  for (let share = 0; share <= 1 && contrast(found, CARD[themeName()]) < least; share += 0.05) {
     const ink = channels(dark() ? '#ffffff' : '#000000');
     const mixed = channels(color).map((value, i) => Math.round(value * (1 - share) + ink[i] * share));
     found = `#${mixed.map((value) => value.toString(16).padStart(2, '0')).join('')}`;

@@ -157,7 +157,7 @@ def test_at_the_runs_prices_the_best_k_is_that_of_results_json(watched, director
         watched.page.click(f"#stops [data-price='{choice['price']}']")
         found = watched.ask("() => rrplan.bestK(0).validation")
         assert found == choice["k"]
-        assert f"validation episodes {choice['k']}" in watched.page.inner_text("#best")
+        assert f"validation episodes: {choice['k']}." in watched.page.inner_text("#best")
 
 
 def test_hovering_shows_the_numbers_of_results_json(watched, directory):

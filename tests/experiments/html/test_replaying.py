@@ -48,7 +48,7 @@ def test_an_episode_comes_out_the_same_again(planner, trace, episode):
     for place, (one, count, legal) in enumerate(
         zip(searched, simulations, found["legal_actions"], strict=True)
     ):
-        nodes = replaying._nodes(one)
+        nodes = replaying.nodes_of(one, most=1000)
         assert sum(node["n"] for node in nodes) == count
         assert len(nodes) == legal
         assert [node["n"] for node in nodes] == sorted((n["n"] for n in nodes), reverse=True)
@@ -60,6 +60,15 @@ def test_an_episode_comes_out_the_same_again(planner, trace, episode):
         assert (np.asarray(one.state.weights) == np.asarray(weights)).all()
         assert int(np.asarray(one.state.packed).sum()) == place
         assert "room for" in planner.environment.render_text(one.state)
+
+
+def test_of_a_large_tree_the_most_visited_nodes_are_kept(planner):
+    (one, *_), _ = replaying.replay(planner, jax.random.key(7), 0, [12] * 5)
+    whole, cut = replaying.nodes_of(one, most=1000), replaying.nodes_of(one, most=3)
+    assert "more" not in str(whole)
+    assert "'more': True" in str(cut)
+    assert [node["n"] for node in cut] == [node["n"] for node in whole]
+    assert len(str(cut)) < len(str(whole))
 
 
 def check(node):
