@@ -14,7 +14,7 @@ from experiments.studies.planning_depth.config import ControlConfig, SweepConfig
 def varied():
     """Return configurations, each with another thing changed."""
     knapsack = preset("knapsack", "quick")
-    sweep = dataclasses.replace(knapsack.sweep, budgets=(0, 3), depths=(1, 2), prices=(1e-3, 0.5))
+    sweep = dataclasses.replace(knapsack.sweep, budgets=(0, 3), depths=(1, 2), prices=(1e-3, 5e-3))
     train = dataclasses.replace(knapsack.train, rescale_values=False, num_chunks=7)
     return {
         "preset": knapsack,
