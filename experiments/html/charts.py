@@ -60,8 +60,10 @@ def _returns(title: str) -> alt.LayerChart:
 
 
 def _label(labels: alt.Chart, title: str, **halo: Any) -> alt.Chart:
-    mark = {"align": "right", "baseline": "middle", "fontSize": 11, "clip": True}
-    return labels.mark_text(**mark, **({"strokeWidth": 4} if halo else {})).encode(
+    mark: dict[str, Any] = {"align": "right", "baseline": "middle", "fontSize": 11, "clip": True}
+    if halo:
+        mark["strokeWidth"] = 4
+    return labels.mark_text(**mark).encode(
         x=alt.XValue(alt.ExprRef("width - 4")),
         y=_bounded("at:Q", title),
         text="text:N",
@@ -147,7 +149,8 @@ def _story() -> alt.LayerChart:
 
 
 def _finish(*layers: alt.Chart) -> alt.LayerChart:
-    return alt.layer(*layers).properties(
+    together = alt.LayerChart(layer=list(layers))
+    return together.properties(
         width="container", height=HEIGHT, autosize=alt.AutoSizeParams(type="fit-x", resize=True)
     )
 

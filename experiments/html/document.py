@@ -173,7 +173,7 @@ def _bundle() -> str:
     """Return Vega, Vega-Lite and Vega-Embed as one script."""
     import vl_convert
 
-    return _inline(vl_convert.javascript_bundle())
+    return _inline(vl_convert.javascript_bundle(None))
 
 
 def _asset(name: str) -> str:

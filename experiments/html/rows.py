@@ -23,7 +23,7 @@ from rrplan.statistics import crossed_covariance
 COUNTS = Counts._fields
 ONLY_SIMULATIONS = {"simulations": Rates()._asdict()}
 """What older results, which tell no rates, charged."""
-_DIGITS = 9  # of covariances: a standard error needs no more
+_DIGITS = 13  # of covariances: enough for errors of differences between agents that play alike
 
 
 class Row(NamedTuple):

@@ -48,9 +48,16 @@ function standardError(group, bill, price, weights) {
   const half = group.rows.length;
   const terms = Object.entries(weights).flatMap(([place, weight]) => [
     [Number(place), weight], [half + Number(place), -price * weight]]);
-  let variance = 0;
-  for (const [i, a] of terms) for (const [j, b] of terms) variance += a * b * covariance(group, bill, i, j);
-  return Math.sqrt(Math.max(0, variance));
+  let [variance, size] = [0, 0];
+  for (const [i, a] of terms) {
+    for (const [j, b] of terms) {
+      const part = a * b * covariance(group, bill, i, j);
+      variance += part;
+      size += Math.abs(part);
+    }
+  }
+  // What the digits of the covariances leave of equal rows is no error.
+  return variance > 1e-11 * size ? Math.sqrt(variance) : 0;
 }
 
 /** The largest group in which all these rows have met the same episodes; undefined if none is. */

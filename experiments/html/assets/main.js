@@ -4,7 +4,7 @@ function buildHeader() {
   const first = data.runs[0];
   byId('title').textContent = `${first.env}${first.options === 'none' || !first.options ? '' : ` (${first.options})`}: how long should an agent think?`;
   const counts = data.runs.map((run) => `${several ? `${run.name}: ` : ''}${run.episodes.toLocaleString('en')} held-out episodes, ${run.seeds} training seed${run.seeds === 1 ? '' : 's'}. ${run.caption}`);
-  byId('about').textContent = counts.join(' ');
+  byId('about').append(...counts.map((text) => el('p', {}, text)));
   byId('warnings').append(...data.runs.flatMap((run) => run.warnings.map(
     (line) => el('p', { class: 'warning' }, `${several ? `${run.name}: ` : ''}${line}`))));
 }
