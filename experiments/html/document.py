@@ -1,6 +1,7 @@
 """The report of runs as one HTML page: data, figures and scripts in a single file."""
 
 import base64
+import functools
 import hashlib
 import html
 import importlib.util
@@ -169,11 +170,12 @@ def _title(data: Mapping[str, Any]) -> str:
     return f"{first['env']} {first['options']}".strip()[:200] + " - rrplan report"
 
 
+@functools.cache
 def _bundle() -> str:
     """Return Vega, Vega-Lite and Vega-Embed as one script."""
     import vl_convert
 
-    return _inline(vl_convert.javascript_bundle(None))
+    return _inline(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
 def _asset(name: str) -> str:

@@ -61,7 +61,7 @@ def load(path: Path, results: Mapping[str, Any], run: int) -> list[Row]:
     """
     try:
         frame = pl.read_parquet(path)
-    except OSError as error:
+    except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path} cannot be read: {error}".splitlines()[0]) from None
     needed = {"agent", "k", "depth", "price", "seed", "episode", *columns.COLUMNS}
     if missing := sorted(needed - set(frame.columns)):
