@@ -25,7 +25,7 @@ function buildStory() {
 function showStory() {
   const story = stories[byId('which-story').value];
   const run = data.runs[story.run];
-  const most = Math.max(1, ...story.decisions.map((one) => one.simulations));
+  const most = Math.max(...story.decisions.map((one) => one.simulations));
   const thought = story.decisions.reduce((sum, one) => sum + one.simulations, 0);
   const earned = story.decisions.reduce((sum, one) => sum + one.reward, 0);
   const timed = story.timed === undefined ? '' : `, timed ${digits(story.timed, 4)}`;

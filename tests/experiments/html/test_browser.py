@@ -26,7 +26,7 @@ pytestmark = [
 ]
 SIZES = {1280: 900, 380: 800}
 TINY = shlex.split(
-    "run knapsack --env.num_items 5 --k 0 2 8 --prices 1e-3 1e-2 --network.size tiny "
+    "run traps --env.depth 4 --env.look_ahead 2 --k 0 4 16 --prices 1e-4 1e-2 --network.size tiny "
     "--train.num-chunks 3 --train.num-lanes 8 --train.batch-size 16 --train.num-simulations 4 "
     "--train.updates-per-chunk 2 --train.evaluation-episodes 8 --sweep.episodes 64 "
     "--sweep.validation-episodes 64 --sweep.num-lanes 16 --search.acting visits "
