@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo test lint docs install clean
+.PHONY: demo test test-browser lint docs install clean
 
 demo: $(READY)  ## train, search and draw: timed and untimed returns on the knapsack
 	$(BIN)/rrplan run knapsack --preset quick --out runs/demo --resume
@@ -13,6 +13,12 @@ demo: $(READY)  ## train, search and draw: timed and untimed returns on the knap
 
 test: lint  ## style and types, then the test suite
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+test-browser: $(READY)  ## the report in Debian's Chromium; installs both driver and browser
+	$(BIN)/python -m pip install --quiet --editable '.[dev,browser]' -c constraints.txt
+	command -v chromium > /dev/null || apt-get install --yes --quiet chromium \
+		|| { echo 'test-browser needs Chromium: apt-get install chromium' >&2; exit 1; }
+	$(BIN)/python -m pytest -m slow tests/experiments/html/test_browser.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -85,6 +85,15 @@ class Observable(Protocol):
 
 
 @runtime_checkable
+class Rendered(Protocol):
+    """An environment that shows a state as text, which a report tells episodes with."""
+
+    def render_text(self, state: PyTree) -> str:
+        """Return a state as text, in lines of at most about 60 characters."""
+        ...
+
+
+@runtime_checkable
 class ObservationKind(Protocol):
     """An environment that says what the rows of its observations are."""
 
@@ -149,6 +158,7 @@ CAPABILITIES: Mapping[type, tuple[str, str]] = {
     Priced: ("price_factor", "what multiplies the price of thinking"),
     CurrentPlayer: ("current_player", "whose move it is"),
     Observable: ("observe_state", "what is seen of any state"),
+    Rendered: ("render_text", "which shows a state as text"),
     ObservationKind: ("observation_kind", "what the rows of an observation are"),
     Described: ("describe", "what tells it from others"),
     Initializable: ("init", "which returns fresh parameters"),

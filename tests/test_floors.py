@@ -57,7 +57,7 @@ FLOORS = {
         ["experiments.analysis.*"],
         ["experiments.report.*"],
         ["experiments.studies.*"],
-        ["experiments.loading"],
+        ["experiments.loading", "experiments.html.*"],
         ["experiments.cli.options"],
         ["experiments.bench.*"],
         ["experiments.reproductions.*"],

@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from experiments.html.document import NEEDED
+from experiments.runs.tracking import PACKAGES as PACKAGES_OF_TRACKERS
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("rrplan", "envs", "agents", "experiments")
 # Module name -> distribution, where they differ.
-DISTRIBUTIONS = {"orbax": "orbax-checkpoint"}
+DISTRIBUTIONS = {"orbax": "orbax-checkpoint", "vl_convert": "vl-convert-python"}
 # gymnax 1.0.1 imports six and does not declare it.
 NEEDED_BY_OTHERS = {"six"}
 
@@ -51,11 +54,29 @@ def third_party(modules: set[str]) -> set[str]:
 
 
 def test_every_import_is_declared_and_nothing_else_is():
-    assert third_party(imported_modules(*PACKAGES)) | NEEDED_BY_OTHERS == declared()
+    assert third_party(imported_modules(*PACKAGES)) | NEEDED_BY_OTHERS == declared("report")
 
 
 def test_every_import_of_the_tests_is_declared():
-    assert third_party(imported_modules("tests")) <= declared("dev") | {"numpy"}
+    assert third_party(imported_modules("tests")) <= declared("dev", "browser") | {"numpy"}
+
+
+def test_a_report_needs_what_its_extra_has():
+    lines = settings()["project"]["optional-dependencies"]["report"]
+    assert {Requirement(line).name for line in lines} == set(NEEDED.values())
+
+
+def test_every_tracker_has_an_extra_with_its_package():
+    for extra, package in PACKAGES_OF_TRACKERS.items():
+        (line,) = settings()["project"]["optional-dependencies"][extra]
+        assert Requirement(line).name == package
+
+
+def test_the_citation_is_of_this_version():
+    citation = (ROOT / "CITATION.cff").read_text()
+    project = settings()["project"]
+    for name in ("version", "license"):
+        assert f"\n{name}: {project[name]}\n" in citation
 
 
 def test_the_examples_need_nothing_more():

@@ -19,6 +19,7 @@ from rrplan.capabilities import (
     Observable,
     ObservationKind,
     Priced,
+    Rendered,
     offers,
     require,
 )
@@ -151,6 +152,14 @@ class Adapter:
         """
         return self._encode(self.env.observe(key, state, None, params), params)
 
+    def render_text(self, state: PyTree) -> str:
+        """Return a state as text.
+
+        Raises:
+            InputError: if the environment shows none.
+        """
+        return require(self.env, Rendered).render_text(state)
+
     def _cast_state(self, state: PyTree, params: PyTree) -> PyTree:
         dtypes = state_dtypes(self.env, params)
         return jax.tree.map(lambda leaf, dtype: jnp.asarray(leaf, dtype), state, dtypes)
@@ -160,7 +169,7 @@ class Adapter:
 
 
 # What it has methods for, and offers only where the environment inside does.
-_PASSED_ON = (CurrentPlayer, Greedy, Enumerable, ObservationKind, Priced)
+_PASSED_ON = (CurrentPlayer, Greedy, Enumerable, ObservationKind, Priced, Rendered)
 
 
 def _observes(env: gymnax_environment.Environment) -> bool:

@@ -10,6 +10,7 @@ from flax import struct
 from gymnax.environments import environment, spaces
 
 from envs.options import check_integer
+from envs.puzzles import texts
 from envs.puzzles.knapsack_optimum import optimal_value
 from rrplan.capabilities import Priced
 from rrplan.errors import InputError, unknown
@@ -250,6 +251,10 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
             packed=packed,
             remaining=first_state.capacity - weight,
         )
+
+    def render_text(self, state: KnapsackState) -> str:
+        """Return a state as text, a line for each item."""
+        return texts.of_knapsack(state)
 
     def is_terminated(self, state: KnapsackState, params: KnapsackParams) -> Array:
         """Return whether nothing fits any more, ``[]`` bool."""

@@ -11,6 +11,7 @@ from gymnax.environments import environment, spaces
 
 from envs.options import check_whole
 from envs.puzzles import sliding_tiles_starts as starts
+from envs.puzzles import texts
 from envs.puzzles.sliding_tiles_distances import (
     LARGEST,
     count_boards,
@@ -261,6 +262,10 @@ class SlidingTiles(environment.Environment[SlidingTilesState, SlidingTilesParams
         cells = jnp.asarray(boards)[board]
         blank = jnp.argmin(cells, axis=1).astype(jnp.int32)
         return dataclasses.replace(first_state, time=time, cells=cells, blank=blank)
+
+    def render_text(self, state: SlidingTilesState) -> str:
+        """Return the board as text, a line for each row."""
+        return texts.of_sliding_tiles(state, self.columns)
 
     def is_solved(self, state: SlidingTilesState) -> Array:
         """Return whether the tiles are in order, ``[]`` bool."""

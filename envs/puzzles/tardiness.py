@@ -10,6 +10,7 @@ from flax import struct
 from gymnax.environments import environment, spaces
 
 from envs.options import check_integer
+from envs.puzzles import texts
 from envs.puzzles.tardiness_optimum import MAX_JOBS
 from rrplan.errors import InputError
 from rrplan.types import Array
@@ -232,6 +233,10 @@ class Tardiness(environment.Environment[TardinessState, TardinessParams]):
             scheduled=scheduled,
             elapsed=jnp.where(scheduled, first_state.processing_times, 0).sum(axis=1),
         )
+
+    def render_text(self, state: TardinessState) -> str:
+        """Return a state as text, a line for each job."""
+        return texts.of_tardiness(state)
 
     def is_terminated(self, state: TardinessState, params: TardinessParams) -> Array:
         """Return whether all jobs are scheduled, ``[]`` bool."""

@@ -10,7 +10,7 @@ from flax import struct
 from gymnax.environments import environment, spaces
 
 from envs.options import check_whole
-from envs.puzzles import trap_nodes
+from envs.puzzles import texts, trap_nodes
 from envs.puzzles.trap_nodes import Node
 from rrplan.errors import InputError
 from rrplan.types import Array
@@ -236,6 +236,10 @@ class Traps(environment.Environment[TrapsState, TrapsParams]):
             instance=jnp.broadcast_to(first_state.instance, (size, 2)),
             node=jnp.arange(size, dtype=jnp.int32),
         )
+
+    def render_text(self, state: TrapsState) -> str:
+        """Return as text which node it is."""
+        return texts.of_traps(state, self.branching)
 
     def is_terminated(self, state: TrapsState, params: TrapsParams) -> Array:
         """Return whether the node is a leaf, ``[]`` bool."""

@@ -40,6 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from rrplan.errors import InputError
 
     try:
+        if arguments and arguments[0] == "--print-completion":
+            from experiments.cli import completion
+
+            print(completion.script(arguments[1:], COMMANDS))
+            return 0
         with warnings.catch_warnings():
             warnings.showwarning = showing.show_warning
             try:
@@ -74,19 +79,23 @@ def run(arguments: Sequence[str]) -> None:
     arguments, processes = distributed.split_options(arguments)
     distributed.join(processes)
     from experiments import studies
+    from experiments.cli import reporting
     from experiments.cli.options import parse_run
 
     options = parse_run(arguments, "rrplan run")
     run_study = studies.of_config(options.study).get("run")
-    console = showing.console() if distributed.is_first() else None
+    first = distributed.is_first()
+    shown, log = (showing.console(), options.log) if first else (None, None)
     with distributed.own_directory(options.directory) as directory:
-        results = run_study(options.study, directory, resume=options.resume, console=console)
-    if not distributed.is_first():
+        results = run_study(options.study, directory, resume=options.resume, console=shown, log=log)
+    if not first:
         return
     showing.print_results(results, options.directory)
     print(f"results: {options.directory / 'results.json'}")
     for path in sorted((options.directory / "figures").glob("*")):
         print(f"figure:  {path}")
+    if studies.of_config(options.study).report:
+        reporting.at_the_end(options.directory)
 
 
 def train(arguments: Sequence[str]) -> None:
@@ -99,8 +108,8 @@ def train(arguments: Sequence[str]) -> None:
     study = studies.of_config(options.study)
     if study.train is None:
         raise InputError(f"{options.study.env} has no base planner to train: use rrplan run")
-    console = showing.console()
-    study.get("train")(options.study, options.directory, resume=options.resume, console=console)
+    where, shown = options.directory, showing.console()
+    study.get("train")(options.study, where, resume=options.resume, console=shown, log=options.log)
     print(f"trained: {options.directory}")
 
 
@@ -154,6 +163,13 @@ def compare(arguments: Sequence[str]) -> None:
         print(json.dumps(compare.rank(loaded), indent=2))
     else:
         showing.wide_console().print(compare.terminal_table(loaded))
+
+
+def report(arguments: Sequence[str]) -> None:
+    """Write a page to look at, of one run or several of one environment."""
+    from experiments.cli import reporting
+
+    reporting.report(arguments)
 
 
 def optimum(arguments: Sequence[str]) -> None:
@@ -228,6 +244,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
         figures,
         table,
         compare,
+        report,
         optimum,
         envs,
         check,
@@ -257,6 +274,7 @@ def _help() -> str:
     lines += [
         "",
         "`rrplan COMMAND --help` shows a command's options.",
+        "`rrplan --print-completion SHELL` prints what completes commands (bash, zsh or fish).",
         "Set JAX_COMPILATION_CACHE_DIR=DIR to compile once: later runs read programs from there.",
     ]
     return "\n".join(lines)

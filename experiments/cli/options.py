@@ -16,6 +16,7 @@ import tyro
 
 import envs
 from experiments import runs, studies
+from experiments.runs import tracking
 from experiments.studies import Study
 from experiments.studies.metareasoning.config import MetalevelConfig
 from experiments.studies.planning_depth.config import PRESETS, StudyConfig, SweepConfig
@@ -36,6 +37,11 @@ class RunOptions:
     """Directory of the run; runs/ENV-PRESET-seedSEED if not given."""
     resume: tyro.conf.FlagCreatePairsOff[bool] = False
     """Go on with a run that was begun in that directory."""
+    log: Literal[tracking.TRACKERS] | None = None  # pyright: ignore[reportInvalidTypeForm] - known to tyro
+    """Also send the metrics of each training, as metrics.jsonl has them, to a tracker."""
+
+    def __post_init__(self):
+        tracking.check(self.log)
 
     @property
     def directory(self) -> Path:
@@ -91,6 +97,26 @@ class CompareOptions:
     def __post_init__(self):
         if not self.directories:
             raise InputError("missing DIR: see rrplan compare --help")
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportOptions:
+    """Write one page with the figures, tables and stories of runs, which opens from disk."""
+
+    directories: Annotated[
+        tuple[Path, ...],
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="DIR [DIR ...]", help_behavior_hint=""),
+    ]
+    """Directories of runs of one environment that have ended."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """The page; if not given, report.html in DIR, or here where several runs are compared."""
+    open: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Open the page in a browser."""
+
+    def __post_init__(self):
+        if not self.directories:
+            raise InputError("missing DIR: see rrplan report --help")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,8 @@ from typing import Any
 
 DASH = "-"
 """What stands where there is nothing to tell."""
+RULES = {"visits": "most visits", "completed_q": "completed Q"}
+"""Rules of acting in words."""
 
 
 def format_markdown(

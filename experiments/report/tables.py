@@ -10,9 +10,7 @@ import rich.table
 from experiments.analysis.entries import Entry, prices
 from experiments.analysis.timings import seconds_an_episode
 from experiments.report import bills, chain_tables, control_tables, planner_tables, replacements
-from experiments.report.formatting import format_estimate, format_markdown
-
-_RULES = {"visits": "most visits", "completed_q": "completed Q"}
+from experiments.report.formatting import RULES, format_estimate, format_markdown
 
 
 class Cell(NamedTuple):
@@ -106,7 +104,7 @@ def _title(results: Mapping[str, Any]) -> str:
 
 
 def _caption(results: Mapping[str, Any]) -> str:
-    rule = _RULES[results["acting"]]
+    rule = RULES[results["acting"]]
     marked = " Marked: best k on validation episodes." if results.get("best_fixed") else ""
     caption = f"{bills.caption(results)} Acting by {rule}. ± half of the 95% interval.{marked}"
     return " ".join([caption, *replacements.footnotes(results)])

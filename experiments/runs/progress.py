@@ -8,6 +8,8 @@ from typing import Any
 import rich.progress
 from rich.console import Console
 
+from experiments.runs.tracking import Tracker
+
 EVERY = 25.0
 """Seconds between the lines of a phase, at least, where there is no terminal."""
 
@@ -15,11 +17,14 @@ EVERY = 25.0
 class Progress:
     """Progress of a study, shown on a console, or nowhere.
 
+    What trainings report goes to a tracker as well, if there is one.
+
     A context manager; on a terminal its bars move, elsewhere each phase prints a line as it
     begins, one now and then, and one as it ends.
     """
 
-    def __init__(self, console: Console | None = None):
+    def __init__(self, console: Console | None = None, tracker: Tracker | None = None):
+        self._tracker = tracker
         self._console = console or Console(quiet=True)
         self._bars = rich.progress.Progress(
             rich.progress.TextColumn("{task.description}"),
@@ -47,6 +52,7 @@ class Progress:
         self, seed: int, num_seeds: int, num_chunks: int, what: str = ""
     ) -> Iterator[Callable[[Mapping[str, Any]], None]]:
         """Show one training; yields what :func:`agents.training.fit.fit` reports its chunks to."""
+        tracked = "/".join([what or "planner", *([f"seed{seed}"] if num_seeds > 1 else [])])
         name = f"training {what}".strip()
         name = name if num_seeds == 1 else f"{name}, seed {seed + 1} of {num_seeds}"
         with self._phase(name, num_chunks, "chunks") as phase:
@@ -54,6 +60,8 @@ class Progress:
 
             def report(record: Mapping[str, Any]) -> None:
                 nonlocal note
+                if self._tracker is not None:
+                    self._tracker.log(tracked, record)
                 if record.get("evaluation_return") is not None:
                     where = "timed" if what else "at k = 0"
                     note = f"return {record['evaluation_return']:.3f} {where}"

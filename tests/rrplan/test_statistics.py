@@ -8,6 +8,7 @@ from rrplan import InputError
 from rrplan.statistics import (
     _crossed_means,
     _multinomial_counts,
+    crossed_covariance,
     gap_closed,
     holm,
     mean_ci,
@@ -219,3 +220,16 @@ def test_scipy_and_the_crossed_bootstrap_agree_on_one_seed():
         (values,), np.mean, n_resamples=20_000, method="percentile", rng=0
     ).confidence_interval
     np.testing.assert_allclose(np.quantile(means, [0.025, 0.975]), expected, atol=0.004)
+
+
+def test_the_covariance_of_means_is_what_resampling_tends_to():
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=(3, 4, 25)) + rng.normal(size=(4, 1)) + rng.normal(size=25)
+    means = _crossed_means(values, resamples=40_000, seed=0)
+    np.testing.assert_allclose(crossed_covariance(values), np.cov(means.T), atol=0.004)
+
+
+def test_with_one_seed_the_covariance_of_means_is_that_of_the_episodes():
+    values = np.random.default_rng(0).normal(size=(2, 1, 40))
+    expected = np.cov(values[:, 0], ddof=0) / 40
+    np.testing.assert_allclose(crossed_covariance(values), expected, rtol=1e-12)

@@ -25,6 +25,7 @@ from experiments.report import figures
 from experiments.runs import Run
 from experiments.runs.codec import to_dict
 from experiments.runs.progress import Progress
+from experiments.runs.tracking import open_tracker
 from experiments.studies import registry
 from experiments.studies.metareasoning import scores
 from experiments.studies.metareasoning import tables as metalevel_tables
@@ -63,6 +64,7 @@ def run_study(
     *,
     resume: bool = False,
     console: Console | None = None,
+    log: str | None = None,
 ) -> dict[str, Any]:
     """Run a study in a directory, or go on with one, and return its results.
 
@@ -71,13 +73,18 @@ def run_study(
         directory: the run's directory; see :mod:`experiments.runs`.
         resume: go on with a run that was begun there.
         console: where progress is shown; None shows nothing.
+        log: the tracker that metrics are sent to, see :mod:`experiments.runs.tracking`.
 
     Raises:
         rrplan.InputError: something in the configuration or the directory is wrong, or the problem
             is too large for an exact solution.
     """
     problem = build_problem(config)
-    with runs.open_run(directory, config, resume=resume) as run, Progress(console) as progress:
+    with (
+        runs.open_run(directory, config, resume=resume) as run,
+        open_tracker(log, run) as tracker,
+        Progress(console, tracker) as progress,
+    ):
         answers = []
         for cost in problem.costs:
             trained = [_train(problem, run, cost, seed, progress) for seed in range(config.seeds)]

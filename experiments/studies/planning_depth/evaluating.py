@@ -1,6 +1,7 @@
 """Evaluations and measurements that are kept on disk: what has finished is read."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from experiments import calibration, runs
 from experiments.analysis import columns
@@ -28,7 +29,7 @@ def evaluate_all(
         for name, agent in distinct.items():
             rows = []
             for training_seed, one in enumerate(trained):
-                path = run.evaluation(f"{split.name}-{acting}-seed{training_seed}-{name}")
+                path = file_of(run, split, acting, training_seed, name)
                 table = columns.load_table(path, split.episodes)
                 if table is None:
                     bar.begin(name)
@@ -43,6 +44,11 @@ def evaluate_all(
                 bar.finish()
             tables[name] = rows
     return tables
+
+
+def file_of(run: Run, split: Split, acting: str, training_seed: int, evaluation: str) -> Path:
+    """Return where a run keeps an evaluation of a training seed's agent on a split's episodes."""
+    return run.evaluation(f"{split.name}-{acting}-seed{training_seed}-{evaluation}")
 
 
 def _log_time(run: Run, name: str, works: Sequence[Work], table: columns.Columns) -> None:

@@ -35,6 +35,7 @@ from experiments.report import figures
 from experiments.report.tables import markdown_table
 from experiments.runs import Run
 from experiments.runs.progress import Progress
+from experiments.runs.tracking import open_tracker
 from experiments.studies.planning_depth import (
     extending,
     oracle_rows,
@@ -53,7 +54,12 @@ from rrplan.types import PyTree
 
 
 def run_study(
-    config: StudyConfig, directory: Path, *, resume: bool = False, console: Console | None = None
+    config: StudyConfig,
+    directory: Path,
+    *,
+    resume: bool = False,
+    console: Console | None = None,
+    log: str | None = None,
 ) -> dict[str, Any]:
     """Run a whole study in a directory, or go on with one, and return its results.
 
@@ -65,6 +71,7 @@ def run_study(
         directory: the run's directory; see :mod:`experiments.runs`.
         resume: go on with a run that was begun there.
         console: where progress is shown; None shows nothing.
+        log: the tracker that metrics are sent to, see :mod:`experiments.runs.tracking`.
 
     Raises:
         rrplan.InputError: something in the configuration or the directory is wrong.
@@ -73,7 +80,11 @@ def run_study(
     problem = build_problem(config, trains=True)
     config = problem.config
     training.check_own_rules(problem)
-    with runs.open_run(directory, config, resume=resume) as run, Progress(console) as progress:
+    with (
+        runs.open_run(directory, config, resume=resume) as run,
+        open_tracker(log, run) as tracker,
+        Progress(console, tracker) as progress,
+    ):
         extending.warn_of_other_versions(run, progress)
         run = calibrate(problem, run, progress)
         kept: list[Mapping[str, Any]] = [run.operations]
@@ -122,7 +133,12 @@ def run_study(
 
 
 def train_only(
-    config: StudyConfig, directory: Path, *, resume: bool = False, console: Console | None = None
+    config: StudyConfig,
+    directory: Path,
+    *,
+    resume: bool = False,
+    console: Console | None = None,
+    log: str | None = None,
 ) -> None:
     """Train the base planners of a study, and leave the rest to a later ``run --resume``.
 
@@ -131,8 +147,11 @@ def train_only(
     """
     config = pricing.adopt(config, Path(directory))
     problem = build_problem(config, trains=True)
-    opened = runs.open_run(directory, problem.config, resume=resume)
-    with opened as run, Progress(console) as progress:
+    with (
+        runs.open_run(directory, problem.config, resume=resume) as run,
+        open_tracker(log, run) as tracker,
+        Progress(console, tracker) as progress,
+    ):
         train_planners(problem, run, progress)
 
 

@@ -51,8 +51,8 @@ def test_a_reader_that_has_enough_gets_no_traceback(arguments):
     [
         (
             "",
-            "expected a command: run, train, evaluate, figures, table, compare, optimum, envs,"
-            " check, bench, ablate, sweep, reproduce (rrplan --help)",
+            "expected a command: run, train, evaluate, figures, table, compare, report, optimum,"
+            " envs, check, bench, ablate, sweep, reproduce (rrplan --help)",
         ),
         ("rnu", "unknown command 'rnu': did you mean 'run'?"),
         ("run", "missing ENV: see rrplan run --help"),
@@ -194,7 +194,7 @@ def test_a_run_ends_with_the_table_and_the_figures(capsys, tmp_path, fake_work):
     assert cli.main([*RUN, "--out", str(out), "--k", "0", "8"]) == 0
     output = capsys.readouterr().out
     assert "64 held-out episodes" in output
-    for name in ("results.json", "returns.png", "front.svg"):
+    for name in ("results.json", "returns.png", "front.svg", "report.html"):
         (path,) = (line.split()[-1] for line in output.splitlines() if line.endswith(name))
         assert Path(path).exists()
 

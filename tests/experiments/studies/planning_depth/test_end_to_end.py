@@ -13,6 +13,7 @@ import pytest
 
 from experiments import load
 from experiments.cli import main as cli
+from tests.experiments.html.pages import Page
 
 TINY = shlex.split(
     "run knapsack --env.num_items 4 --k 0 4 --prices 1e-3 --network.size tiny "
@@ -137,6 +138,16 @@ def test_a_story_is_told_of_a_learned_agent(directory):
     groups = {(group["agent"], group["by"]) for group in results["thinking"]}
     assert ("oracle", "decision") in groups
     assert ("stopper", "legal_actions") in groups
+
+
+def test_the_report_tells_the_story_with_its_trees(directory):
+    (run,) = Page((directory / "report.html").read_text()).data["runs"]
+    assert run["story_note"] == ""
+    (story,) = run["stories"]
+    for decision in story["decisions"]:
+        assert sum(node["n"] for node in decision["tree"]) == decision["simulations"]
+        assert len(decision["tree"]) == decision["legal_actions"]
+        assert decision["state"].startswith("room for")
 
 
 def test_trained_alone_then_killed_then_resumed_gives_the_same_numbers(
