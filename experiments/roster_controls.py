@@ -66,7 +66,7 @@ CONTROLS: tuple[Agent, ...] = (
     ),
     PlannerAlone(
         name="longer-k0",
-        help="control: the same planner at k = 0",
+        help="control: the planner of longer at k = 0",
         label="longer, k = 0",
         style={**_LONGER, **_POINT, "marker": "p"},
         to="stopper",
@@ -83,7 +83,7 @@ CONTROLS: tuple[Agent, ...] = (
     ),
     PlannerAlone(
         name="longer-ops-k0",
-        help="control: the same planner at k = 0",
+        help="control: the planner of longer-ops at k = 0",
         label="longer (operations), k = 0",
         style={**_OPERATIONS, **_POINT, "marker": "<"},
         to="stopper",
@@ -100,7 +100,7 @@ CONTROLS: tuple[Agent, ...] = (
     ),
     PlannerAlone(
         name="larger-k0",
-        help="control: the same planner at k = 0",
+        help="control: the planner of larger at k = 0",
         label="larger, k = 0",
         style={**_LARGER, **_POINT, "marker": ">"},
         to="stopper",
@@ -119,7 +119,7 @@ CONTROLS: tuple[Agent, ...] = (
     ),
     PlannerAlone(
         name="larger-ops-k0",
-        help="control: the same planner at k = 0",
+        help="control: the planner of larger-ops at k = 0",
         label="larger (operations), k = 0",
         style={**_LARGER_OPERATIONS, **_POINT, "marker": "v"},
         to="stopper",

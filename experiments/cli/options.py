@@ -39,6 +39,8 @@ class RunOptions:
     """Go on with a run that was begun in that directory."""
     log: Literal[tracking.TRACKERS] | None = None  # pyright: ignore[reportInvalidTypeForm] - known to tyro
     """Also send the metrics of each training, as metrics.jsonl has them, to a tracker."""
+    report: bool = True
+    """Write report.html at the end, a page to look at."""
 
     def __post_init__(self):
         tracking.check(self.log)
@@ -58,6 +60,7 @@ class MetalevelRunOptions(RunOptions):
     study: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
         MetalevelConfig, tyro.conf.arg(name="")
     ]
+    report: tyro.conf.Suppress[bool] = False  # there is none of such a study
 
 
 @dataclasses.dataclass(frozen=True)

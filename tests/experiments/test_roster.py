@@ -51,7 +51,7 @@ VET = agents.Rule(name="vet", help="mine", candidates=grid)
 """
 
 TINY = shlex.split(
-    "run knapsack --env.num_items 4 --k 0 4 --prices 1e-3 --network.size tiny "
+    "run knapsack --no-report --env.num_items 4 --k 0 4 --prices 1e-3 --network.size tiny "
     "--train.num-chunks 2 --train.num-lanes 8 --train.batch-size 16 "
     "--train.num-simulations 4 --train.updates-per-chunk 2 --train.evaluation-episodes 8 "
     "--sweep.episodes 16 --sweep.validation-episodes 16 --sweep.num-lanes 8 "

@@ -64,7 +64,9 @@ HIDING = {
 DOWNLOADS = pytest.mark.skip(reason="MNISTBandit-bsuite downloads its images when it is built")
 MARKS = {
     "MNISTBandit-bsuite": DOWNLOADS,
-    "Seaquest-MinAtar": pytest.mark.slow,  # its program takes most of a minute to compile
+    **dict.fromkeys(  # their programs take long to compile
+        ("Seaquest-MinAtar", "Freeway-MinAtar", "Asterix-MinAtar"), pytest.mark.slow
+    ),
 }
 NAMES = [
     pytest.param(name, marks=MARKS.get(name, ()))

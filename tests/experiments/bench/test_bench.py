@@ -476,8 +476,8 @@ def test_study_needs_a_finished_run(capsys, tmp_path, finished_run):
     [
         (
             "",
-            "expected a benchmark: search, lanes, scaling, study, time, chunk, sokoban, draw "
-            "(rrplan bench --help)",
+            "expected a benchmark: search, lanes, scaling, study, thinker, time, chunk, sokoban,"
+            " draw (rrplan bench --help)",
         ),
         ("serch", "unknown benchmark 'serch': did you mean 'search'?"),
         ("search --lanes 0", "lanes holds 0: expected numbers >= 1"),

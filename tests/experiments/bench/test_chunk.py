@@ -33,6 +33,7 @@ def test_the_sum_counts_every_call_and_the_ratio_is_taken_round_by_round():
     assert [part["calls"] for part in found["parts"]] == [3, 2]
 
 
+@pytest.mark.slow
 def test_a_small_chunk_is_measured_and_shown(tmp_path, monkeypatch):
     preset = TrainPreset(NetworkConfig("mlp", "tiny"), TINY)
     monkeypatch.setattr(measuring, "train_preset", lambda env, name: preset)

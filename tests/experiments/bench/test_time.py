@@ -211,6 +211,7 @@ def test_the_figure_names_every_agent_and_every_k(shown):
     np.testing.assert_allclose(line.get_xdata(), [10.0, 90.0, 170.0])
 
 
+@pytest.mark.slow
 def test_a_real_run_is_timed(tmp_path):
     config = StudyConfig(
         env="knapsack",

@@ -98,7 +98,7 @@ def test_a_killed_process_leaves_no_lock(tmp_path):
     )
     killed = subprocess.run([sys.executable, "-c", script, str(tmp_path / ".lock")], check=False)
     assert killed.returncode == -9
-    with directory._locked(tmp_path):
+    with directory.locked(tmp_path):
         pass
 
 

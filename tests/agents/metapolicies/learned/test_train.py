@@ -162,6 +162,7 @@ def test_what_cannot_be_trained_gets_one_clear_line():
         make_meta_train(given._replace(max_simulations=0), meta, PPO, start=0)
 
 
+@pytest.mark.slow
 def test_a_price_conditioned_gate_thinks_less_where_it_is_dear(tmp_path):
     config = dataclasses.replace(META, kind="gate", inputs=(*META.inputs, "price"))
     given = planner()
