@@ -21,10 +21,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
 (OWN,) = re.findall(r"```python\n(import dataclasses.*?)```", PAGE, re.DOTALL)
 TINY = shlex.split(
     "knapsack --no-report --env.num_items 4 --k 0 4 --prices 1e-3 --train.num-chunks 2 "
-    "--train.num-lanes 8 --train.batch-size 16 --train.checkpoint-every 1 --train.num-simulations 4 "
-    "--train.updates-per-chunk 2 --train.evaluation-episodes 8 --sweep.episodes 16 "
-    "--sweep.validation-episodes 16 --sweep.num-lanes 8 --search.acting visits "
-    "--control.agents"
+    "--train.num-lanes 8 --train.batch-size 16 --train.checkpoint-every 1 "
+    "--train.num-simulations 4 --train.updates-per-chunk 2 --train.evaluation-episodes 8 "
+    "--sweep.episodes 16 --sweep.validation-episodes 16 --sweep.num-lanes 8 "
+    "--search.acting visits --control.agents"
 )
 
 
