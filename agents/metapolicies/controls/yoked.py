@@ -15,7 +15,7 @@ import numpy as np
 
 from rrplan.engine.consult import NO_DEPTH_LIMIT
 from rrplan.errors import InputError
-from rrplan.types import Array, Control, MetaObservation, MetaPolicy, Trace
+from rrplan.types import Array, Control, MetaObservation, MetaPolicy, PyTree, Trace
 
 
 class Donors(NamedTuple):
@@ -120,26 +120,34 @@ def yoked() -> MetaPolicy:
 
 @functools.cache
 def yoked_without_looks() -> MetaPolicy:
-    """Think as long as a donor drawn for the decision, and never look. Parameters: the donors.
+    """Think as long as a donor of the decision, and never look. Parameters: the donors.
 
     By the clock it is what the donors' agent would take if its looks took nothing: its lanes act
-    and think in as irregular turns.
+    and think in as irregular turns. So the donor is picked by a hash of the root's value, which
+    takes next to no time, and is the same whenever the lane is asked.
     """
 
-    def apply(params: Donors, keys: Array, carry: Array, seen: MetaObservation) -> Control:
-        # Asked again when all is done: what was drawn is kept until the decision ends.
-        drawn = _draw(params, keys, seen).simulations
-        wanted = jnp.where(seen.simulations == 0, drawn, carry)
-        extra = jnp.maximum(wanted - seen.simulations, 0)
-        return Control(extra, jnp.full_like(extra, NO_DEPTH_LIMIT), wanted)
+    def apply(params: Donors, keys: Array, carry: PyTree, seen: MetaObservation) -> Control:
+        del keys
+        start, count = _group(params, seen)
+        bits = jax.lax.bitcast_convert_type(seen.raw_value, jnp.uint32)
+        bits = (bits ^ seen.decision.astype(jnp.uint32)) * jnp.uint32(2654435761)
+        place = start + ((bits >> 8) % count.astype(jnp.uint32)).astype(jnp.int32)
+        extra = jnp.maximum(jnp.asarray(params.simulations)[place] - seen.simulations, 0)
+        return Control(extra, jnp.full_like(extra, NO_DEPTH_LIMIT), carry)
 
-    return MetaPolicy(lambda batch_size: jnp.zeros(batch_size, jnp.int32), apply, looks="never")
+    return MetaPolicy(lambda batch_size: (), apply, looks="never")
+
+
+def _group(donors: Donors, seen: MetaObservation) -> tuple[Array, Array]:
+    """Return where the donors of each lane's decision stand, and how many there are, ``[B]``."""
+    row = jnp.minimum(seen.decision, donors.start.shape[0] - 1)
+    cell = row, (~seen.invalid_actions).sum(-1)
+    return jnp.asarray(donors.start)[cell], jnp.asarray(donors.number)[cell]
 
 
 def _draw(donors: Donors, keys: Array, seen: MetaObservation) -> _Debt:
     """Return what a donor of each lane's decision did, drawn by the lane's key."""
-    row = jnp.minimum(seen.decision, donors.start.shape[0] - 1)
-    cell = row, (~seen.invalid_actions).sum(-1)
-    start, count = jnp.asarray(donors.start)[cell], jnp.asarray(donors.number)[cell]
+    start, count = _group(donors, seen)
     place = start + jax.vmap(lambda key, most: jax.random.randint(key, (), 0, most))(keys, count)
     return _Debt(jnp.asarray(donors.simulations)[place], jnp.asarray(donors.looks)[place])
