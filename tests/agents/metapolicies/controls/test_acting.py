@@ -170,8 +170,10 @@ PPO = PPOConfig(
 
 @pytest.mark.parametrize(
     ("make", "simulations"),
-    [(trainable.direct, 0.0), (trainable.ranks, 1.0)],
-    ids=["direct", "ranks"],
+    [
+        pytest.param(trainable.direct, 0.0, id="direct"),
+        pytest.param(trainable.ranks, 1.0, id="ranks", marks=pytest.mark.slow),
+    ],
 )
 def test_each_learns_the_right_action_from_what_it_sees(make, simulations):
     """Half of the two doors need another action than the prior's: of ranks, that is k = 1."""

@@ -60,6 +60,7 @@ def test_random_actions_are_legal_and_all_as_likely():
     assert abs(float(np.mean(found)) - expected.mean()) < 4 * error
 
 
+@pytest.mark.slow
 def test_both_learners_are_trained_and_compared_on_the_same_episodes(tmp_path, capsys):
     out = tmp_path / "rows.json"
     arguments = ["ablate", "yardstick", "--only", "Catch", "--out", str(out), *TINY]
