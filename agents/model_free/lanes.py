@@ -9,9 +9,10 @@ from flax import struct
 
 from rrplan import keys
 from rrplan.capabilities import return_scale_of
+from rrplan.engine import meta_steps
 from rrplan.engine.meta_steps import Looks
 from rrplan.logits import mask_logits
-from rrplan.models import where
+from rrplan.models import finite, where
 from rrplan.types import Array, Environment, Network, PyTree
 
 
@@ -123,28 +124,22 @@ def collect(
         number = lanes.begun + jnp.cumsum(ended, dtype=jnp.int32) - 1
         begun = lanes.begun + ended.sum(dtype=jnp.int32)
         fresh = _begin(environment, env_params, key, number, begun)
-        finite = jnp.isfinite(after.reward) & _finite(decision.inputs.observation)
+        sound = finite((after.reward, decision.inputs.observation))
         reward = after.reward
         if beyond is not None:
             cut = after.truncated & ~after.terminated
             seen = Seen(after.observation, decision.inputs.invalid_actions)  # a value needs no mask
             reward = reward + beyond * jnp.where(cut, actor(params, seen)[1], 0.0)
-        row = (decision, reward, ended, total, length, finite)
+        row = (decision, reward, ended, total, length, sound)
         # One number is shared by all lanes; the rest is selected lane by lane.
         kept = where(ended, replace(fresh, begun=()), replace(stepped, begun=()))
         return replace(kept, begun=begun), row
 
     lanes, rows = jax.lax.scan(body, lanes, None, length=steps)
-    decisions, reward, ended, total, length, finite = rows
+    decisions, reward, ended, total, length, sound = rows
     last = _decide(environment, env_params, actor, params, key, lanes)
-    looks = Looks(
-        aux=jax.tree.map(lambda row, end: jnp.append(row, end[None], axis=0), decisions, last),
-        reward=_open(reward),
-        acts=_open(jnp.ones(ended.shape, jnp.int32)),
-        ended=_open(ended),
-        count=jnp.full(ended.shape[1], steps + 1, jnp.int32),
-    )
-    return lanes, Harvest(looks, ended, total, length, finite)
+    looks = meta_steps.of_steps(decisions, last, reward, jnp.ones(ended.shape, jnp.int32), ended)
+    return lanes, Harvest(looks, ended, total, length, sound)
 
 
 def _begin(
@@ -174,14 +169,3 @@ def _decide(
     action = jax.vmap(jax.random.categorical)(draws, logits).astype(jnp.int32)
     log_prob = jnp.take_along_axis(jax.nn.log_softmax(logits), action[:, None], axis=-1)[:, 0]
     return Decision(seen, action, log_prob, value)
-
-
-def _open(rows: Array) -> Array:
-    """Return rows ``[T, B]`` and one more, of nothing yet."""
-    return jnp.append(rows, jnp.zeros_like(rows[:1]), axis=0)
-
-
-def _finite(observation: PyTree) -> Array:
-    """Return for which lanes ``[B]`` every number is finite."""
-    leaves = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(observation)]
-    return jnp.stack([jnp.isfinite(leaf).all(axis=1) for leaf in leaves]).all(axis=0)

@@ -8,7 +8,6 @@ costs no evaluation of its own.
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from agents.thinker import tree as trees
@@ -31,7 +30,7 @@ from agents.thinker.tree import NOWHERE, ROOT
 from rrplan import keys
 from rrplan.costs import Counts, add_weighted, charge
 from rrplan.engine.state import Results
-from rrplan.models import Before, Learned, Moved, Position, Settings, where
+from rrplan.models import Before, Learned, Moved, Position, Settings, finite, where
 from rrplan.types import Array, PyTree
 
 
@@ -266,7 +265,5 @@ def _refactor(
 
 def _finite(moved: Moved, value: Array) -> Array:
     """Return for which lanes ``[B]`` what came in is finite; of ends only the reward counts."""
-    leaves = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(moved.observation)]
-    seen = jnp.stack([jnp.isfinite(leaf).all(axis=1) for leaf in leaves]).all(axis=0)
-    told = seen & jnp.isfinite(value)
+    told = finite((moved.observation, value))
     return jnp.isfinite(moved.reward) & (moved.position.done | told)

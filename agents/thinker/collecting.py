@@ -12,9 +12,9 @@ from agents.thinker.lanes import Lanes, Problem
 from agents.thinker.network import ThinkerNetwork, draw
 from agents.thinker.supply import Supply
 from rrplan import keys
-from rrplan.engine.meta_steps import Looks
+from rrplan.engine.meta_steps import Looks, of_steps, open_row
 from rrplan.models import Settings
-from rrplan.types import Array, PyTree
+from rrplan.types import Array
 
 
 class Decision(NamedTuple):
@@ -67,17 +67,11 @@ def collect(
     lanes, (decisions, outcomes) = jax.lax.scan(body, lanes, None, length=steps)
     last = decide(problem, network, settings, lanes)
     earned = outcomes.reward - charged * outcomes.cost
-    looks = Looks(
-        aux=jax.tree.map(lambda row, end: jnp.append(row, end[None], axis=0), decisions, last),
-        reward=_open(earned),
-        acts=_open(outcomes.real.astype(jnp.int32)),
-        ended=_open(outcomes.ended),
-        count=jnp.full(earned.shape[1], steps + 1, jnp.int32),
-    )
+    looks = of_steps(decisions, last, earned, outcomes.real.astype(jnp.int32), outcomes.ended)
     channels = Channels(
-        reward=_open(jnp.stack([earned, outcomes.planning], axis=-1)),
-        discount=_open(jnp.stack([outcomes.discount, outcomes.planning_discount], axis=-1)),
-        learned=_open(jnp.stack([jnp.ones_like(outcomes.real), ~outcomes.real], axis=-1)),
+        reward=open_row(jnp.stack([earned, outcomes.planning], axis=-1)),
+        discount=open_row(jnp.stack([outcomes.discount, outcomes.planning_discount], axis=-1)),
+        learned=open_row(jnp.stack([jnp.ones_like(outcomes.real), ~outcomes.real], axis=-1)),
     )
     return lanes, Harvest(looks, channels, outcomes)
 
@@ -97,8 +91,3 @@ def decide(
     answer = draw(draws, heads, likeliest=likeliest)
     log_prob = jnp.take_along_axis(heads.joint, answer[:, None], axis=-1)[:, 0]
     return Decision(seen, answer, log_prob, heads.value)
-
-
-def _open(rows: PyTree) -> PyTree:
-    """Return rows ``[T, ...]`` and one more, of nothing yet."""
-    return jnp.append(rows, jnp.zeros_like(rows[:1]), axis=0)

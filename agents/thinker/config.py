@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from agents.ppo.config import LearningConfig
+from agents.model_free.config import RolloutConfig
 from agents.training.ranges import check_ranges, require
 from rrplan.errors import InputError, unknown
 
@@ -47,12 +47,13 @@ class StageConfig:
 
 
 @dataclass(frozen=True)
-class ThinkerConfig(LearningConfig):
+class ThinkerConfig(RolloutConfig):
     """How Thinker and Dynamic Thinker are built and trained: PPO (arXiv 1707.06347)."""
 
     # Discounts are the channels' own. λ is on real steps, so that it says the same for every K.
     gamma: ClassVar[float] = 1.0
     lambda_per: ClassVar[str] = "act"
+    bootstrap_truncated: ClassVar[bool] = False
     # The network cannot read its inputs yet: the first chunk is there to measure them.
     idle_chunks: ClassVar[int] = 1
 
@@ -101,10 +102,7 @@ class ThinkerConfig(LearningConfig):
         super().__post_init__()
         check_ranges(
             self,
-            whole=(
-                *("depth", "width", "layers", "items_width", "items_layers", "steps_per_chunk"),
-                "k_max",
-            ),
+            whole=(*("depth", "k_max", "width", "layers", "items_width", "items_layers"),),
             positive=("initial_steps",),
             not_negative=("planning_weight", "imagined_entropy"),
             shares=("free_share",),
@@ -125,16 +123,6 @@ class ThinkerConfig(LearningConfig):
             charge_revisits=self.charge_revisits,
             spread_discount=self.spread_discount,
         )
-
-    @property
-    def rows_per_chunk(self) -> int:
-        """Steps, real and imaginary, that a round yields."""
-        return self.num_lanes * self.steps_per_chunk
-
-    @property
-    def batch_rows(self) -> int:
-        """Room for them: whole minibatches."""
-        return self.whole_minibatches(self.rows_per_chunk)
 
     @property
     def channel_weights(self) -> tuple[tuple[float, float], ...]:

@@ -22,8 +22,9 @@ from agents.thinker.lanes import Lanes, Problem
 from agents.thinker.network import ThinkerNetwork
 from rrplan import operations
 from rrplan.capabilities import name_of
-from rrplan.costs import Costs, charge, counts_of, traced
+from rrplan.costs import Costs, traced
 from rrplan.engine import parts, validation
+from rrplan.engine.evaluation import bill
 from rrplan.errors import InputError
 from rrplan.models import Settings, make_model
 from rrplan.planner import Planner
@@ -85,21 +86,9 @@ class ThinkerPlayer:
         running = Running(problem, self.network, min(num_lanes, len(ids)), trace)
         began = time.perf_counter()
         done = evaluating.run(running, settings, ids, prices, progress)
-        results = done.results
         if on_work is not None:
             on_work(done.work(running.num_lanes, time.perf_counter() - began))
-        cost = charge(costs._replace(price=prices), counts_of(results), results.weighted)
-        return Episodes(
-            untimed_return=results.untimed_return,
-            timed_return=results.untimed_return - cost,
-            cost=cost,
-            simulations=results.simulations,
-            length=results.length,
-            looks=results.looks,
-            levels=results.levels,
-            trace=done.trace,
-            weighted=results.weighted,
-        )
+        return bill(done.results, done.trace, costs, prices)
 
     def operations_of_look(self, planner: Planner, params: PyTree) -> float:
         """Return the operations of one answer: what is shown of the tree, and the network."""

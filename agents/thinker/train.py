@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
 from agents.metapolicies import heldout
 from agents.metapolicies.learned.network import measure
@@ -31,17 +30,6 @@ from rrplan.types import Array, PyTree
 
 _LEAST_SHARE = 0.02  # of a chunk in the statistics that normalise inputs
 _ENDLESS = 2**30  # episodes of a training
-
-
-@struct.dataclass
-class ThinkerTrainState:
-    """Everything a training needs to go on, and nothing else."""
-
-    params: PyTree
-    opt_state: PyTree
-    lanes: Lanes
-    key: Array  # [] never changes: chunks fold their number into it
-    chunk: Array  # [] int32, chunks done
 
 
 class ThinkerMetrics(NamedTuple):
@@ -96,8 +84,8 @@ def make_thinker_train(
 ) -> Training:
     """Return the functions that train an agent on a planner's model, values and priors.
 
-    Its states are :class:`ThinkerTrainState`, its metrics :class:`ThinkerMetrics`; evaluation is as
-    the agent acts, and returns are timed.
+    Its states are :class:`agents.ppo.train.Learner`, its metrics :class:`ThinkerMetrics`;
+    evaluation is as the agent acts, and returns are timed.
 
     Prices are drawn log-uniformly for each episode from a range; where both ends are equal, that
     is the price. Compiled programs are shared between trainings that differ in seed, the planner's
@@ -160,21 +148,18 @@ def _source(spec: _Spec, given: _Given, chunk: Array | int) -> Source[Harvest]:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _init(spec: _Spec, given: _Given, key: Array, params: PyTree) -> ThinkerTrainState:
-    return _to_state(ppo_train.begin(_source(spec, given, 0), spec.config, key, params))
+def _init(spec: _Spec, given: _Given, key: Array, params: PyTree) -> Learner:
+    return ppo_train.begin(_source(spec, given, 0), spec.config, key, params)
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=2)
-def _advance(
-    spec: _Spec, given: _Given, state: ThinkerTrainState
-) -> tuple[ThinkerTrainState, ThinkerMetrics]:
-    learner = Learner(state.params, state.opt_state, state.lanes, state.key, state.chunk)
-    source = _source(spec, given, state.chunk)
+def _advance(spec: _Spec, given: _Given, learner: Learner) -> tuple[Learner, ThinkerMetrics]:
+    source = _source(spec, given, learner.chunk)
     learner, done = ppo_train.advance(source, spec.config, learner)
-    share = jnp.maximum(1.0 / (state.chunk + 1.0), _LEAST_SHARE)
+    share = jnp.maximum(1.0 / learner.chunk, _LEAST_SHARE)
     params = _measure(learner.params, done.batch, share)
     metrics = _summarize(done.harvest, done.losses, done.learning_rate, given.settings.costs)
-    return _to_state(learner._replace(params=params)), metrics
+    return learner._replace(params=params), metrics
 
 
 def _measure(params: PyTree, batch: ppo.Batch, share: Array) -> PyTree:
@@ -188,16 +173,6 @@ def _measure(params: PyTree, batch: ppo.Batch, share: Array) -> PyTree:
         deviations.append(found["value_deviation"])
         moved = found if channel == 0 else moved  # the first learns from every step
     return {**moved, "value_deviation": jnp.stack(deviations)}
-
-
-def _to_state(learner: Learner) -> ThinkerTrainState:
-    return ThinkerTrainState(
-        params=learner.params,
-        opt_state=learner.opt_state,
-        lanes=learner.episodes,
-        key=learner.key,
-        chunk=learner.chunk,
-    )
 
 
 def _summarize(

@@ -8,13 +8,13 @@ import numpy as np
 
 from rrplan.costs import Costs, charge, counts_of, traced
 from rrplan.engine import lanes, memory, parts, validation
-from rrplan.engine.dispatch import Finished, Progress, longest_queue, run
-from rrplan.engine.state import Engine
+from rrplan.engine.dispatch import Progress, longest_queue, run
+from rrplan.engine.state import Engine, Results
 from rrplan.engine.trace import finish
 from rrplan.errors import InputError
 from rrplan.models import Settings, make_model
 from rrplan.planner import Planner
-from rrplan.types import Array, Device, Episodes, MetaPolicy, PyTree, Work
+from rrplan.types import Array, Device, Episodes, MetaPolicy, PyTree, Trace, Work
 
 
 def evaluate(
@@ -88,12 +88,19 @@ def evaluate(
     if on_work is not None:
         on_work(finished.work)
     _refuse_flaws(finished.results.flaws, ids)
-    return _bill(finished, costs, prices)
-
-
-def _bill(finished: Finished, costs: Costs, prices: np.ndarray) -> Episodes:
-    """Charge what was thought."""
     results, record = jax.tree.map(jnp.asarray, (finished.results, finish(finished.trace)))
+    return bill(results, record, costs, prices)
+
+
+def bill(results: Results, trace: Trace | None, costs: Costs, prices: np.ndarray) -> Episodes:
+    """Charge what was thought.
+
+    Args:
+        results: ``[E]`` each.
+        trace: of the same episodes.
+        costs: rates and fees; the price is each episode's.
+        prices: ``[E]``.
+    """
     cost = charge(costs._replace(price=prices), counts_of(results), results.weighted)
     return Episodes(
         untimed_return=results.untimed_return,
@@ -103,7 +110,7 @@ def _bill(finished: Finished, costs: Costs, prices: np.ndarray) -> Episodes:
         length=results.length,
         looks=results.looks,
         levels=results.levels,
-        trace=record,
+        trace=trace,
         weighted=results.weighted,
     )
 

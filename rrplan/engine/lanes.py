@@ -16,7 +16,7 @@ from rrplan.costs import Counts, timed_return
 from rrplan.engine import consult, meta_steps, trace
 from rrplan.engine.meta_steps import Looks
 from rrplan.engine.state import Counters, Engine, EngineState, Queue, Results
-from rrplan.models import Answer, Before, Moved, Position, Settings, where
+from rrplan.models import Answer, Before, Moved, Position, Settings, finite, where
 from rrplan.search import final_action, trees
 from rrplan.types import Array
 
@@ -233,13 +233,8 @@ def _count(lanes: EngineState, queued: Array, thinking: Array) -> Counters:
 
 def _flaws(moved: Moved, answer: Answer) -> Array:
     """Return flags ``[B]`` of what is not finite, or no discount."""
-
-    def finite(leaf):
-        return jnp.isfinite(leaf).reshape(leaf.shape[0], -1).all(-1)
-
-    observations = jax.tree.leaves(moved.observation)
-    seen = jnp.stack([finite(leaf) for leaf in observations]).all(0)
-    told = finite(answer.prior_logits) & finite(answer.value)
+    seen = finite(moved.observation)
+    told = finite((answer.prior_logits, answer.value))
     bounded = jnp.abs(answer.discount) <= 1.0  # false of NaN
     return (
         jnp.where(seen, 0, BAD_OBSERVATION)

@@ -33,6 +33,31 @@ def blank(num_rows: int, aux: PyTree) -> Looks:
     return Looks(store, none.astype(jnp.float32), none, none.astype(bool), none[0])
 
 
+def of_steps(aux: PyTree, last: PyTree, reward: Array, acts: Array, ended: Array) -> Looks:
+    """Return the record of lanes that look at every one of ``T`` steps; the last row is open.
+
+    Args:
+        aux: ``[T, B, ...]``, recorded of each look.
+        last: ``[B, ...]``, of the look that is open.
+        reward: ``[T, B]``, of each step, as ``acts`` and ``ended``.
+        acts: ``[T, B]`` int32.
+        ended: ``[T, B]`` bool.
+    """
+    steps, lanes = ended.shape
+    return Looks(
+        aux=jax.tree.map(lambda row, end: jnp.append(row, end[None], axis=0), aux, last),
+        reward=open_row(reward),
+        acts=open_row(acts),
+        ended=open_row(ended),
+        count=jnp.full(lanes, steps + 1, jnp.int32),
+    )
+
+
+def open_row(rows: Array) -> Array:
+    """Return rows ``[T, ...]`` and one more, of nothing yet."""
+    return jnp.append(rows, jnp.zeros_like(rows[:1]), axis=0)
+
+
 def begin(looks: Looks, looking: Array, aux: PyTree, cost: Array) -> Looks:
     """Open a row for the lanes ``looking [B]``, for which there must be room.
 

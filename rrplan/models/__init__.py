@@ -10,6 +10,7 @@ from rrplan.models.interface import (
     Position,
     Settings,
     call_by_lane,
+    finite,
     make_model,
     where,
 )
@@ -24,6 +25,7 @@ __all__ = (
     "Position",
     "Settings",
     "call_by_lane",
+    "finite",
     "make_model",
     "where",
 )

@@ -235,6 +235,12 @@ def where(condition: Array, new: PyTree, old: PyTree) -> PyTree:
     return jax.tree.map(select, new, old)
 
 
+def finite(tree: PyTree) -> Array:
+    """Return for which lanes ``[B]`` every number of arrays ``[B, ...]`` is finite."""
+    leaves = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(tree)]
+    return jnp.stack([jnp.isfinite(leaf).all(axis=1) for leaf in leaves]).all(axis=0)
+
+
 def _step_environment(model: Model, settings: Settings, keys: Array, state: PyTree, action: Array):
     step = jax.vmap(model.environment.step, (0, 0, 0, None))
     return step(keys, state, action, settings.env_params)
