@@ -201,13 +201,13 @@ def make(
     if kept:
         own = Operations(kept["step"], kept["evaluation"])
         return _of(config, kept["reference"], own, dict(kept["looks"]), keep, seconds)
-    own = operations.of_planner(_planner(problem, problem.network))
+    own = operations_of_network(problem, problem.network)
     reference = own
     if config.reference != config.network:
         network, _ = networks.build(
             config.reference, problem.environment, problem.env_params, jax.random.key(0)
         )
-        reference = operations.of_planner(_planner(problem, network))
+        reference = operations_of_network(problem, network)
     made = _of(config, reference.simulation, own, {}, keep, seconds)
     keep(to_dict(made))
     return made
@@ -233,6 +233,11 @@ def _of(
 def _plans(agent: Agent) -> bool:
     """Return whether an agent has a planner, which evaluates the root of each decision."""
     return agent.family != Greedy.family
+
+
+def operations_of_network(problem: StudyProblem, network: Any) -> Operations:
+    """Return the operations of a planner with a network, on a study's problem."""
+    return operations.of_planner(_planner(problem, network))
 
 
 def _planner(problem: StudyProblem, network: Any) -> Planner:

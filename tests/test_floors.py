@@ -41,6 +41,7 @@ FLOORS = {
             "agents.model_free.*",
             "agents.greedy_rule",
             "agents.lookahead",
+            "agents.random_play",
             "agents.thinker.*",
         ],
         ["agents.presets"],

@@ -19,32 +19,32 @@ def measure_return_scale(environment: Environment, env_params: PyTree) -> float:
     It is the root mean square of what 64 episodes earn in their first 100 steps, rounded to one
     digit, and at least 1: where rewards are rare, random play says nothing of returns (*ours*).
     """
-    returns = random_returns(environment, env_params, _LANES)
+    returns = _play(environment, env_params)
     typical = float(jnp.sqrt(jnp.square(returns).mean()))
     if not 1.0 < typical < math.inf:
         return 1.0  # training refuses what is not finite
     return one_digit(typical)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 2))
-def random_returns(environment: Environment, env_params: PyTree, lanes: int) -> Array:
-    """Return what episodes of random legal actions earn in their first 100 steps, ``[lanes]``."""
+@functools.partial(jax.jit, static_argnums=0)
+def _play(environment: Environment, env_params: PyTree) -> Array:
+    """Return what episodes of random legal actions earn, ``[B]``."""
     reset_key, run_key = jax.random.split(jax.random.key(0))
     state, _ = jax.vmap(environment.reset, (0, None))(
-        jax.random.split(reset_key, lanes), env_params
+        jax.random.split(reset_key, _LANES), env_params
     )
 
     def step(carry, number):
         state, over, total = carry
         step_key, action_key = jax.random.split(jax.random.fold_in(run_key, number))
         invalid = jax.vmap(environment.invalid_actions, (0, None))(state, env_params)
-        logits = mask_logits(jnp.zeros((lanes, environment.num_actions)), invalid)
+        logits = mask_logits(jnp.zeros((_LANES, environment.num_actions)), invalid)
         action = jax.random.categorical(action_key, logits)
-        keys = jax.random.split(step_key, lanes)
+        keys = jax.random.split(step_key, _LANES)
         after = jax.vmap(environment.step, (0, 0, 0, None))(keys, state, action, env_params)
         total = total + jnp.where(over, 0.0, after.reward)
         return (after.state, over | after.terminated | after.truncated, total), None
 
-    start = (state, jnp.zeros(lanes, bool), jnp.zeros(lanes))
+    start = (state, jnp.zeros(_LANES, bool), jnp.zeros(_LANES))
     (_, _, total), _ = jax.lax.scan(step, start, jnp.arange(_STEPS))
     return total

@@ -15,7 +15,7 @@ from experiments.bench import problem as problems
 from experiments.bench import workloads
 from experiments.bench.problem import BenchProblem
 from experiments.bench.search import Report
-from experiments.bench.timing import Rounds, blocking, check_counts, measure, timed
+from experiments.bench.timing import Rounds, blocking, check_counts, measure, per_second, timed
 from experiments.bench.workloads import Workload
 from rrplan.models import where
 from rrplan.types import Array, PyTree
@@ -174,7 +174,7 @@ def _measure_workload(
     if both_same:
         timings["mctx_every_option"] = timings["mctx_largest"]
     decisions = dict.fromkeys(timings, options.lanes) | {"rrplan": work.decisions}
-    speeds = {n: _per_second(t, decisions[n]) for n, t in timings.items()}
+    speeds = {n: per_second(t, decisions[n]) for n, t in timings.items()}
     return {
         "workload": workload.name,
         "budgets": list(workload.budgets),
@@ -189,14 +189,6 @@ def _measure_workload(
             n: speeds["rrplan"]["median"] / s["median"] for n, s in speeds.items() if n != "rrplan"
         },
         "seconds": timings,
-    }
-
-
-def _per_second(timing: dict[str, Any], decisions: int) -> dict[str, float]:
-    return {
-        "median": decisions / timing["median"],
-        "min": decisions / timing["max"],
-        "max": decisions / timing["min"],
     }
 
 

@@ -10,7 +10,7 @@ from experiments.bench.report import machine_line
 from experiments.bench.sokoban import table as sokoban
 from experiments.bench.thinker import table as thinker
 from experiments.bench.time import table as times
-from experiments.report.formatting import format_estimate
+from experiments.report.formatting import format_estimate, format_spread
 
 _CONTESTANTS = ("rrplan", "mctx", "floor")
 
@@ -19,7 +19,7 @@ def write(directory: Path, bench: str, data: Mapping[str, Any]) -> str:
     """Write ``BENCH.md`` beside a result, and return it."""
     text = table(bench, data)
     path = Path(directory) / f"{bench}.md"
-    runs.write_atomically(path, lambda file: file.write((text + "\n").encode()))
+    runs.write_text(path, text + "\n")
     return text
 
 
@@ -147,7 +147,7 @@ def _study(data: Mapping[str, Any]) -> list[str]:
 
 
 def _spread(cost: Mapping[str, float]) -> str:
-    return f"{_short(cost['median'])} ({_short(cost['min'])} to {_short(cost['max'])})"
+    return format_spread(cost, _short)
 
 
 def _times(ratio: Mapping[str, float]) -> str:

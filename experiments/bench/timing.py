@@ -84,6 +84,12 @@ def per(timing: Mapping[str, Any], units: float) -> dict[str, float]:
     return {name: 1e6 * timing[name] / units for name in ("median", "min", "max")}
 
 
+def per_second(timing: Mapping[str, Any], units: float) -> dict[str, float]:
+    """Return how many of ``units`` pieces of work are done in a second: median, least and most."""
+    ends = {"median": "median", "min": "max", "max": "min"}
+    return {name: units / timing[other] for name, other in ends.items()}
+
+
 def check_counts(name: str, counts: tuple[int, ...], least: int = 1) -> None:
     """Refuse an empty list, and numbers below ``least`` or named twice."""
     if not counts:

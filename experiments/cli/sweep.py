@@ -114,14 +114,13 @@ def tell(grid: Any, out: Path) -> list[Any]:
         out: directory of the sweep.
     """
     from experiments import runs
-    from experiments.analysis import cells
+    from experiments.analysis import cells, columns
     from experiments.report import sweep_tables
 
     frame = cells.collect(grid, out)
     pooled = cells.over_seeds(frame, [axis.name for axis in grid.axes])
-    text = sweep_tables.markdown_table(grid, pooled).encode()
-    runs.write_atomically(out / "cells.parquet", lambda file: frame.write_parquet(file))
-    runs.write_atomically(out / "table.md", lambda file: file.write(text))
+    columns.write_frame(out / "cells.parquet", frame)
+    runs.write_text(out / "table.md", sweep_tables.markdown_table(grid, pooled))
     return sweep_tables.terminal_tables(grid, pooled)
 
 

@@ -5,13 +5,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from experiments.cluster.grid import Cell
-
-Report = Callable[[str], None]
 
 _POLL = 0.2  # seconds between looks at what runs
 _TOLD = 2000  # characters of a log's end in which its last line is looked for

@@ -33,15 +33,15 @@ def run_grid(
     Raises:
         InputError: the directory is of no use, or there is no such cluster.
     """
-    failed = {}
+    failed, cells = {}, grid.cells
     with open_sweep(out, grid, resume=resume):
-        waiting = [cell for cell in grid.cells if not cell.is_done(out)]
-        done = len(grid.cells) - len(waiting)
-        say(f"{len(grid.cells)} cells, {done} done before")
+        waiting = [cell for cell in cells if not cell.is_done(out)]
+        done = len(cells) - len(waiting)
+        say(f"{len(cells)} cells, {done} done before")
         for ended in _run(waiting, out, jobs, on):
             done += 1
             state = "done" if ended.failure is None else f"failed: {ended.failure}"
-            say(f"{done} of {len(grid.cells)}: {ended.cell.name} {state}")
+            say(f"{done} of {len(cells)}: {ended.cell.name} {state}")
             if ended.failure is not None:
                 failed[ended.cell.name] = ended.failure
     return failed

@@ -56,7 +56,7 @@ def write_report(directories: Sequence[Path], out: Path | None = None) -> Path:
         out = Path(directories[0]) / NAME if len(directories) == 1 else Path(NAME)
     text = render(collect(directories))
     try:
-        runs.write_atomically(out, lambda file: file.write(text.encode()))
+        runs.write_text(out, text)
     except OSError as error:
         raise InputError(f"cannot write {out}: {error.strerror}") from None
     return out

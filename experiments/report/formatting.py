@@ -1,13 +1,19 @@
 """Numbers as tables show them: with the digits that their intervals bear."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 DASH = "-"
 """What stands where there is nothing to tell."""
 RULES = {"visits": "most visits", "completed_q": "completed Q"}
 """Rules of acting in words."""
+
+
+def format_spread(timing: Mapping[str, float], text: Callable[[float], str]) -> str:
+    """Return a median with the least and the most, each as ``text`` writes it."""
+    median, least, most = (text(timing[name]) for name in ("median", "min", "max"))
+    return f"{median} ({least} to {most})"
 
 
 def format_markdown(

@@ -17,10 +17,11 @@ __all__ = (
     "write_config",
     "write_found",
     "write_json",
+    "write_text",
 )
 _FILES = (
     *("append_json_line", "load_arrays", "read_json", "save_arrays", "write_atomically"),
-    "write_json",
+    *("write_json", "write_text"),
 )
 __getattr__ = hand_on(
     __name__,

@@ -29,10 +29,14 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         os.close(directory)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text atomically."""
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
 def write_json(path: Path, data: Any) -> None:
     """Write JSON atomically. NaN, which JSON does not have, is refused."""
-    text = json.dumps(data, indent=2, allow_nan=False) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: Path, *, missing: str) -> Any:

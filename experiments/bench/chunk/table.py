@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.report.formatting import format_markdown, format_seconds
+from experiments.report.formatting import format_markdown, format_seconds, format_spread
 
 
 def table(data: Mapping[str, Any]) -> list[str]:
@@ -18,8 +18,8 @@ def table(data: Mapping[str, Any]) -> list[str]:
         for part in data["parts"]
     ]
     rows += [
-        ["sum of the parts", "", "", _spread(data["sum"])],
-        ["the chunk", "1", "", _spread(data["chunk"])],
+        ["sum of the parts", "", "", format_spread(data["sum"], format_seconds)],
+        ["the chunk", "1", "", format_spread(data["chunk"], format_seconds)],
     ]
     ratio = data["chunk_over_sum"]
     network = data["network"]
@@ -33,8 +33,3 @@ def table(data: Mapping[str, Any]) -> list[str]:
     )
     header = ["part", "calls", "a call", "all calls"]
     return [format_markdown(header, rows, caption, left=["part"]).rstrip()]
-
-
-def _spread(timing: Mapping[str, float]) -> str:
-    median, least, most = (format_seconds(timing[name]) for name in ("median", "min", "max"))
-    return f"{median} ({least} to {most})"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.report.formatting import DASH, format_markdown
+from experiments.report.formatting import DASH, format_markdown, format_spread
 
 
 def table(data: Mapping[str, Any]) -> list[str]:
@@ -14,7 +14,7 @@ def table(data: Mapping[str, Any]) -> list[str]:
         rows.append(
             [
                 name,
-                f"{speed['median']:,.0f} ({speed['min']:,.0f} to {speed['max']:,.0f})",
+                format_spread(speed, "{:,.0f}".format),
                 DASH if ratio is None else f"{ratio['median']:.2f}",
             ]
         )

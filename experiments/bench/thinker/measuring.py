@@ -25,7 +25,7 @@ from agents.thinker.supply import Supply
 from experiments.bench import problem as problems
 from experiments.bench.problem import BenchProblem
 from experiments.bench.search import Report
-from experiments.bench.timing import Rounds, blocking, check_counts, measure, per, timed
+from experiments.bench.timing import Rounds, blocking, check_counts, measure, per, per_second, timed
 from rrplan.costs import Costs
 from rrplan.models import Settings
 from rrplan.types import Array
@@ -156,14 +156,7 @@ def _measure(
     count = num_lanes * options.steps
     return {
         "lanes": num_lanes,
-        "steps_per_second": {
-            name: {
-                "median": count / timing["median"],
-                "min": count / timing["max"],
-                "max": count / timing["min"],
-            }
-            for name, timing in timings.items()
-        },
+        "steps_per_second": {name: per_second(timing, count) for name, timing in timings.items()},
         "us_per_step": {name: per(timing, count) for name, timing in timings.items()},
         "over_floor": {
             kind: timings[kind]["median"] / timings["floor"]["median"] for kind in contests

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.report.formatting import format_markdown
+from experiments.report.formatting import format_markdown, format_spread
 
 
 def table(data: Mapping[str, Any]) -> list[str]:
@@ -29,4 +29,4 @@ def table(data: Mapping[str, Any]) -> list[str]:
 
 
 def _spread(speed: Mapping[str, float]) -> str:
-    return f"{speed['median']:,.0f} ({speed['min']:,.0f} to {speed['max']:,.0f})"
+    return format_spread(speed, "{:,.0f}".format)

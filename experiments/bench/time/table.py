@@ -10,6 +10,7 @@ from experiments.report.formatting import (
     format_markdown,
     format_mean,
     format_seconds,
+    format_spread,
 )
 
 
@@ -59,13 +60,11 @@ def _fixed(found: Mapping[str, Any] | None) -> str:
 
 
 def _spread(timing: Mapping[str, float]) -> str:
-    median, least, most = (format_seconds(timing[name]) for name in ("median", "min", "max"))
-    return f"{median} ({least} to {most})"
+    return format_spread(timing, format_seconds)
 
 
 def _plain(numbers: Mapping[str, float]) -> str:
-    median, least, most = (f"{numbers[name]:.2g}" for name in ("median", "min", "max"))
-    return f"{median} ({least} to {most})"
+    return format_spread(numbers, "{:.2g}".format)
 
 
 def _times(ratio: Mapping[str, float] | None) -> str:

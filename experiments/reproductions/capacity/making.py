@@ -50,9 +50,9 @@ def reproduce(options: CapacityOptions, say: Callable[[str], None]) -> list[str]
     results |= {"env": options.env, "return_label": config.return_label}
     results |= {"grid": grid.to_dict(), "versions": runs.versions()}
     runs.write_json(out / "results.json", results)
-    table = tables.markdown(results).encode()
-    runs.write_atomically(out / "table.md", lambda file: file.write(table))
-    return [tables.markdown(results), f"table:   {out / 'table.md'}", *draw(out)]
+    table = tables.markdown(results)
+    runs.write_text(out / "table.md", table)
+    return [table, f"table:   {out / 'table.md'}", *draw(out)]
 
 
 def draw(out: Path) -> list[str]:
@@ -107,7 +107,7 @@ def _by_width(
     planners: Sequence[Planner], found: Sequence[worth.Worth]
 ) -> list[Mapping[str, float | None]]:
     pairs = zip(planners, found, strict=True)
-    return [{"width": one.width, "weights": one.weights, **own.to_dict()} for one, own in pairs]
+    return [{"width": one.width, "weights": one.weights, **own._asdict()} for one, own in pairs]
 
 
 def _tell(planner: Planner, search: int) -> dict[str, Any]:

@@ -11,11 +11,12 @@ import polars as pl
 
 import envs
 from agents import networks
-from agents.networks.scale import random_returns
+from agents.random_play import random_returns
 from agents.training import fit
 from experiments import runs
 from experiments.analysis.columns import of_frame
 from experiments.cluster.grid import Cell
+from experiments.evaluation import Domain, study_key
 from experiments.studies.planning_depth.config import StudyConfig
 from experiments.studies.planning_depth.planners.budgets import operations_of_chunk
 from rrplan.operations import Operations
@@ -85,9 +86,10 @@ def read(cell: Cell, out: Path) -> Planner:
 
 
 def random_return(config: StudyConfig) -> float:
-    """Return what random legal actions earn on average."""
+    """Return what random legal actions earn on average, on the held-out episodes."""
     environment, env_params = _environment(config)
-    return float(random_returns(environment, env_params, _RANDOM_EPISODES).mean())
+    key = study_key(config, Domain.HELD_OUT)
+    return float(random_returns(environment, env_params, key, _RANDOM_EPISODES).mean())
 
 
 def _curve(run: runs.Run[StudyConfig]) -> tuple[np.ndarray, np.ndarray]:

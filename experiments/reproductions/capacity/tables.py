@@ -18,7 +18,7 @@ def markdown(results: Mapping[str, Any]) -> str:
     return "\n".join([_returns(results), _worth(results), _plateaus(results)])
 
 
-def told_factor(worth: Mapping[str, Any], ends: bool = True) -> str:
+def told_factor(worth: Mapping[str, Any]) -> str:
     """Return how many times as large a model is worth as much, with its interval.
 
     Where no planner of the grid is, ``> largest / own``.
@@ -26,10 +26,8 @@ def told_factor(worth: Mapping[str, Any], ends: bool = True) -> str:
     if worth["factor"] is None:
         text = f"> {format_mean(worth['largest'])}"
         low = worth["low"]
-        return text if low is None or not ends else f"{text} [{format_mean(low)}, -]"
+        return text if low is None else f"{text} [{format_mean(low)}, -]"
     text = format_mean(worth["factor"])
-    if not ends:
-        return text
     # Some of the resamples may end beyond the grid.
     beyond = f"> {format_mean(worth['largest'])}"
     low, high = (

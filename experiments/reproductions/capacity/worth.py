@@ -7,7 +7,7 @@ ratio is more than that of the largest planner's size to its own.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,10 +31,6 @@ class Worth(NamedTuple):
     largest: float
     """Size of the largest planner without search, over its own: the factor is more than this
     where it is None."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as ``results.json`` has it."""
-        return self._asdict()
 
 
 def weights(planner: Planner, k: int) -> float:

@@ -54,7 +54,7 @@ def reproduce(options: DynamicThinkerOptions, say: Callable[[str], None]) -> lis
     results |= {"options": _told(options), "versions": runs.versions()}
     runs.write_json(out / "results.json", results)
     table = tables.markdown(results)
-    runs.write_atomically(out / "table.md", lambda file: file.write(table.encode()))
+    runs.write_text(out / "table.md", table)
     return [table, f"table:   {out / 'table.md'}", *draw(out)]
 
 
@@ -92,7 +92,11 @@ def summarize(
                 for name in ("simulations", "levels", "looks")
             },
             "timed": [
-                {"price": price, "bill": bill, **as_json(mean_ci(_timed(table, price, own)))}
+                {
+                    "price": price,
+                    "bill": bill,
+                    **as_json(mean_ci(columns.timed_return(table, price, own))),
+                }
                 for price in ([arm.price] if arm.price is not None else prices)
                 for bill, own in zip(BILLS, (Rates(), rates[arm]), strict=True)
             ],
@@ -122,7 +126,7 @@ def _against(
 
         def timed(one: Arm, bill: str = bill) -> Any:
             own = Rates() if bill == "simulations" else rates[one]
-            return _timed(rows[one], arm.price or 0.0, own)
+            return columns.timed_return(rows[one], arm.price or 0.0, own)
 
         for kind in ("search", "thinker"):
             best = max((one for one in rows if one.kind == kind), key=lambda one: timed(one).mean())
@@ -137,10 +141,6 @@ def _against(
                 }
             )
     return found
-
-
-def _timed(table: Columns, price: float, rates: Rates) -> Any:
-    return columns.timed_return(table, price, rates)
 
 
 def _told(options: DynamicThinkerOptions) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import envs
@@ -23,11 +22,12 @@ from agents.model_free.config import PlainConfig
 from agents.model_free.train import make_plain_train
 from agents.networks import NetworkConfig, build
 from agents.presets import train_preset
+from agents.random_play import random_returns
 from agents.training.fit import fit
 from agents.training.protocol import Training
 from experiments.studies.ablations.harness import Bench, Column, Row, Trial
 from rrplan.statistics import mean_ci
-from rrplan.types import Array, Environment, PyTree
+from rrplan.types import Array, PyTree
 
 SEED = 0x51DE  # of the episodes that are compared; no training is evaluated on them
 _EVALUATIONS = 8  # in the course of a training
@@ -181,22 +181,6 @@ def chunks_within(
     left = seconds - (first - np.median(chunk)) - first_evaluation
     left -= (_EVALUATIONS - 1) * evaluation
     return max(1, int(left / np.median(chunk)))
-
-
-def random_returns(
-    environment: Environment, env_params: PyTree, key: Array, episodes: int
-) -> Array:
-    """Return what legal actions drawn at random earn, ``[E]``."""
-
-    def act(params, keys, state, observation, invalid_actions):
-        logits = jnp.where(invalid_actions, -jnp.inf, 0.0)
-        action = jax.vmap(jax.random.categorical)(keys, logits).astype(jnp.int32)
-        none = jnp.zeros_like(action)
-        return rrplan.Thought(action, none, none)
-
-    return rrplan.rollout_searching(
-        environment, env_params, act, (), key=key, episodes=episodes
-    ).untimed_return
 
 
 def describe(columns: Mapping[str, np.ndarray]) -> Row:

@@ -110,8 +110,7 @@ def run_study(
             "curve": metalevel_tables.entries(curve),
         }
         runs.write_json(run.results, results)
-        table = metalevel_tables.markdown_table(agents).encode()
-        runs.write_atomically(run.table, lambda file: file.write(table))
+        runs.write_text(run.table, metalevel_tables.markdown_table(agents))
         figures.draw(run.path)
     return results
 

@@ -126,8 +126,7 @@ def run_study(
         summary["warnings"] = caveats.find(summary)
         runs.write_json(run.results, summary)
         seconds = seconds_an_episode(run.timings, acting)
-        table = markdown_table(summary, seconds).encode()
-        runs.write_atomically(run.table, lambda file: file.write(table))
+        runs.write_text(run.table, markdown_table(summary, seconds))
         figures.draw(run.path)
     return summary
 

@@ -16,7 +16,7 @@ from agents.declarations import PlannerAlone
 from agents.networks import PlannerNetwork, count_parameters
 from agents.training import fit
 from experiments import runs
-from experiments.bill import Bill
+from experiments.bill import Bill, operations_of_network
 from experiments.cluster import processes
 from experiments.evaluation import (
     Domain,
@@ -31,9 +31,7 @@ from experiments.studies.planning_depth import training as meta_training
 from experiments.studies.planning_depth.planners import budgets
 from experiments.studies.planning_depth.planners.budgets import Spent
 from experiments.studies.planning_depth.training import LearnedCase
-from rrplan import operations
 from rrplan.operations import Operations
-from rrplan.planner import Planner
 
 RATES = (1 / 3, 1.0, 3.0)
 """Learning rates that are tried, in multiples of that of the study's planner."""
@@ -136,10 +134,7 @@ def widen(problem: StudyProblem, weights: int) -> tuple[int, int]:
 
 def operations_of(problem: StudyProblem) -> Operations:
     """Return the operations of a problem's planner."""
-    network: Any = problem.network
-    shapes = jax.eval_shape(network.init, jax.random.key(0))
-    planner = Planner(problem.environment, problem.env_params, network, shapes)
-    return operations.of_planner(planner)
+    return operations_of_network(problem, problem.network)
 
 
 def _case(run: Run, declared: PlannerAlone) -> LearnedCase:
@@ -151,12 +146,12 @@ def _case(run: Run, declared: PlannerAlone) -> LearnedCase:
 def _spent(problem: StudyProblem, run: Run, case: LearnedCase, bill: Bill) -> list[Spent]:
     """Return what each training seed's planner and meta-policy took together."""
     config, spent = problem.config, []
+    chunk = budgets.operations_of_chunk(config.train, bill.planner)
+    look = bill.looks[case.label]
     for seed in range(config.seeds):
         own = fit.read_metrics(run.training(seed))
         meta = fit.read_metrics(meta_training.training_directory(run, seed, case))
-        chunk = budgets.operations_of_chunk(config.train, bill.planner)
         planner = Spent(budgets.seconds_of(own), config.train.num_chunks * chunk)
-        look = bill.looks[case.label]
         counted = budgets.operations_of_meta(meta, config.control.ppo, bill.planner, look)
         spent.append(planner + Spent(budgets.seconds_of(meta), counted))
     return spent

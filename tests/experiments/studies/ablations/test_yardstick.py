@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from agents.random_play import random_returns
 from experiments.cli import main as cli
 from experiments.studies.ablations import yardstick
 from tests.rrplan import tabular
@@ -47,7 +48,7 @@ def test_chunks_fill_the_seconds_with_compilation_and_evaluations(seconds, chunk
 def test_random_actions_are_legal_and_all_as_likely():
     environment = tabular.TabularEnvironment()
     table = tabular.make_table(4, environment.num_actions)
-    found = yardstick.random_returns(environment, table, jax.random.key(0), 8192)
+    found = random_returns(environment, table, jax.random.key(0), 8192)
     reward, over, following, illegal = (
         np.asarray(getattr(table, name), float if name == "reward" else int)
         for name in ("reward", "terminal", "next_state", "invalid")
