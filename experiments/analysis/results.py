@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from agents.declarations import PlannerAlone
 from agents.metapolicies.tuning import tune
 from experiments import roster, studies
 from experiments.analysis import chains, comparisons, thinking
@@ -260,8 +259,6 @@ def _entries(
     }
     num_seeds, num_episodes = table["length"].shape
     by_price = {yardstick.price: yardstick for yardstick in yardsticks}
-    # The oracle is of the study's planner.
-    bounded = agent.bounded and agent.family != PlannerAlone.family
     entries = []
     for price in prices:
         timed_by = {
@@ -277,7 +274,7 @@ def _entries(
             "episodes": num_episodes,
             "timed": timed_by[bill.kind],
             "timed_by": timed_by,
-            **comparisons.compare(timed, by_price.get(price), bounded=bounded),
+            **comparisons.compare(timed, by_price.get(price), bounded=agent.bounded),
             **same_for_all,
         }
         entries.append(entry)

@@ -161,7 +161,16 @@ def _evaluate(
     rates = found.bill.rates()
     return [
         (
-            Agent(declared.name, None, f"{label}-k{k}", declared.family, price, rates=rates),
+            # The oracle is of the study's planner.
+            Agent(
+                declared.name,
+                None,
+                f"{label}-k{k}",
+                declared.family,
+                price,
+                rates=rates,
+                bounded=False,
+            ),
             tables[k],
         )
         for price, k in ks.items()
