@@ -8,7 +8,7 @@ import enum
 
 import jax
 
-from rrplan.types import Array
+from rrplan.types import Array, Environment, PyTree
 
 
 class Domain(enum.IntEnum):
@@ -40,3 +40,18 @@ def draw(key: Array, episodes: Array, domain: Domain | Array, *indices: Array) -
 
     folds = [jax.numpy.broadcast_to(fold, episodes.shape) for fold in (domain, *indices)]
     return jax.vmap(one)(episodes, *folds)
+
+
+def first_states(
+    environment: Environment, env_params: PyTree, key: Array, episodes: Array
+) -> tuple[PyTree, PyTree]:
+    """Return first states and observations ``[B, ...]``: with equal keys all meet the same.
+
+    Args:
+        environment: static.
+        env_params: its parameters.
+        key: scalar key of the evaluation.
+        episodes: ``[B]`` int32 episode ids.
+    """
+    reset_keys = draw(key, episodes, Domain.RESET)
+    return jax.vmap(environment.reset, (0, None))(reset_keys, env_params)

@@ -145,8 +145,7 @@ def collect(
 def _begin(
     environment: Environment, env_params: PyTree, key: Array, episode: Array, begun: Array | int
 ) -> RolloutState:
-    reset_keys = keys.draw(key, episode, keys.Domain.RESET)
-    state, observation = jax.vmap(environment.reset, (0, None))(reset_keys, env_params)
+    state, observation = keys.first_states(environment, env_params, key, episode)
     none = jnp.zeros(episode.shape, jnp.int32)
     return RolloutState(
         state, observation, episode, none, none.astype(jnp.float32), jnp.int32(begun)

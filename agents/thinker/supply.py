@@ -42,8 +42,7 @@ def first_states(
     last = wanted.sum(dtype=jnp.int32)
 
     def reset(chosen: Array) -> tuple[PyTree, PyTree]:
-        reset_keys = keys.draw(settings.key, ids[chosen], keys.Domain.RESET)
-        return jax.vmap(environment.reset, (0, None))(reset_keys, settings.env_params)
+        return keys.first_states(environment, settings.env_params, settings.key, ids[chosen])
 
     def reset_group(carry):
         done, first = carry

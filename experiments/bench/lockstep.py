@@ -100,9 +100,8 @@ def play_batch(
         following, observation, reward = _model(problem, settings).step(step_keys, action, position)
         return following, observation, total + reward, length + ~position.done, number + 1
 
-    reset_keys = keys.draw(settings.key, ids, keys.Domain.RESET)
-    state, observation = jax.vmap(problem.environment.reset, (0, None))(
-        reset_keys, settings.env_params
+    state, observation = keys.first_states(
+        problem.environment, settings.env_params, settings.key, ids
     )
     none = jnp.zeros(ids.shape, jnp.int32)
     first = Position(state, ids >= episodes)

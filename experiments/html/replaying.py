@@ -142,8 +142,7 @@ _tick = jax.jit(lanes.tick, static_argnums=0)
 @functools.partial(jax.jit, static_argnums=0)
 def _queue(environment: Environment, settings: Settings, ids: Array) -> Queue:
     """Return the queue of one episode."""
-    reset_keys = keys.draw(settings.key, ids, keys.Domain.RESET)
-    first = jax.vmap(environment.reset, (0, None))(reset_keys, settings.env_params)
+    first = keys.first_states(environment, settings.env_params, settings.key, ids)
     return Queue(ids, jnp.zeros(1, jnp.float32), jnp.int32(1), jnp.int32(0), *first)
 
 

@@ -215,8 +215,8 @@ def _fill(
     @_on_each(mesh, shared=1)
     def fill(settings, orders, offset):
         places = jnp.minimum(offset + jnp.arange(block), orders.ids.shape[0] - 1)
-        reset_keys = keys.draw(settings.key, orders.ids[places], keys.Domain.RESET)
-        first = jax.vmap(environment.reset, (0, None))(reset_keys, settings.env_params)
+        ids = orders.ids[places]
+        first = keys.first_states(environment, settings.env_params, settings.key, ids)
         return Queue(orders.ids, orders.prices, orders.totals, offset, *first)
 
     return fill(settings, orders, offsets)

@@ -212,8 +212,7 @@ def no_end(environment: Environment, episode: int, steps: int) -> InputError:
 def _begin(rolling: _Rolling, env_params: PyTree, key: Array, ids: Array) -> _Lanes:
     environment = rolling.environment
     none = jnp.zeros(ids.shape, jnp.int32)
-    reset_keys = keys.draw(key, ids, keys.Domain.RESET)
-    state, observation = jax.vmap(environment.reset, (0, None))(reset_keys, env_params)
+    state, observation = keys.first_states(environment, env_params, key, ids)
     number = none.astype(jnp.float32)
     weighted = Counts(*[number] * 4) if offers(environment, Priced) else None
     return _Lanes(state, observation, none > 0, _Sums(number, none, none, none, weighted))

@@ -85,9 +85,8 @@ def _queue(
 ) -> Queue:
     """Return the lanes' own episodes and the next ``supply``, with the latter's first states."""
     fresh = stream.next_id + jnp.arange(supply, dtype=jnp.int32)
-    reset_keys = keys.draw(settings.key, fresh, keys.Domain.RESET)
     environment = engine.model.environment
-    first = jax.vmap(environment.reset, (0, None))(reset_keys, settings.env_params)
+    first = keys.first_states(environment, settings.env_params, settings.key, fresh)
     drawn = prices(keys.draw(settings.key, fresh, keys.Domain.PRICE)).astype(jnp.float32)
     return Queue(
         jnp.concatenate([stream.ids, fresh]),

@@ -275,8 +275,7 @@ def _shift(graph: Graph, nodes: int, instances: int) -> Graph:
 
 @functools.partial(jax.jit, static_argnames="environment")
 def _list_states(environment: Environment, env_params: PyTree, key: Array, ids: Array) -> Listing:
-    reset_keys = keys.draw(key, ids, keys.Domain.RESET)
-    first, observation = jax.vmap(environment.reset, (0, None))(reset_keys, env_params)
+    first, observation = keys.first_states(environment, env_params, key, ids)
     enumerable = require(environment, Enumerable)
     listed = jax.vmap(enumerable.enumerate_states, (0, None))(first, env_params)
     states = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), listed)
