@@ -50,9 +50,19 @@ def draw(directory: Path) -> list[Path]:
     """
     directory = Path(directory)
     results = runs.load_results(directory)
+    return draw_all(studies.of_results(results).get("figures"), results, directory)
+
+
+def draw_all(kinds: Mapping[str, Draw], results: Mapping[str, Any], directory: Path) -> list[Path]:
+    """Draw figures into a directory's ``figures``, and return the files written.
+
+    Args:
+        kinds: what draws each figure, by its name.
+        results: that they are drawn from; a figure for which there is no data is left out.
+        directory: of the results.
+    """
     written = []
     with mpl.rc_context(dict(plotting.RC)):
-        kinds: Mapping[str, Draw] = studies.of_results(results).get("figures")
         for name, make in kinds.items():
             figure = make(results)
             if figure is not None:

@@ -2,17 +2,15 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 
 from experiments import runs
 from experiments.analysis.comparisons import as_json
 from experiments.cli.options import parse_run
 from experiments.cluster import sweeping
-from experiments.report.figures import plotting
+from experiments.reproductions import keeping
 from experiments.reproductions.capacity import plateaus, reading, splits, tables, worth
 from experiments.reproductions.capacity.figures import FIGURES
 from experiments.reproductions.capacity.options import CapacityOptions
@@ -49,27 +47,7 @@ def reproduce(options: CapacityOptions, say: Callable[[str], None]) -> list[str]
     results = summarize(planners, options.search, reading.random_return(config))
     results |= {"env": options.env, "return_label": config.return_label}
     results |= {"grid": grid.to_dict(), "versions": runs.versions()}
-    runs.write_json(out / "results.json", results)
-    table = tables.markdown(results)
-    runs.write_text(out / "table.md", table)
-    return [table, f"table:   {out / 'table.md'}", *draw(out)]
-
-
-def draw(out: Path) -> list[str]:
-    """Draw the figures of a directory from its results.json; return a line for each file.
-
-    Raises:
-        InputError: there are no results, or they are damaged.
-    """
-    results = runs.read_json(out / "results.json", missing=f"{out} holds no results")
-    lines = []
-    with mpl.rc_context(dict(plotting.RC)):
-        for name, make in FIGURES.items():
-            figure = make(results)
-            if figure is not None:
-                paths = plotting.save(figure, out / "figures" / name)
-                lines += [f"figure:  {path}" for path in paths]
-    return lines
+    return keeping.write(out, results, tables.markdown(results), FIGURES)
 
 
 def summarize(planners: Sequence[Planner], search: int, random: float) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import tyro
 from agents.presets import train_preset
 from experiments.cluster.grid import Axis, Grid
 from experiments.cluster.sweeping import check
+from experiments.reproductions.places import directory_of
 from experiments.sweep import require
 
 _EVALUATIONS = 15
@@ -75,10 +76,7 @@ class CapacityOptions:
     @property
     def directory(self) -> Path:
         """Where all is kept."""
-        name = "".join(
-            letter if letter.isalnum() or letter in "-_." else "-" for letter in self.env
-        )
-        return self.out or Path("reproductions") / f"capacity-{name}"
+        return directory_of("capacity", self.env, self.out)
 
     @property
     def chunks(self) -> tuple[int, ...]:

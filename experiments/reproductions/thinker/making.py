@@ -3,16 +3,13 @@
 import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-import matplotlib as mpl
 
 from experiments import runs
 from experiments.analysis import columns
 from experiments.analysis.columns import Columns
 from experiments.analysis.comparisons import as_json
-from experiments.report.figures import plotting
+from experiments.reproductions import keeping
 from experiments.reproductions.thinker import tables
 from experiments.reproductions.thinker.arms import Arm, build, list_arms, run_arm, train_planner
 from experiments.reproductions.thinker.figures import draw_returns
@@ -22,6 +19,7 @@ from rrplan.errors import InputError
 from rrplan.statistics import mean_ci, paired_difference
 
 BILLS = ("simulations", "operations")
+FIGURES = {"returns": draw_returns}
 
 
 def reproduce(options: DynamicThinkerOptions, say: Callable[[str], None]) -> list[str]:
@@ -52,22 +50,7 @@ def reproduce(options: DynamicThinkerOptions, say: Callable[[str], None]) -> lis
     results = summarize(stacked, rates, options.prices)
     results |= {"env": options.env, "return_label": problem.config.return_label}
     results |= {"options": _told(options), "versions": runs.versions()}
-    runs.write_json(out / "results.json", results)
-    table = tables.markdown(results)
-    runs.write_text(out / "table.md", table)
-    return [table, f"table:   {out / 'table.md'}", *draw(out)]
-
-
-def draw(out: Path) -> list[str]:
-    """Draw the figure of a directory from its results.json; return a line for each file.
-
-    Raises:
-        InputError: there are no results, or they are damaged.
-    """
-    results = runs.read_json(out / "results.json", missing=f"{out} holds no results")
-    with mpl.rc_context(dict(plotting.RC)):
-        paths = plotting.save(draw_returns(results), out / "figures" / "returns")
-    return [f"figure:  {path}" for path in paths]
+    return keeping.write(out, results, tables.markdown(results), FIGURES)
 
 
 def summarize(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from agents.thinker.config import ThinkerConfig
+from experiments.reproductions.places import directory_of
 from experiments.sweep import require
 
 
@@ -62,7 +63,4 @@ class DynamicThinkerOptions:
     @property
     def directory(self) -> Path:
         """Where all is kept."""
-        name = "".join(
-            letter if letter.isalnum() or letter in "-_." else "-" for letter in self.env
-        )
-        return self.out or Path("reproductions") / f"dynamic-thinker-{name}"
+        return directory_of("dynamic-thinker", self.env, self.out)
