@@ -6,9 +6,7 @@ directory, what there is of the run travels to it, and comes back when the run h
 
 import contextlib
 import importlib
-import io
 import os
-import tarfile
 import tempfile
 import uuid
 import warnings
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments.cluster import launching
+from experiments.cluster.archives import pack, unpack
 from experiments.cluster.grid import Cell
 from experiments.cluster.launching import Ended
 from rrplan.errors import InputError
@@ -90,22 +89,6 @@ def work(sent: Sent) -> Returned:
         unpack(sent.packed, directory)
         failure = _run(sent, directory, log, {})
         return Returned(failure, pack(directory), log.read_bytes())
-
-
-def pack(directory: Path) -> bytes:
-    """Return a folder and all that is in it as one file; one that is not there is an empty one."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for path in sorted(directory.rglob("*")) if directory.exists() else ():
-            archive.add(path, arcname=str(path.relative_to(directory)), recursive=False)
-    return buffer.getvalue()
-
-
-def unpack(packed: bytes, directory: Path) -> None:
-    """Write what :func:`pack` has packed into a folder, made if missing."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(directory, filter="data")
 
 
 def _run(sent: Sent, directory: Path, log: Path, environment: dict[str, str]) -> str | None:

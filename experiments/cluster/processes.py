@@ -9,15 +9,14 @@ a copy of its directory that is thrown away.
 import atexit
 import contextlib
 import dataclasses
-import io
 import os
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from experiments.cluster.archives import pack, unpack
 from rrplan.errors import InputError, unknown
 
 Tree = TypeVar("Tree")
@@ -91,14 +90,13 @@ def own_directory(path: Path) -> Iterator[Path]:
     if jax.process_count() == 1:
         yield path
         return
-    packed = _broadcast_bytes(_pack(path) if is_first() else b"")
+    packed = _broadcast_bytes(pack(path, _SHARED) if is_first() else b"")
     try:
         if is_first():
             yield path
             return
         with tempfile.TemporaryDirectory(prefix="rrplan-") as name:
-            with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-                archive.extractall(name, filter="data")
+            unpack(packed, Path(name))
             yield Path(name)
     except BaseException as error:
         # The others may be waiting for this process where it will never come: JAX ends them when
@@ -120,15 +118,6 @@ def _leave_at_once(status: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
-
-
-def _pack(path: Path) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name in _SHARED:
-            if (path / name).exists():
-                archive.add(path / name, arcname=name)
-    return buffer.getvalue()
 
 
 def _broadcast_bytes(data: bytes) -> bytes:

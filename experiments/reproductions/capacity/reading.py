@@ -1,6 +1,5 @@
 """The runs of the grid, read: what each planner earned with each k, and how it was trained."""
 
-import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -104,13 +103,7 @@ def _curve(run: runs.Run[StudyConfig]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _environment(config: StudyConfig) -> tuple[Environment, PyTree]:
-    options = tuple(sorted(config.env_kwargs.items()))
-    return _made(config.env, options)
-
-
-@functools.lru_cache
-def _made(name: str, options: tuple) -> tuple[Environment, PyTree]:
-    env, env_params = envs.make(name, **dict(options))
+    env, env_params = envs.make(config.env, **config.env_kwargs)
     return envs.adapt(env), env_params
 
 
