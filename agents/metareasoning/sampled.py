@@ -34,7 +34,11 @@ def sample(table: BeliefTable, cost: float, instances: int, seed: int) -> Choice
     beliefs, count, _ = table.successors.shape
     rng = np.random.default_rng(seed)
     edges = np.cumsum(table.probabilities, axis=2)
-    drawn = rng.random((instances, beliefs, count, 1)) * edges[..., -1:]
+    # Stratified: over the instances, each belief's news comes as often as it should. The news of
+    # one instance is as likely as before, and independent from belief to belief.
+    strata = np.broadcast_to(np.arange(instances)[:, None, None], (instances, beliefs, count))
+    uniform = (rng.permuted(strata, axis=0) + rng.random(strata.shape)) / instances
+    drawn = uniform[..., None] * edges[..., -1:]
     outcome = np.minimum((edges <= drawn).sum(axis=3), edges.shape[2] - 1)
     each = np.arange(beliefs)[:, None], np.arange(count)[None]
     possible = np.broadcast_to(edges[..., -1] > 0, outcome.shape)

@@ -42,5 +42,11 @@ REPRODUCTIONS: Mapping[str, Reproduction] = {
             "experiments.reproductions.thinker.options:DynamicThinkerOptions",
             "experiments.reproductions.thinker.making:reproduce",
         ),
+        Reproduction(
+            "fair",
+            "The gap of a run between stopper and oracle, split by the best fair rule found.",
+            "experiments.reproductions.fair.options:FairOptions",
+            "experiments.reproductions.fair.making:reproduce",
+        ),
     )
 }

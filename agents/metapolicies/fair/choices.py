@@ -62,6 +62,22 @@ def evaluate(choices: Choices, chosen: np.ndarray) -> np.ndarray:
     return values[:-1]
 
 
+def promised(choices: Choices, gains: np.ndarray) -> np.ndarray:
+    """Return what each row is worth if going on gains what is promised, ``[R]`` float64.
+
+    That is what stopping brings from there on, with what the rows promise that this leads to.
+
+    Args:
+        choices: the table.
+        gains: ``[R]``, at least 0: what the best choice is promised to gain over stopping.
+    """
+    values = np.zeros(len(gains) + 1)
+    gain, following = choices.gain[:, 0] + gains, choices.following[:, 0]
+    for own in _from_the_last(choices.stage):
+        values[own] = gain[own] + values[following[own]]
+    return values[:-1]
+
+
 def worths(choices: Choices, values: np.ndarray) -> np.ndarray:
     """Return what each choice earns if a rule takes over after it, ``[R, M]``.
 

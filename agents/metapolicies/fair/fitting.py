@@ -48,6 +48,9 @@ class FitConfig:
     """At the start of each round; it falls to zero along a cosine."""
     weight_decay: float = 1e-4
     """Of the weights (AdamW)."""
+    promised: float = 0.5
+    """Share of what the regressor of the round before promised in the values that follow a choice;
+    the rest is what its rule really earned. Promises are less noisy, and may be wrong."""
     elsewhere: float = 0.3
     """Share of the rows learned from that are any; the others are rows that rules of earlier rounds
     come to, as often as they do."""
@@ -58,7 +61,7 @@ class FitConfig:
             whole=("rounds", "steps", "batch_size"),
             positive=("learning_rate",),
             not_negative=("weight_decay",),
-            shares=("elsewhere",),
+            shares=("promised", "elsewhere"),
         )
 
 
@@ -149,8 +152,9 @@ def fit(
     open_ = choices.allowed[:, 1:].any(axis=1)
     visited = tables.visits(choices, tables.with_hindsight(choices)[0]).astype(float)
     best, kept, rounds = params, -1, []
+    values = tables.evaluate(choices, chosen)
     for number in range(config.rounds):
-        gains = _gains(choices, chosen)
+        gains = _gains(choices, values)
         visited += tables.visits(choices, chosen)
         chance = _chances(visited, open_, config.elsewhere)
         if number == 0:
@@ -159,8 +163,12 @@ def fit(
         params, loss = _regress(
             regressor, params, shown, gains, choices.allowed[:, 1:], drawn, config
         )
-        chosen = choose(regressor, params, choices, shown)
-        own = choose(regressor, params, validation, validation_shown)
+        told = predict(regressor, params, choices, shown)
+        chosen = _best(told)
+        own = _best(predict(regressor, params, validation, validation_shown))
+        earned = tables.evaluate(choices, chosen)
+        promised = tables.promised(choices, np.maximum(told.max(axis=1), 0.0))
+        values = earned + config.promised * (promised - earned)
         rounds.append(Round(mean_value(choices, chosen), mean_value(validation, own), loss))
         if kept < 0 or rounds[-1].validation > rounds[kept].validation:
             best, kept = params, number
@@ -168,15 +176,22 @@ def fit(
     return Fitted(jax.tree.map(np.asarray, best), tuple(rounds), kept)
 
 
-def choose(regressor: Regressor, params: PyTree, choices: Choices, shown: Shown) -> np.ndarray:
-    """Return a fitted rule's choice in each row, ``[R]`` int: of equals the first."""
+def predict(
+    regressor: Regressor, params: PyTree, choices: Choices, shown: Shown
+) -> np.ndarray:
+    """Return what a regressor promises in each row, ``[R, M - 1]``; -inf if not allowed."""
     rows = np.arange(len(choices.stage))
     told = []
     for start in range(0, len(rows), _ROWS):
         some = rows[start : start + _ROWS]
         padded = jnp.asarray(np.resize(some, _ROWS))
-        told.append(np.asarray(_answer(regressor, shown.show, params, shown.data, padded))[: len(some)])
-    gains = np.where(choices.allowed[:, 1:], np.concatenate(told), -np.inf)
+        answer = _answer(regressor, shown.show, params, shown.data, padded)
+        told.append(np.asarray(answer)[: len(some)])
+    return np.where(choices.allowed[:, 1:], np.concatenate(told), -np.inf)
+
+
+def _best(gains: np.ndarray) -> np.ndarray:
+    """Return the choice of each row by what is promised, ``[R]`` int: of equals the first."""
     return np.where(gains.max(axis=1) > 0.0, 1 + gains.argmax(axis=1), 0)
 
 
@@ -185,9 +200,9 @@ def mean_value(choices: Choices, chosen: np.ndarray) -> float:
     return float(tables.evaluate(choices, chosen)[choices.first].mean())
 
 
-def _gains(choices: Choices, chosen: np.ndarray) -> np.ndarray:
+def _gains(choices: Choices, values: np.ndarray) -> np.ndarray:
     """Return what each way to go on gains over stopping, ``[R, M - 1]``; 0 if not allowed."""
-    worth = tables.worths(choices, tables.evaluate(choices, chosen))
+    worth = tables.worths(choices, values)
     gains = worth[:, 1:] - worth[:, :1]
     return np.where(choices.allowed[:, 1:], gains, 0.0).astype(np.float32)
 

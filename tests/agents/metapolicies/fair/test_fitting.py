@@ -14,7 +14,7 @@ from experiments.studies.metareasoning.scores import Bounds
 from rrplan import InputError
 
 COST = 0.01
-CONFIG = FitConfig(rounds=4, steps=512, batch_size=512)
+CONFIG = FitConfig(rounds=5, steps=512, batch_size=1024, learning_rate=1e-2, elsewhere=0.7)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def fitted(problem):
     env, table = problem
     shown = sampled.observe(env, table)
     regressor = sampled.FlatRegressor(inputs=shown.data.shape[1], ways=2)
-    instances = [sampled.sample(table, COST, 400, seed) for seed in (0, 1)]
+    instances = [sampled.sample(table, COST, 2000, seed) for seed in (0, 1)]
     given = regressor, instances[0], shown, instances[1], shown, CONFIG, jax.random.key(0)
     return fitting.fit(*given), regressor, shown
 
