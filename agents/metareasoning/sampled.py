@@ -115,9 +115,7 @@ class _Layers(nnx.Module):
     def __init__(self, spec: FlatRegressor, rngs: nnx.Rngs):
         self.first = nnx.Linear(spec.inputs, spec.width, rngs=rngs)
         self.second = nnx.Linear(spec.width, spec.width, rngs=rngs)
-        self.last = nnx.Linear(
-            spec.width, spec.ways, kernel_init=nnx.initializers.zeros, rngs=rngs
-        )
+        self.last = nnx.Linear(spec.width, spec.ways, kernel_init=nnx.initializers.zeros, rngs=rngs)
 
     def __call__(self, x: Array) -> Array:
         return self.last(jax.nn.relu(self.second(jax.nn.relu(self.first(x)))))

@@ -25,7 +25,7 @@ _INSTANCES = 256  # explored at a time: a graph has all of their states
 
 
 class Records(NamedTuple):
-    """The searches from ``P`` places of ``I`` instances, after each of ``G`` numbers of simulations.
+    """The searches from ``P`` places of ``I`` instances, after each of ``G`` simulation counts.
 
     A place is a state in which the episode goes on, and to which some choices of k lead. Those of
     an instance are its own.
@@ -90,7 +90,9 @@ def record(
         places += len(own.height)
         if progress is not None:
             progress(start + len(some), len(ids))
-    joined = jax.tree.map(lambda *leaves: np.concatenate(leaves), *[p._replace(ks=()) for p in parts])
+    joined = jax.tree.map(
+        lambda *leaves: np.concatenate(leaves), *[p._replace(ks=()) for p in parts]
+    )
     return joined._replace(ks=ks)
 
 

@@ -38,13 +38,13 @@ _STEPS = 64  # of learning in one call
 class FitConfig:
     """How a rule is fitted."""
 
-    rounds: int = 6
+    rounds: int = 8
     """Rounds; each regresses on what the rule of the round before earns."""
-    steps: int = 1500
+    steps: int = 1536
     """Steps of Adam in a round, rounded up to a multiple of 64."""
     batch_size: int = 1024
     """Rows of a step."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     """At the start of each round; it falls to zero along a cosine."""
     weight_decay: float = 1e-4
     """Of the weights (AdamW)."""
@@ -149,7 +149,7 @@ def fit(
     chosen = np.zeros(len(choices.stage), int) if start is None else start
     steps = round_up(config.steps, _STEPS)
     # Rows of any use: there is a choice.
-    open_ = choices.allowed[:, 1:].any(axis=1)
+    open_ = np.asarray(choices.allowed[:, 1:].any(axis=1))
     visited = tables.visits(choices, tables.with_hindsight(choices)[0]).astype(float)
     best, kept, rounds = params, -1, []
     values = tables.evaluate(choices, chosen)
@@ -176,9 +176,7 @@ def fit(
     return Fitted(jax.tree.map(np.asarray, best), tuple(rounds), kept)
 
 
-def predict(
-    regressor: Regressor, params: PyTree, choices: Choices, shown: Shown
-) -> np.ndarray:
+def predict(regressor: Regressor, params: PyTree, choices: Choices, shown: Shown) -> np.ndarray:
     """Return what a regressor promises in each row, ``[R, M - 1]``; -inf if not allowed."""
     rows = np.arange(len(choices.stage))
     told = []

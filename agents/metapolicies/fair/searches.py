@@ -53,15 +53,11 @@ def to_choices(records: Records, costs: Costs) -> Choices:
     later = ks[None, :] > ks[:, None]  # [G from, G to]
     asked = searchable & later.any(axis=1)  # [P, G]
     levels = records.found.levels
-    counts = Counts(
-        simulations=np.maximum(ks[None, :] - ks[:, None], 0)[None],
-        levels=np.maximum(levels[:, None, :] - levels[:, :, None], 0),
-        looks=asked[:, :, None],
-        decisions=(ks == 0)[None, None, :],  # the place of choice 0 in the last axis
-    )
-    counts = Counts(*(np.broadcast_to(c, (places, size, size)).astype(float) for c in counts))
-    # Choice 0 acts: it searches nothing, and is the decision.
-    counts.simulations[:, :, 0] = counts.levels[:, :, 0] = 0.0
+    onward = np.arange(size) > 0  # all choices but to act
+    searched = np.maximum(ks[None, :] - ks[:, None], 0) * onward
+    gone = np.maximum(levels[:, None, :] - levels[:, :, None], 0) * onward
+    each = np.zeros((places, size, size))
+    counts = Counts(each + searched, each + asked[:, :, None], each + ~onward, each + gone)
     gain = -charge(costs, counts, weigh(counts, records.factor[:, None, None].astype(float)))
     gain[:, :, 0] += records.reward
     following = np.full((places, size, size), ENDED, np.int32)

@@ -1,6 +1,7 @@
 """Makes the reproduction: fits and plays fair rules, and tells what splits the gap."""
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -68,7 +69,9 @@ def reproduce(options: FairOptions, say: Callable[[str], None]) -> list[str]:
             kind: np.stack([columns.timed_return(r.table, price, r.rates) for r in own])
             for kind, own in rules.items()
         }
-        fixed = of_frame(frame.filter(agent="fixed", k=best[price]).filter(pl.col("depth").is_null()))
+        fixed = of_frame(
+            frame.filter(agent="fixed", k=best[price]).filter(pl.col("depth").is_null())
+        )
         stopper = of_frame(frame.filter(pl.col("price") == price, agent=STOPPER))
         look = bill.looks[f"{STOPPER}-{price:g}"]
         found.append(
@@ -121,7 +124,7 @@ def _tell(one: Found) -> dict[str, Any]:
                 "to": after,
                 "difference": as_json(paired_difference(own[:, :met], other[:, :met])),
             }
-            for (before, other), (after, own) in zip(order, order[1:], strict=False)
+            for (before, other), (after, own) in itertools.pairwise(order)
         ],
         "gap": as_json(paired_difference(one.oracle, one.best_fixed[:, :met])),
         "against_stopper": {
@@ -144,9 +147,7 @@ def _tell_rule(kind: str, price: float, number: int, rule: Rule, seed: Seed) -> 
     }
 
 
-def _prices(
-    options: FairOptions, run: runs.Run, results: Mapping[str, Any]
-) -> tuple[float, ...]:
+def _prices(options: FairOptions, run: runs.Run, results: Mapping[str, Any]) -> tuple[float, ...]:
     """Return the prices to do it at: those asked for, and of which the run has a stopper."""
     known = tuple(
         entry["price"]

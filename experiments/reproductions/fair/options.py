@@ -27,14 +27,14 @@ class FairOptions:
     """Directory of a finished run of an environment whose states can be enumerated."""
     prices: tuple[float, ...] = ()
     """Prices of the run to do this at; those that the stopper was trained for if none are given."""
-    instances: int = 1024
+    instances: int = 1536
     """Instances whose searches a rule is fitted to."""
     validation: int = 512
     """Validation episodes of the run, on which the round of the fit is chosen."""
     bounded: int = 512
     """Held-out episodes, from the first, that the oracle is worked out for and the gap is split
     on."""
-    width: int = 64
+    width: int = 32
     """Units of the hidden layers of the rule whose looks are free."""
     fit: FitConfig = dataclasses.field(default_factory=FitConfig)
     """How rules are fitted."""

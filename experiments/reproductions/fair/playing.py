@@ -24,7 +24,7 @@ from experiments.bill import Bill
 from experiments.evaluation import Domain, name_key, study_key
 from experiments.reproductions.fair.options import FairOptions
 from experiments.studies.planning_depth.config import StudyConfig
-from rrplan import Costs, Rates, oracle, operations
+from rrplan import Costs, Rates, operations, oracle
 from rrplan.capabilities import Priced, offers
 from rrplan.oracle import Records
 from rrplan.planner import Planner
