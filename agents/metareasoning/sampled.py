@@ -12,7 +12,7 @@ import numpy as np
 from flax import nnx
 
 from agents.metapolicies.fair.choices import ENDED, Choices
-from agents.metapolicies.fair.fitting import Shown
+from agents.metapolicies.fair.regressing import Shown
 from agents.networks import functional
 from envs.metareasoning.exact import BeliefTable
 from envs.metareasoning.mdp import MetalevelEnv
@@ -85,7 +85,7 @@ def _show(data: Array, rows: Array) -> Array:
 
 @dataclass(frozen=True)
 class FlatRegressor:
-    """Tells gains from numbers ``[B, F]``; an :mod:`agents.metapolicies.fair.fitting.Regressor`.
+    """Tells gains from numbers ``[B, F]``; an :mod:`agents.metapolicies.fair.regressing.Regressor`.
 
     Attributes:
         inputs: ``F``.

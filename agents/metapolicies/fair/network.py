@@ -18,7 +18,7 @@ from rrplan.types import Array, MetaObservation, PyTree
 class GainNetwork:
     """Tells what to search on, until each number of simulations, gains over acting now.
 
-    Static and hashable; a :class:`agents.metapolicies.fair.fitting.Regressor`.
+    Static and hashable; a :class:`agents.metapolicies.fair.regressing.Regressor`.
 
     Attributes:
         seen: says what is seen and how wide the layers are. Its menu holds the numbers of

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from agents.metapolicies.fair.choices import ENDED, Choices
-from agents.metapolicies.fair.fitting import Shown
 from agents.metapolicies.fair.network import GainNetwork
+from agents.metapolicies.fair.regressing import Shown
 from agents.metapolicies.learned.inputs import Inputs
 from rrplan.costs import Costs, Counts, charge, weigh
 from rrplan.engine.consult import NO_DEPTH_LIMIT

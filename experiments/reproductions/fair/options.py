@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from agents.metapolicies.fair.fitting import FitConfig
+from agents.metapolicies.fair.regressing import FitConfig
 from experiments.sweep import require
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from agents.metapolicies.fair import choices as tables
 from agents.metapolicies.fair import fitting
-from agents.metapolicies.fair.fitting import FitConfig
+from agents.metapolicies.fair.regressing import FitConfig
 from agents.metareasoning import sampled
 from envs.metareasoning import exact
 from envs.metareasoning.bernoulli import BernoulliSelection

@@ -9,7 +9,7 @@ import rrplan
 from agents import metapolicies
 from agents.metapolicies.fair import choices as tables
 from agents.metapolicies.fair import fitting, network, policy, searches
-from agents.metapolicies.fair.fitting import FitConfig
+from agents.metapolicies.fair.regressing import FitConfig
 from agents.metapolicies.learned.config import MetaConfig
 from rrplan import oracle
 from tests.rrplan.oracle.test_clairvoyant import EPISODES, KEY, LARGEST, TABULAR
