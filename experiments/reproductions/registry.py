@@ -48,5 +48,11 @@ REPRODUCTIONS: Mapping[str, Reproduction] = {
             "experiments.reproductions.fair.options:FairOptions",
             "experiments.reproductions.fair.making:reproduce",
         ),
+        Reproduction(
+            "hardness",
+            "How hard instances are for the planners of runs, and where agents think.",
+            "experiments.reproductions.hardness.options:HardnessOptions",
+            "experiments.reproductions.hardness.making:reproduce",
+        ),
     )
 }
