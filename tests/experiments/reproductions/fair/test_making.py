@@ -14,15 +14,6 @@ from experiments.reproductions.fair.making import FIGURES, Found
 from experiments.reproductions.fair.options import FairOptions
 from rrplan import InputError
 
-TINY = (
-    "--env.num_items 4 --train.checkpoint-every 1 --train.num-lanes 8 --train.batch-size 16 "
-    "--train.num-simulations 4 --train.updates-per-chunk 2 --train.evaluation-episodes 8 "
-    "--train.num-chunks 2 --sweep.validation-episodes 16 --sweep.num-lanes 8 --sweep.episodes 16 "
-    "--search.acting visits --prices 1e-3 --k 0 2 4 --control.agents stopper "
-    "--control.ppo.num-chunks 2 --control.ppo.value-chunks 1 "
-    "--control.ppo.num-lanes 8 --control.ppo.looks-per-chunk 64 "
-    "--control.ppo.evaluation-episodes 8 --seeds 2"
-)
 FIT = "--instances 8 --validation 8 --bounded 8 --width 4 --fit.rounds 2 --fit.steps 64"
 
 
@@ -85,9 +76,8 @@ def test_what_is_no_run_takes_one_line(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_tiny_one_is_made_from_end_to_end_and_gone_on_with(tmp_path, capsys):
-    run, out = str(tmp_path / "run"), tmp_path / "made"
-    assert cli.main(["run", "knapsack", "--preset", "quick", "--out", run, *TINY.split()]) == 0
+def test_a_tiny_one_is_made_from_end_to_end_and_gone_on_with(tiny_run, tmp_path, capsys):
+    run, out = str(tiny_run), tmp_path / "made"
     words = ["reproduce", "fair", run, "--out", str(out), *FIT.split()]
     assert cli.main([*words, "--prices", "0.5"]) == 2
     assert "expected prices of the run's stopper: 0.001" in capsys.readouterr().err
