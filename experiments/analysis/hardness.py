@@ -97,4 +97,6 @@ def _mean_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
     pairs = [(a, b) for a, b in zip(first, second, strict=True) if np.ptp(a) > 0 and np.ptp(b) > 0]
     if len(pairs) < len(first):
         return None
-    return float(np.mean([scipy.stats.spearmanr(a, b)[0] for a, b in pairs]))
+    # Spearman's is Pearson's correlation of ranks, ties sharing their mean rank.
+    ranks = ((scipy.stats.rankdata(a), scipy.stats.rankdata(b)) for a, b in pairs)
+    return float(np.mean([np.corrcoef(a, b)[0, 1] for a, b in ranks]))

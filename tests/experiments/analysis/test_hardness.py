@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,13 @@ def test_planners_that_agree_correlate_and_infinite_is_the_hardest():
     assert both.mean == pytest.approx(0.0)
     assert both.low <= both.mean <= both.high
     assert hardness.rank_correlation(one, np.zeros(6)) is None
+
+
+def test_the_correlation_is_scipys_where_there_are_ties():
+    rng = np.random.default_rng(1)
+    one, other = rng.integers(0, 4, (2, 60)).astype(float)
+    told = hardness.rank_correlation(one, other, resamples=1)
+    assert told.mean == pytest.approx(scipy.stats.spearmanr(one, other)[0])
 
 
 def test_what_cannot_be_is_refused_in_one_line():
