@@ -64,7 +64,7 @@ def test_hindsight_over_whole_decisions_is_the_oracle(records, costs):
 def test_more_instances_than_are_explored_together_change_nothing(records, monkeypatch):
     from rrplan.oracle import records as module
 
-    monkeypatch.setattr(module, "_INSTANCES", 7)
+    monkeypatch.setattr(module, "_INSTANCES", EPISODES // 2)
     parts = oracle.record(TABULAR, key=KEY, episodes=EPISODES, ks=KS, num_lanes=16)
     assert len(parts.height) == len(records.height)
     whole, again = (searches.to_whole_decisions(one, DEAR_LEVELS) for one in (records, parts))

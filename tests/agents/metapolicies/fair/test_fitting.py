@@ -14,12 +14,12 @@ from experiments.studies.metareasoning.scores import Bounds
 from rrplan import InputError
 
 COST = 0.01
-CONFIG = FitConfig(rounds=5, steps=512, batch_size=1024, learning_rate=1e-2, elsewhere=0.7)
+CONFIG = FitConfig(rounds=4, steps=256, batch_size=1024, elsewhere=0.7)
 
 
 @pytest.fixture(scope="module")
 def problem():
-    env = BernoulliSelection(arms=2, horizon=6)
+    env = BernoulliSelection(arms=2, horizon=4)
     return env, exact.tabulate(env)
 
 
