@@ -6,6 +6,31 @@ from typing import Any
 
 from experiments import runs
 from experiments.report.figures.drawing import Draw, draw_all
+from rrplan.errors import InputError
+
+
+def claim(out: Path, told: Mapping[str, Any], *, resume: bool) -> None:
+    """Make a reproduction's directory, or see that it holds this one.
+
+    Args:
+        out: the directory.
+        told: what makes the reproduction itself, in JSON's own types.
+        resume: whether to go on with what is there.
+
+    Raises:
+        InputError: it holds another one, or this one and is not to be gone on with.
+    """
+    path = out / "options.json"
+    if path.exists():
+        if runs.read_json(path, missing="") != told:
+            raise InputError(f"{out} holds another reproduction: choose another --out")
+        if not resume:
+            raise InputError(
+                f"{out} holds this reproduction already: continue it with --resume,"
+                " or choose another --out"
+            )
+    out.mkdir(parents=True, exist_ok=True)
+    runs.write_json(path, told)
 
 
 def write(

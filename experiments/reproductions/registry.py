@@ -42,5 +42,17 @@ REPRODUCTIONS: Mapping[str, Reproduction] = {
             "experiments.reproductions.thinker.options:DynamicThinkerOptions",
             "experiments.reproductions.thinker.making:reproduce",
         ),
+        Reproduction(
+            "fair",
+            "The gap of a run between stopper and oracle, split by the best fair rule found.",
+            "experiments.reproductions.fair.options:FairOptions",
+            "experiments.reproductions.fair.making:reproduce",
+        ),
+        Reproduction(
+            "hardness",
+            "How hard instances are for the planners of runs, and where agents think.",
+            "experiments.reproductions.hardness.options:HardnessOptions",
+            "experiments.reproductions.hardness.making:reproduce",
+        ),
     )
 }

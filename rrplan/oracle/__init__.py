@@ -9,12 +9,15 @@ from rrplan.oracle.clairvoyant import (
     solve,
     tabulate,
 )
+from rrplan.oracle.records import Records, record
 
 __all__ = (
     "DecisionTable",
     "Decisions",
     "Played",
+    "Records",
     "Solution",
+    "record",
     "replay",
     "solve",
     "tabulate",

@@ -23,19 +23,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from rrplan.costs import Costs, Counts, timed_return, weigh
-from rrplan.engine import parts, validation
+from rrplan.engine import validation
 from rrplan.engine.consult import NO_DEPTH_LIMIT
 from rrplan.errors import InputError
-from rrplan.models import Settings, make_model
-from rrplan.oracle import node_search, state_graph
+from rrplan.oracle import exploring, node_search
 from rrplan.oracle.node_search import Progress
 from rrplan.oracle.state_graph import ENDED, Graph
 from rrplan.planner import Planner
-from rrplan.types import Array, LearnedModel, PyTree
+from rrplan.types import Array, PyTree
 
 _ROUNDING = 1e-12  # relative: sums of float64 that differ by less are equal
 
@@ -129,23 +127,22 @@ def tabulate(
             states, lists too few, steps by chance or can return to a state; where the rule of
             acting is not chosen yet; where trees do not fit.
     """
-    environment, most = planner.environment, planner.max_simulations
-    if isinstance(planner.network, LearnedModel):
-        raise InputError("the oracle got a LearnedModel: expected a network, to search the states")
+    exploring.check_network(planner)
+    most = planner.max_simulations
     if not depths or min(depths) < 1:
         raise InputError(f"depths is {tuple(depths)}: expected one limit or more, each at least 1")
     ids, _ = validation.check_request(key, episodes, Costs(), num_lanes, most, 0)
-    settings = _settings(planner, key)
-    model = make_model(environment, settings.env_params, planner.network)
-    parts.check_model(model, settings)
-    graph, states, observations = state_graph.explore(environment, settings.env_params, key, ids)
-    logits, value = node_search.evaluate_nodes(
-        model, settings, graph, states, observations, num_lanes
-    )
+    explored = exploring.explore(planner, key, ids, num_lanes)
     action, levels = node_search.search_nodes(
-        settings, graph, logits, value, most, depths, progress
+        explored.settings,
+        explored.graph,
+        explored.prior_logits,
+        explored.value,
+        most,
+        depths,
+        progress,
     )
-    return DecisionTable(graph, tuple(depths), action, levels)
+    return DecisionTable(explored.graph, tuple(depths), action, levels)
 
 
 def solve(table: DecisionTable, costs: Costs | float) -> Solution:
@@ -227,17 +224,6 @@ def replay(table: DecisionTable, k: int | np.ndarray, depth: int | np.ndarray = 
     weighted = Counts(*((factor * count).sum(axis=1) for count in thought))
     length = valid.sum(axis=1, dtype=np.int32)
     return Played(total, simulations, length, levels, weighted, decisions)
-
-
-def _settings(planner: Planner, key: Array) -> Settings:
-    return Settings(
-        env_params=jax.tree.map(jnp.asarray, planner.env_params),
-        model_params=planner.params,
-        meta_params=(),
-        key=key,
-        costs=Costs(),
-        **planner.traced_search(),
-    )
 
 
 def _check_choice(name: str, choice: int | np.ndarray, nodes: np.ndarray, most: int) -> np.ndarray:

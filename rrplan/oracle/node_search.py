@@ -1,4 +1,4 @@
-"""What a planner does in every node of a graph: the action after each number of simulations.
+"""What a planner does in the nodes of a graph: the action after each number of simulations.
 
 The graph is the model, so a simulation neither steps the environment nor asks the network, which
 has evaluated every node before.
@@ -15,6 +15,7 @@ import numpy as np
 
 from rrplan import search
 from rrplan.engine import memory
+from rrplan.engine.consult import NO_DEPTH_LIMIT
 from rrplan.models import Model, Position, Settings
 from rrplan.oracle.state_graph import ENDED, Graph, refuse
 from rrplan.search import final_action
@@ -24,6 +25,16 @@ Progress = Callable[[int, int], None]
 """``(nodes searched, nodes to search)``"""
 
 _LANES = 256  # nodes searched at a time
+
+
+class Found(NamedTuple):
+    """What searches from some nodes have found after some numbers of simulations, ``G`` of them."""
+
+    action: np.ndarray  # [n, G] int16, taken then
+    levels: np.ndarray  # [n, G] int32, that the simulations went down in all
+    visit_counts: np.ndarray  # [n, G, A] int16
+    qvalues: np.ndarray  # [n, G, A] float32, 0 where unvisited
+    search_value: np.ndarray  # [n, G] float32, mean over the network's value and the simulations
 
 
 class Known(NamedTuple):
@@ -41,8 +52,8 @@ class Known(NamedTuple):
 
 def evaluate_nodes(
     model: Model, settings: Settings, graph: Graph, states: PyTree, observations: PyTree, batch: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return every node's masked prior logits ``[N, A]`` and value ``[N]``.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return every node's masked prior logits ``[N, A]``, value ``[N]`` and features ``[N, F]``.
 
     Args:
         model: the engine's, static.
@@ -60,11 +71,34 @@ def evaluate_nodes(
     for nodes, count in _batches(np.arange(len(graph.instance)), batch):
         answer = _evaluate(model, settings, *_take(everything, nodes))
         answers.append([np.asarray(part)[:count] for part in answer])
-    logits, value = map(np.concatenate, zip(*answers, strict=True))
+    logits, value, features = map(np.concatenate, zip(*answers, strict=True))
     finite = np.isfinite(logits).all(axis=1) & np.isfinite(value)
     message = "the network's output is NaN or infinite, expected finite numbers"
     refuse(~finite, graph.ids[graph.instance], message)
-    return logits, value
+    return logits, value, features
+
+
+def make_known(graph: Graph, prior_logits: np.ndarray, value: np.ndarray) -> Known:
+    """Return a graph as the search's model.
+
+    Args:
+        graph: of ``N`` nodes.
+        prior_logits: ``[N, A]``, masked.
+        value: ``[N]``.
+    """
+    total = len(graph.following)
+    room = 1 << (total - 1).bit_length()
+
+    def pad(rows: np.ndarray) -> Array:
+        return jnp.asarray(np.pad(rows, [(0, room - total)] + [(0, 0)] * (rows.ndim - 1)))
+
+    return Known(
+        pad(graph.following),
+        pad(graph.reward),
+        pad(graph.invalid_actions),
+        pad(prior_logits),
+        pad(value),
+    )
 
 
 def search_nodes(
@@ -94,30 +128,19 @@ def search_nodes(
         InputError: where the trees do not fit into memory.
     """
     total, num_actions = graph.following.shape
-    memory.check_fits(_LANES, max_simulations, num_actions, jax.ShapeDtypeStruct((), jnp.int32))
-    room = 1 << (total - 1).bit_length()
-
-    def pad(rows: np.ndarray) -> Array:
-        return jnp.asarray(np.pad(rows, [(0, room - total)] + [(0, 0)] * (rows.ndim - 1)))
-
-    known = Known(
-        pad(graph.following),
-        pad(graph.reward),
-        pad(graph.invalid_actions),
-        pad(prior_logits),
-        pad(value),
-    )
-    # No parameters are needed here, and passing them would compile the search anew.
-    settings = settings._replace(env_params=(), model_params=())
+    _check_fits(max_simulations, num_actions)
+    known = make_known(graph, prior_logits, value)
+    settings = _without_parameters(settings)
     # With one legal action there is nothing to search, and the engine does not.
-    only = graph.invalid_actions.argmin(axis=1).astype(np.int16)
+    only = _first_legal(graph)
     shape = (total, len(depths), max_simulations + 1)
     actions = np.broadcast_to(only[:, None, None], shape).copy()
     levels = np.zeros(shape, np.int32)
     todo, done = np.flatnonzero(graph.legal_actions > 1), 0
     for nodes, count in _batches(todo, _LANES):
         for place, depth in enumerate(depths):
-            found = _search(known, settings, nodes, jnp.int32(depth), max_simulations)
+            limit = jnp.int32(depth)
+            found = _search(known, settings, nodes, limit, max_simulations, _tell_decision)
             actions[nodes[:count], place], levels[nodes[:count], place] = (
                 np.asarray(part)[:count] for part in found
             )
@@ -127,23 +150,68 @@ def search_nodes(
     return actions, levels
 
 
+def search_from(
+    settings: Settings, graph: Graph, known: Known, nodes: np.ndarray, ks: Sequence[int]
+) -> Found:
+    """Return what the searches from some nodes have found after each of ``ks`` simulations.
+
+    There is no limit of depth. Where one action is legal nothing is searched.
+
+    Args:
+        settings: of which the rule of acting and the constants of PUCT are read.
+        graph: the search's model.
+        known: of :func:`make_known`, the same graph.
+        nodes: ``[n]``, to search from.
+        ks: ``G`` numbers of simulations, rising; static.
+
+    Raises:
+        InputError: where the trees do not fit into memory.
+    """
+    num_actions = graph.following.shape[1]
+    _check_fits(ks[-1], num_actions)
+    settings = _without_parameters(settings)
+    shape = (len(nodes), len(ks))
+    found = Found(
+        np.broadcast_to(_first_legal(graph)[nodes][:, None], shape).copy(),
+        np.zeros(shape, np.int32),
+        np.zeros((*shape, num_actions), np.int16),
+        np.zeros((*shape, num_actions), np.float32),
+        np.broadcast_to(np.asarray(known.value)[nodes][:, None], shape).copy(),
+    )
+    at, todo = np.asarray(ks), np.flatnonzero(graph.legal_actions[nodes] > 1)
+    for places, count in _batches(todo, _LANES):
+        batch, limit = jnp.asarray(nodes[places]), jnp.int32(NO_DEPTH_LIMIT)
+        parts = _search(known, settings, batch, limit, ks[-1], _tell_all)
+        for store, part in zip(found, parts, strict=True):
+            store[places[:count]] = np.asarray(part)[:count, at]
+    return found
+
+
 @functools.partial(jax.jit, static_argnames="model")
 def _evaluate(
     model: Model, settings: Settings, state: PyTree, observation: PyTree
-) -> tuple[Array, Array]:
+) -> tuple[Array, Array, Array]:
     """Let the engine's model answer for real states, ``[B, ...]``."""
     batch = jax.tree.leaves(state)[0].shape[0]
     root_keys = jnp.broadcast_to(settings.key, batch)
     position = Position(state, jnp.zeros(batch, bool))
     answer = model.root(settings, root_keys, position, observation)
-    return answer.prior_logits, answer.value
+    return answer.prior_logits, answer.value, answer.features
 
 
-@functools.partial(jax.jit, static_argnames="max_simulations")
+@functools.partial(jax.jit, static_argnames=("max_simulations", "tell"))
 def _search(
-    known: Known, settings: Settings, nodes: Array, depth: Array, max_simulations: int
-) -> tuple[Array, Array]:
-    """Return the actions taken in these nodes after each k, and the levels; ``[B, K + 1]`` each."""
+    known: Known,
+    settings: Settings,
+    nodes: Array,
+    depth: Array,
+    max_simulations: int,
+    tell: Callable[[Settings, search.State], tuple[Array, ...]],
+) -> tuple[Array, ...]:
+    """Return what ``tell`` says of the searches from these nodes after each k, ``[B, K + 1, ...]``.
+
+    ``tell`` is static.
+    """
     invalid = known.invalid_actions[nodes]
     root = mctx.RootFnOutput(
         prior_logits=known.prior_logits[nodes], value=known.value[nodes], embedding=nodes
@@ -153,17 +221,30 @@ def _search(
     recurrent_fn = functools.partial(_imagine, settings.discount)
     c_init, c_base = settings.c_init, settings.c_base
 
-    def act_and_simulate(state, _):
-        action = final_action.choose_action(settings.acting, search.roots(state), invalid)
-        levels = state.levels
+    def tell_and_simulate(state, _):
+        told = tell(settings, state)
         state = search.step(
             state, known, settings.key, recurrent_fn, 1,
             max_depth=depth, pb_c_init=c_init, pb_c_base=c_base,
         )  # fmt: skip
-        return state, (action, levels)
+        return state, told
 
-    _, (actions, levels) = jax.lax.scan(act_and_simulate, state, length=max_simulations + 1)
-    return actions.T, levels.T
+    _, told = jax.lax.scan(tell_and_simulate, state, length=max_simulations + 1)
+    return tuple(jnp.swapaxes(part, 0, 1) for part in told)
+
+
+def _tell_decision(settings: Settings, state: search.State) -> tuple[Array, ...]:
+    """Return the action taken now, and the levels."""
+    rows = search.roots(state)
+    action = final_action.choose_action(settings.acting, rows, state.invalid_actions)
+    return action, state.levels
+
+
+def _tell_all(settings: Settings, state: search.State) -> tuple[Array, ...]:
+    """Return the fields of :class:`Found`, as they are now."""
+    rows = search.roots(state)
+    told = (rows.visit_counts, rows.qvalues, rows.node_value)
+    return (*_tell_decision(settings, state), *told)
 
 
 def _imagine(
@@ -184,6 +265,21 @@ def _imagine(
         value=jnp.where(ended, 0.0, known.value[after]),
     )
     return output, after
+
+
+def _without_parameters(settings: Settings) -> Settings:
+    """Return settings for a search in a graph: it needs no parameters, which would compile anew."""
+    return settings._replace(env_params=(), model_params=())
+
+
+def _first_legal(graph: Graph) -> np.ndarray:
+    """Return the first legal action of every node, ``[N]`` int16."""
+    return graph.invalid_actions.argmin(axis=1).astype(np.int16)
+
+
+def _check_fits(max_simulations: int, num_actions: int) -> None:
+    """Refuse trees that do not fit into memory."""
+    memory.check_fits(_LANES, max_simulations, num_actions, jax.ShapeDtypeStruct((), jnp.int32))
 
 
 @jax.jit

@@ -15,7 +15,6 @@ from experiments.reproductions.thinker.arms import Arm, build, list_arms, run_ar
 from experiments.reproductions.thinker.figures import draw_returns
 from experiments.reproductions.thinker.options import DynamicThinkerOptions
 from rrplan.costs import Rates
-from rrplan.errors import InputError
 from rrplan.statistics import mean_ci, paired_difference
 
 BILLS = ("simulations", "operations")
@@ -33,7 +32,8 @@ def reproduce(options: DynamicThinkerOptions, say: Callable[[str], None]) -> lis
         InputError: the directory holds another reproduction, or this one and it is not resumed.
     """
     out = options.directory
-    _claim(options)
+    keeping.claim(out, _told(options), resume=options.resume)
+    (out / "evaluations").mkdir(exist_ok=True)
     problem = build(options)
     rows: dict[Arm, list[Columns]] = {arm: [] for arm in list_arms(options)}
     rates: dict[Arm, Rates] = {}
@@ -131,21 +131,3 @@ def _told(options: DynamicThinkerOptions) -> dict[str, Any]:
     told = dataclasses.asdict(options)
     del told["out"], told["resume"]
     return json.loads(json.dumps(told))
-
-
-def _claim(options: DynamicThinkerOptions) -> None:
-    """Make the directory, or see that it holds this reproduction."""
-    path = options.directory / "options.json"
-    if path.exists():
-        if runs.read_json(path, missing="") != _told(options):
-            raise InputError(
-                f"{options.directory} holds another reproduction: choose another --out"
-            )
-        if not options.resume:
-            raise InputError(
-                f"{options.directory} holds this reproduction already: continue it with --resume,"
-                " or choose another --out"
-            )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    (options.directory / "evaluations").mkdir(exist_ok=True)
-    runs.write_json(path, _told(options))

@@ -1,0 +1,1 @@
+"""The gap between the stopper and the oracle, split by the best fair rule found."""
