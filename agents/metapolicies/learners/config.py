@@ -25,7 +25,7 @@ class LearnerConfig:
     """Episodes whose states are tabulated, of regression and imitation; a chunk plays each once."""
     explored: float = 0.25
     """Share of looks at which regression and imitation try any answer, to see other states."""
-    imitation_chunks: int = 20
+    imitation_chunks: int = 10
     """First chunks that imitate; the rest is PPO's."""
 
     def __post_init__(self):

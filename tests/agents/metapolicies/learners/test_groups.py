@@ -32,7 +32,7 @@ PPO = PPOConfig(
     entropy_weight=0.0, initial_strength=1.0, evaluation_episodes=256, evaluate_every=20,
     checkpoint_every=5, lowest_price=PRICE, highest_price=PRICE,
 )  # fmt: skip
-META = MetaConfig("gate", menu=(0, 1, 2, 4), inputs=("progress", "observation"), width=8)
+META = MetaConfig("gate", menu=(0, 1, 2, 4), inputs=("prior", "progress", "observation"), width=8)
 N = 96
 
 
@@ -55,13 +55,12 @@ def parts(kind="remax", **changes):
     return meta_train.divide(own, meta, config, 1, rrplan.Costs(rates=rrplan.Rates(look=0.3)))
 
 
-def played(manner, runs, weights=0.0, strength=None):
+def played(manner, runs, strength=None):
     """Play ``N`` episodes of noisy doors ``runs`` times."""
     spec, known = parts()
     params = meta_train.prefer(known, spec.meta_network.init(jax.random.key(0)))
     if strength is not None:
         params = {**params, "strength": jnp.float32(strength)}
-    del weights
     return _play(manner, runs, params)
 
 
@@ -112,7 +111,7 @@ def test_returns_of_a_record_by_hand():
 
 def test_returns_are_those_of_the_bill():
     found = played(Manner(), 2)
-    spec, known = parts()
+    _, known = parts()
     costs = known.costs._replace(price=PRICE)
     expected = rrplan.costs.timed_return(
         found.episodes.untimed_return, costs, rrplan.costs.counts_of(found.episodes)
