@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -93,11 +94,8 @@ def make_meta_train(
             into memory.
     """
     spec, given = divide(planner, meta_network, config, start, costs)
-    return Training(
-        init=functools.partial(_init, spec, given),
-        advance=functools.partial(_advance, spec, given),
-        **shared_parts(planner, meta_network, config, start, costs),
-    )
+    init, advance = (functools.partial(step, spec, given) for step in (_init, _advance))
+    return as_training(init, advance, planner, meta_network, config, start, costs)
 
 
 def divide(
@@ -127,12 +125,33 @@ def divide(
     return spec, given
 
 
-def shared_parts(
-    planner: Planner, meta_network: MetaNetwork, config: PPOConfig, start: int, costs: Costs
-) -> dict[str, Any]:
-    """Return what a :class:`Training` has whoever learns: its evaluation, and what names it."""
-    return {
-        "evaluate": functools.partial(
+def as_training(
+    init: Callable[[Array, PyTree], Any],
+    advance: Callable[[Any], tuple[Any, Any]],
+    planner: Planner,
+    meta_network: MetaNetwork,
+    config: PPOConfig,
+    start: int,
+    costs: Costs,
+    learner: str | None = None,
+) -> Training:
+    """Return a training with what it has whoever learns: its evaluation, and what names it.
+
+    Args:
+        init: ``(key, params) -> State``.
+        advance: ``(state) -> (State, Metrics)``.
+        planner: as those below, of :func:`make_meta_train`.
+        meta_network: what is trained.
+        config: how it is trained.
+        start: the fixed k that the policy starts from.
+        costs: what is charged.
+        learner: name of the learner, if it is another than PPO.
+    """
+    named = {} if learner is None else {"learner": learner}
+    return Training(
+        init=init,
+        advance=advance,
+        evaluate=functools.partial(
             heldout.timed_returns,
             planner,
             policy.greedy(meta_network),
@@ -141,10 +160,10 @@ def shared_parts(
             episodes=config.evaluation_episodes,
             num_lanes=config.num_lanes,
         ),
-        "config": config,
-        "network": meta_network,
-        "identity": {"start": int(start), **heldout.identity(planner, costs)},
-    }
+        config=config,
+        network=meta_network,
+        identity={"start": int(start), **heldout.identity(planner, costs), **named},
+    )
 
 
 def engine_of(spec: Spec, given: Given, meta_policy: MetaPolicy) -> Engine:

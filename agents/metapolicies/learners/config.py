@@ -2,11 +2,13 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from agents.metapolicies.learned.config import PPOConfig
 from agents.metapolicies.learners import registry
 from agents.training.ranges import check_ranges, require
+
+Kind = TypeVar("Kind", bound=PPOConfig)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class FitConfig(PPOConfig):
     """Share of looks at which any answer is tried."""
 
 
-def from_ppo(kind: type, ppo: PPOConfig, **more) -> PPOConfig:
+def from_ppo(kind: type[Kind], ppo: PPOConfig, **more: Any) -> Kind:
     """Return the settings of a training that learns no value, with those of PPO that it shares.
 
     Args:

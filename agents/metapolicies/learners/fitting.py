@@ -11,7 +11,7 @@ are those that the policy meets (as DAgger does: Ross et al. 2011, arXiv 1011.06
 """
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,12 +21,12 @@ from agents.metapolicies.learned.network import MetaNetwork
 from agents.metapolicies.learned.train import (
     Given,
     Spec,
+    as_training,
     divide,
     engine_of,
     measured,
     prefer,
     settings_of,
-    shared_parts,
 )
 from agents.metapolicies.learners import tables
 from agents.metapolicies.learners.config import FitConfig, from_ppo
@@ -81,7 +81,7 @@ def regression(task: Task) -> Training:
     return make_fit(task, "gains")
 
 
-def make_fit(task: Task, fit: str, **changes: int) -> Training:
+def make_fit(task: Task, fit: str, **changes: Any) -> Training:
     """Return a training on exact gains, or on the labels of hindsight.
 
     Args:
@@ -97,16 +97,11 @@ def make_fit(task: Task, fit: str, **changes: int) -> Training:
     given = (task.planner, task.network, config, task.start, task.costs)
     spec, traced = divide(*given)
     known = _Known(task, config.instances)
-    shared = shared_parts(*given)
 
-    def advance(state: Learner) -> tuple[Learner, FitMetrics]:
+    def advance(state: Any) -> tuple[Learner, FitMetrics]:
         return _advance(spec, traced, known.of(_keys(state.key)[0]), state)
 
-    return Training(
-        init=functools.partial(_init, spec, traced),
-        advance=advance,
-        **shared | {"identity": {**shared["identity"], "learner": settings.kind}},
-    )
+    return as_training(functools.partial(_init, spec, traced), advance, *given, settings.kind)
 
 
 class _Known:

@@ -23,12 +23,12 @@ from agents.metapolicies.learned.metrics import MetaMetrics, summarize
 from agents.metapolicies.learned.train import (
     Given,
     Spec,
+    as_training,
     divide,
     engine_of,
     measured,
     prefer,
     settings_of,
-    shared_parts,
 )
 from agents.metapolicies.learners.config import GroupConfig, from_ppo
 from agents.metapolicies.learners.making import Task
@@ -143,12 +143,8 @@ def _make(task: Task, *, runs: int, greedy_runs: int) -> Training:
     )
     given = (task.planner, task.network, config, task.start, task.costs)
     spec, traced = divide(*given)
-    shared = shared_parts(*given)
-    return Training(
-        init=functools.partial(_init, spec, traced),
-        advance=functools.partial(_advance, spec, traced),
-        **shared | {"identity": {**shared["identity"], "learner": settings.kind}},
-    )
+    init, advance = (functools.partial(step, spec, traced) for step in (_init, _advance))
+    return as_training(init, advance, *given, settings.kind)
 
 
 def _source(spec: Spec, given: Given) -> Source[Played]:

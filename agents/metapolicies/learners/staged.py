@@ -1,17 +1,16 @@
 """Imitation of the best answer in hindsight, and PPO from there on."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import struct
 
-from agents.metapolicies.learned.metrics import MetaMetrics
-from agents.metapolicies.learned.train import MetaTrainState, make_meta_train
-from agents.metapolicies.learners.fitting import FitMetrics, make_fit
+from agents.metapolicies.learned.train import make_meta_train
+from agents.metapolicies.learners.fitting import make_fit
 from agents.metapolicies.learners.making import Task
-from agents.ppo.train import Learner
-from agents.training.protocol import Training
+from agents.training.protocol import Metrics, State, Training
 from rrplan.errors import InputError
 from rrplan.types import Array, PyTree
 
@@ -21,8 +20,8 @@ class StagedState:
     """Everything a training of two stages needs to go on."""
 
     params: PyTree  # of the stage that is under way
-    first: Learner
-    second: MetaTrainState
+    first: State  # agents.ppo.train.Learner
+    second: State  # agents.metapolicies.learned.train.MetaTrainState
     chunk: Array  # [] int32, chunks done of both
 
 
@@ -51,7 +50,7 @@ def imitation(task: Task) -> Training:
         later = second.init(jax.random.fold_in(key, 1), params)
         return StagedState(begun.params, begun, later, jnp.int32(0))
 
-    def advance(state: StagedState) -> tuple[StagedState, FitMetrics | MetaMetrics]:
+    def advance(state: Any) -> tuple[StagedState, Metrics]:
         begun, later, chunk = state.first, state.second, int(state.chunk)
         if chunk < fitted:
             begun, metrics = first.advance(begun)
@@ -59,7 +58,7 @@ def imitation(task: Task) -> Training:
         if chunk == fitted:
             # Copies, as PPO writes where its state is.
             learned = jax.tree.map(jnp.copy, begun.params)
-            later = later.replace(params=learned, chunk=jnp.int32(1))
+            later = dataclasses.replace(later, params=learned, chunk=jnp.int32(1))
         later, metrics = second.advance(later)
         return StagedState(later.params, begun, later, state.chunk + 1), metrics
 
