@@ -77,12 +77,23 @@ def used(found):
     return np.arange(found.marks.node.shape[0])[:, None] < np.asarray(found.looks.count)
 
 
+def shown(found):
+    """Return the inputs of all looks in use, their answers and their nodes."""
+    rows = used(found)
+    told = found.looks.aux.inputs, found.looks.aux.answer, found.marks.node
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[rows], told)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def judge(network, gains, inputs, node):
+    gained = tables.gains_of(gains, network, inputs, node)
+    return gained, tables.best(gained)
+
+
 @pytest.mark.parametrize("agent", ["gate", pytest.param("stopper", marks=pytest.mark.slow)])
 def test_the_walk_knows_in_which_state_each_look_is(agent):
     _, found = played(agent)
-    rows = used(found)
-    node = np.asarray(found.marks.node)[rows]
-    inputs = jax.tree.map(lambda leaf: np.asarray(leaf)[rows], found.looks.aux.inputs)
+    inputs, answer, node = shown(found)
     # The observation is shown last: whether the prior is wrong, and the time.
     graph, listed = table().graph, np.asarray(inputs.whole[:, -2:])
     np.testing.assert_array_equal(graph.height[node], 1 - listed[:, 1])
@@ -91,9 +102,9 @@ def test_the_walk_knows_in_which_state_each_look_is(agent):
         assert by_node.setdefault(place, wrong) == wrong
     assert len(by_node) == 2 * INSTANCES  # every state was met
     # Episodes that the table plays by the same answers earn the same.
-    place = np.asarray(found.marks.place)[rows]
+    place = np.asarray(found.marks.place)[used(found)]
     k = np.zeros(len(graph.height), int)
-    np.maximum.at(k, node, inputs.simulations + np.array(MENU)[found.looks.aux.answer[rows]])
+    np.maximum.at(k, node, inputs.simulations + np.array(MENU)[answer])
     replayed = oracle.replay(table(), np.minimum(k, MOST))
     np.testing.assert_allclose(replayed.untimed_return, found.episodes.untimed_return)
     np.testing.assert_array_equal(replayed.simulations, found.episodes.simulations)
@@ -103,24 +114,21 @@ def test_the_walk_knows_in_which_state_each_look_is(agent):
 def test_gains_by_hand():
     """Where the prior is right thinking gains nothing; where it is wrong, the mistake."""
     network, found = played()
-    rows = used(found)
-    inputs = jax.tree.map(lambda leaf: jnp.asarray(leaf)[rows], found.looks.aux.inputs)
-    gained = tables.gains_of(known(), network, inputs, found.marks.node[rows])
+    inputs, _, node = shown(found)
+    gained, best = judge(network, known(), inputs, node)
     wrong = np.asarray(inputs.whole[:, -2]) > 0.5
     helps = np.array(MENU) >= least_that_helps()
     expected = MISTAKE * np.outer(wrong, helps) - PRICE * np.array(MENU)
     np.testing.assert_allclose(gained, expected, atol=1e-6)
     least = int(np.argmax(helps))
-    np.testing.assert_array_equal(tables.best(gained), np.where(wrong, least, 0))
+    np.testing.assert_array_equal(best, np.where(wrong, least, 0))
 
 
 @pytest.mark.slow
 def test_a_stopper_pays_for_the_look_that_says_it_acts():
     network, found = played("stopper")
-    rows = used(found)
-    inputs = jax.tree.map(lambda leaf: jnp.asarray(leaf)[rows], found.looks.aux.inputs)
-    node = found.marks.node[rows]
-    gained = np.asarray(tables.gains_of(known(), network, inputs, node))
+    inputs, _, node = shown(found)
+    gained = np.asarray(judge(network, known(), inputs, node)[0])
     done, worth = np.asarray(inputs.simulations), np.asarray(known().worth)
     assert (done > 0).any()
     for place in range(0, len(done), 7):
@@ -143,11 +151,10 @@ def test_regression_finds_the_exact_best_k_of_every_state():
     assert last["regret"] == pytest.approx(0, abs=1e-6)
     # What it predicts is what is gained, in units of return.
     _, found = played()
-    rows = used(found)
-    inputs = jax.tree.map(lambda leaf: jnp.asarray(leaf)[rows], found.looks.aux.inputs)
-    logits, _ = own.network(params, inputs)
-    gained = tables.gains_of(known(), own.network, inputs, found.marks.node[rows])
-    predicted = (logits - logits[:, :1]) * params["value_deviation"]
+    inputs, _, node = shown(found)
+    gained, _ = judge(own.network, known(), inputs, node)
+    logits = np.asarray(jax.jit(own.network)(params, inputs)[0])
+    predicted = (logits - logits[:, :1]) * float(params["value_deviation"])
     np.testing.assert_allclose(predicted, gained, atol=0.05)
 
 

@@ -73,8 +73,11 @@ def _play(params):
     return play(engine, told, jnp.arange(N), jnp.full(N, PRICE), RUNS)
 
 
+RETURNS = jax.jit(groups.returns_of, static_argnums=(2, 3))
+
+
 def returns(found):
-    every = groups.returns_of(found.looks, found.marks.place, RUNS * N, 1.0)
+    every = RETURNS(found.looks, found.marks.place, RUNS * N, 1.0)
     return np.asarray(every).reshape(RUNS, N)
 
 
@@ -184,7 +187,8 @@ def training(kind, **changes):
     return make_training(Task(own, meta, ppo_config, 1, rrplan.Costs(), learner))
 
 
-@pytest.mark.parametrize("kind", ["remax", pytest.param("leave-one-out", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["remax", "leave-one-out"])
 def test_it_learns_when_to_think_and_resumes_bit_for_bit(kind, tmp_path):
     class Killed(Exception):  # noqa: N818 - not an error: it stands for a signal
         pass
