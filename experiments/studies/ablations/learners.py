@@ -153,8 +153,8 @@ def _make_rule(setting: Setting) -> Trial:
     control, planner = setting.config.control, setting.planner
     head = gains_train.build(planner, control.gate_menu, control.gains)
     policy = rule.trusting(head)
-    shapes = jax.eval_shape(head.init, jax.random.key(0))
-    look = operations.of_look(planner, policy, rule.RuleParams(shapes, 1.0, 0.0))
+    untrained = rule.RuleParams(head.init(jax.random.key(0)), jnp.ones(()), jnp.zeros(()))
+    look = operations.of_look(planner, policy, untrained)
     rates = setting.bill.rates(look)
     prices = (setting.price, setting.price)
     training = gains_train.make_gains_train(
