@@ -91,6 +91,7 @@ class Request(NamedTuple):
     rates: Callable[[Any, Any], Any]
     """``(meta_policy, shapes of its parameters) -> rrplan.Rates``: what it is charged."""
     thinker: Any = None  # agents.thinker.config.ThinkerConfig
+    learner: Any = None  # agents.metapolicies.learners.config.LearnerConfig; PPO if None
 
 
 @dataclass(frozen=True, kw_only=True)

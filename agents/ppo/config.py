@@ -26,6 +26,9 @@ class LearningConfig:
     lambda_per: ClassVar[str]
     idle_chunks: ClassVar[int] = 0
     """First chunks of which nothing is kept that was learned; they take no gradient steps."""
+    centred: ClassVar[bool] = True
+    """Whether the mean of a chunk's advantages is taken off before they are scaled. It is not where
+    an advantage of 0 is to have no gradient."""
 
     num_lanes: int = 256
     """Episodes that run side by side."""

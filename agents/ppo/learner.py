@@ -196,19 +196,54 @@ def learn(
     batch: Batch,
 ) -> tuple[PyTree, PyTree, Losses]:
     """Go through a batch some epochs long; return parameters, optimizer state and mean losses."""
-    batch = batch._replace(advantage=_standardise(batch.advantage, batch.weight))
+    scaled = _standardise(batch.advantage, batch.weight, config.centred)
+
+    def objective(weights: PyTree, rows: Batch) -> tuple[Array, Losses]:
+        return _loss(actor, config, shares, {**params, "weights": weights}, rows)
+
+    start = params["weights"], opt_state
+    batch = batch._replace(advantage=scaled)
+    (weights, opt_state), losses = descend(objective, config, optimizer, key, start, batch)
+    found = jax.tree.map(jnp.mean, losses.told._replace(grad_norm=losses.grad_norm))
+    return {**params, "weights": weights}, opt_state, found
+
+
+class Told(NamedTuple):
+    """What each gradient step says of itself, ``[U]`` of ``U`` steps."""
+
+    told: PyTree  # of the objective
+    grad_norm: Array
+
+
+def descend(
+    objective: Callable[[PyTree, PyTree], tuple[Array, PyTree]],
+    config: LearningConfig,
+    optimizer: optax.GradientTransformation,
+    key: Array,
+    start: tuple[PyTree, PyTree],
+    batch: PyTree,
+) -> tuple[tuple[PyTree, PyTree], Told]:
+    """Go through a batch ``config.epochs`` times, a minibatch a gradient step.
+
+    Args:
+        objective: ``(weights, rows) -> (loss, what it says of itself)``.
+        config: of epochs and minibatches.
+        optimizer: of the weights.
+        key: of the order of rows.
+        start: weights, and the optimizer's state.
+        batch: ``[config.batch_rows, ...]``.
+
+    Returns:
+        Weights and the optimizer's state after it, and what the steps said.
+    """
 
     def update(carry, minibatch):
         weights, opt_state = carry
         rows = jax.tree.map(lambda leaf: leaf[minibatch], batch)
-
-        def objective(weights):
-            return _loss(actor, config, shares, {**params, "weights": weights}, rows)
-
-        (_, losses), grads = jax.value_and_grad(objective, has_aux=True)(weights)
+        (_, told), grads = jax.value_and_grad(objective, has_aux=True)(weights, rows)
         updates, opt_state = optimizer.update(grads, opt_state, weights)
-        losses = losses._replace(grad_norm=optax.tree.norm(grads))
-        return (optax.apply_updates(weights, updates), opt_state), losses
+        said = Told(told, optax.tree.norm(grads))
+        return (optax.apply_updates(weights, updates), opt_state), said
 
     def shuffle(key):
         order = jax.random.permutation(key, config.batch_rows)
@@ -216,8 +251,7 @@ def learn(
 
     minibatches = jax.vmap(shuffle)(jax.random.split(key, config.epochs))
     minibatches = minibatches.reshape(config.epochs * config.minibatches, -1)
-    (weights, opt_state), losses = jax.lax.scan(update, (params["weights"], opt_state), minibatches)
-    return {**params, "weights": weights}, opt_state, jax.tree.map(jnp.mean, losses)
+    return jax.lax.scan(update, start, minibatches)
 
 
 def _loss(
@@ -254,8 +288,8 @@ def _loss(
     return loss, losses
 
 
-def _standardise(values: Array, weight: Array) -> Array:
+def _standardise(values: Array, weight: Array, centred: bool) -> Array:
     total = jnp.maximum(weight.sum(), 1.0)
-    mean = (values * weight).sum() / total
+    mean = (values * weight).sum() / total if centred else 0.0
     variance = (jnp.square(values - mean) * weight).sum() / total
     return (values - mean) / jnp.maximum(jnp.sqrt(variance), 1e-8)

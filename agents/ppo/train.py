@@ -35,6 +35,12 @@ class SeveralRewards(Harvest, Protocol):
 Brought = TypeVar("Brought", bound=Harvest)
 
 
+def generalised(harvest: Harvest, config: LearningConfig, shares: ppo.Shares) -> ppo.Batch:
+    """Return the looks of a harvest with their generalised advantages."""
+    channels = harvest.channels if isinstance(harvest, SeveralRewards) else None
+    return ppo.to_batch(harvest.looks, config, channels, shares.channels)
+
+
 class Source(NamedTuple, Generic[Brought]):
     """Where experience comes from, as pure functions.
 
@@ -46,6 +52,8 @@ class Source(NamedTuple, Generic[Brought]):
     start: Callable[[PyTree, Array], PyTree]  # (params, key) -> episodes under way
     collect: Callable[[PyTree, Array, PyTree], tuple[PyTree, Brought]]
     """``(params, key, episodes) -> (episodes, Harvest)``"""
+    estimate: Callable[[Brought, LearningConfig, ppo.Shares], ppo.Batch] = generalised
+    """``(harvest, config, shares) -> Batch``: what is learned from, with its advantages."""
 
 
 class Learner(NamedTuple):
@@ -96,8 +104,7 @@ def advance(
     episodes_key, learn_key = _keys(key)
     episodes, harvest = source.collect(params, episodes_key, episodes)
     shares = ppo.shares(config, chunk)
-    channels = harvest.channels if isinstance(harvest, SeveralRewards) else None
-    batch = ppo.to_batch(harvest.looks, config, channels, shares.channels)
+    batch = source.estimate(harvest, config, shares)
     learned = ppo.learn(
         source.actor,
         config,

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -58,6 +58,26 @@ class MetapolicyOptions(AblationOptions):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class LearnersOptions(MetapolicyOptions):
+    """Train a gate or a stopper by each learner, on the planner of a finished run.
+
+    Prints a Markdown table: means on held-out episodes with 95% intervals over seeds and episodes,
+    and each learner's difference to PPO, episode by episode. The last row is the run's best fixed
+    k. With `--out` learning curves on validation episodes are kept, and drawn beside FILE.
+    """
+
+    agent: Literal["gate", "stopper"] = "gate"
+    """What is trained."""
+    evaluations: int = 10
+    """Points of a learning curve, beside its start."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.evaluations < 1:
+            raise InputError(f"evaluations must be at least 1, got {self.evaluations}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class YardstickOptions(AblationOptions):
     """Train planners, and PPO without a search, for as long by the clock, and compare returns.
 
@@ -100,6 +120,18 @@ def ablate(arguments: Sequence[str], report: Callable[[str], None]) -> None:
     arms = harness.choose(ablation.name, ablation.get("arms")(), options.only)
     record = open_record(options.out, _settings(ablation, options), resume=options.resume)
     harness.run(ablation.get("prepare")(arms, options), record, options.seeds, report)
+    if ablation.figure is not None and options.out is not None:
+        for path in _draw(ablation, options.out):
+            report(f"figure: {path}")
+
+
+def _draw(ablation: Ablation, out: Path) -> list[Path]:
+    """Draw an ablation's figure beside its file, from what that holds."""
+    from experiments import runs
+    from experiments.report.figures.drawing import draw_all
+
+    data = runs.read_json(out, missing=f"{out} is missing")
+    return draw_all({out.stem: ablation.get("figure")}, data, out.parent)
 
 
 def _find(arguments: Sequence[str]) -> Ablation:

@@ -89,6 +89,8 @@ class Ablation(NamedTuple):
     """``(arms, options) -> experiments.studies.ablations.harness.Bench``."""
     options: str
     """The command's options, a dataclass: its docstring is the command's help."""
+    figure: str | None = None
+    """``(what FILE holds) -> matplotlib's Figure``, drawn beside it at the end; None for none."""
 
     def get(self, field: str) -> Any:
         """Return what a field names."""
@@ -116,6 +118,14 @@ ABLATIONS: Mapping[str, Ablation] = {
         _of_metapolicy("menus", "Meta-policy: what it may answer, and how often it looks."),
         _of_metapolicy("widths", "Meta-policy: how large it is, and what a look then costs."),
         _of_metapolicy("learning", "Meta-policy: how fast, how long and how freely it learns."),
+        Ablation(
+            "learners",
+            "Meta-policy: who teaches it, PPO or one of its rivals.",
+            "experiments.studies.ablations.learners:learners",
+            "experiments.studies.ablations.learners:prepare",
+            "experiments.cli.ablate:LearnersOptions",
+            "experiments.report.figures.learning:draw_learning",
+        ),
         _of_planner("networks", "Planner: architectures and sizes of its network."),
         _of_planner("targets", "Planner: what its policy learns from."),
         _of_planner("optimum", "Planner: environments whose best return is known to be 1."),

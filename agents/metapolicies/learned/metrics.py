@@ -1,12 +1,12 @@
 """What a chunk of a meta-policy's training says of itself."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax.numpy as jnp
 
 from agents.ppo import learner
 from rrplan.costs import Costs, counts_of, timed_return
-from rrplan.engine.stream import Harvest
+from rrplan.engine.state import Results
 from rrplan.types import Array
 
 
@@ -27,7 +27,7 @@ class MetaMetrics(NamedTuple):
     length: Array  # decisions of an episode
     stops_at_once: Array  # share of decisions that act without a simulation
     episodes: Array  # that ended in this chunk
-    looks: Array  # meta-steps learned from
+    looks: Array  # meta-steps learned from; all that were played, of learners of whole episodes
     finite_input: Array  # 1 where observations, rewards and evaluations held no NaN or infinity
 
     @property
@@ -36,8 +36,22 @@ class MetaMetrics(NamedTuple):
         return self.timed_return
 
 
+class Finished(Protocol):
+    """What a chunk brought, as far as it is told."""
+
+    @property
+    def episodes(self) -> Results:
+        """Sums of episodes, ``[N]``; length 0 where one did not end."""
+        ...
+
+    @property
+    def prices(self) -> Array:
+        """Of those episodes, ``[N]``."""
+        ...
+
+
 def summarize(
-    harvest: Harvest,
+    harvest: Finished,
     batch: learner.Batch,
     stops: Array,
     losses: learner.Losses,
@@ -45,19 +59,17 @@ def summarize(
     costs: Costs,
 ) -> MetaMetrics:
     """Return the metrics of a chunk; ``stops [N]`` says which answers of the batch are to act."""
-    episodes, prices, choice = harvest.episodes, harvest.prices, batch.choice
+    episodes, choice = harvest.episodes, batch.choice
     ended = episodes.length > 0
     number = ended.sum()
 
     def mean(values):
         return jnp.sum(jnp.where(ended, values, 0.0)) / number
 
-    costs = costs._replace(price=prices)
-    timed = timed_return(episodes.untimed_return, costs, counts_of(episodes), episodes.weighted)
     new = (choice.inputs.simulations == 0) & (batch.weight > 0)
     return MetaMetrics(
         **learner.tell(losses, learning_rate),
-        timed_return=mean(timed),
+        timed_return=mean_of(harvest, costs),
         untimed_return=mean(episodes.untimed_return),
         simulations=mean(episodes.simulations),
         length=mean(episodes.length),
@@ -66,3 +78,12 @@ def summarize(
         looks=batch.weight.sum(),
         finite_input=jnp.all(episodes.flaws == 0).astype(jnp.float32),
     )
+
+
+def mean_of(harvest: Finished, costs: Costs) -> Array:
+    """Return the mean timed return of the episodes that ended, ``[]``; NaN where none did."""
+    episodes = harvest.episodes
+    ended = episodes.length > 0
+    costs = costs._replace(price=harvest.prices)
+    timed = timed_return(episodes.untimed_return, costs, counts_of(episodes), episodes.weighted)
+    return jnp.sum(jnp.where(ended, timed, 0.0)) / ended.sum()

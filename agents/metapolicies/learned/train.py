@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -14,6 +15,7 @@ from agents.metapolicies.learned.config import PPOConfig
 from agents.metapolicies.learned.metrics import MetaMetrics, summarize
 from agents.metapolicies.learned.network import MetaNetwork, measure
 from agents.ppo import train as ppo_train
+from agents.ppo.learner import Batch
 from agents.ppo.train import Learner, Source
 from agents.training.protocol import Training
 from rrplan.costs import Costs, traced
@@ -23,7 +25,7 @@ from rrplan.engine.stream import Stream
 from rrplan.errors import InputError
 from rrplan.models import Settings, make_model
 from rrplan.planner import Planner
-from rrplan.types import Array, Environment, LearnedModel, Network, PyTree
+from rrplan.types import Array, Environment, LearnedModel, MetaPolicy, Network, PyTree
 
 _LEAST_SHARE = 0.02  # of a chunk in the statistics that normalise inputs
 
@@ -39,7 +41,7 @@ class MetaTrainState:
     chunk: Array  # [] int32, chunks done
 
 
-class _Spec(NamedTuple):
+class Spec(NamedTuple):
     """The static half of a training: what a compiled program depends on."""
 
     environment: Environment
@@ -49,7 +51,7 @@ class _Spec(NamedTuple):
     max_simulations: int
 
 
-class _Given(NamedTuple):
+class Given(NamedTuple):
     """The traced half: what may differ between trainings that share a program."""
 
     env_params: PyTree
@@ -91,15 +93,25 @@ def make_meta_train(
             not finite, the planner's network has outputs of wrong shapes, or the trees do not fit
             into memory.
     """
+    spec, given = divide(planner, meta_network, config, start, costs)
+    init, advance = (functools.partial(step, spec, given) for step in (_init, _advance))
+    return as_training(init, advance, planner, meta_network, config, start, costs)
+
+
+def divide(
+    planner: Planner, meta_network: MetaNetwork, config: PPOConfig, start: int, costs: Costs
+) -> tuple[Spec, Given]:
+    """Return the static and the traced half of a training, checked.
+
+    Arguments and errors are those of :func:`make_meta_train`.
+    """
     _require("max_simulations", planner.max_simulations, 1, 2**30)
     validation.check_costs(costs)
     _require("start", start, 0, planner.max_simulations)
     # Prices are traced: without them in the static half, all prices share one program.
     static = dataclasses.replace(config, lowest_price=1.0, highest_price=1.0)
-    spec = _Spec(
-        planner.environment, planner.network, meta_network, static, planner.max_simulations
-    )
-    given = _Given(
+    spec = Spec(planner.environment, planner.network, meta_network, static, planner.max_simulations)
+    given = Given(
         env_params=jax.tree.map(jnp.asarray, planner.env_params),
         planner_params=planner.params,
         search=planner.traced_search(),
@@ -110,9 +122,35 @@ def make_meta_train(
         costs=traced(costs),
     )
     _check(spec, given)
+    return spec, given
+
+
+def as_training(
+    init: Callable[[Array, PyTree], Any],
+    advance: Callable[[Any], tuple[Any, Any]],
+    planner: Planner,
+    meta_network: MetaNetwork,
+    config: PPOConfig,
+    start: int,
+    costs: Costs,
+    learner: str | None = None,
+) -> Training:
+    """Return a training with what it has whoever learns: its evaluation, and what names it.
+
+    Args:
+        init: ``(key, params) -> State``.
+        advance: ``(state) -> (State, Metrics)``.
+        planner: as those below, of :func:`make_meta_train`.
+        meta_network: what is trained.
+        config: how it is trained.
+        start: the fixed k that the policy starts from.
+        costs: what is charged.
+        learner: name of the learner, if it is another than PPO.
+    """
+    named = {} if learner is None else {"learner": learner}
     return Training(
-        init=functools.partial(_init, spec, given),
-        advance=functools.partial(_advance, spec, given),
+        init=init,
+        advance=advance,
         evaluate=functools.partial(
             heldout.timed_returns,
             planner,
@@ -124,14 +162,15 @@ def make_meta_train(
         ),
         config=config,
         network=meta_network,
-        identity={"start": int(start), **heldout.identity(planner, costs)},
+        identity={"start": int(start), **heldout.identity(planner, costs), **named},
     )
 
 
-def _engine(spec: _Spec, given: _Given) -> Engine:
+def engine_of(spec: Spec, given: Given, meta_policy: MetaPolicy) -> Engine:
+    """Return the engine of a training, which records the looks of a meta-policy."""
     return Engine(
         model=make_model(spec.environment, given.env_params, spec.network),
-        meta_policy=policy.sampling(spec.meta_network),
+        meta_policy=meta_policy,
         num_lanes=spec.config.num_lanes,
         max_simulations=spec.max_simulations,
         record=spec.config.rows_per_lane,
@@ -139,7 +178,8 @@ def _engine(spec: _Spec, given: _Given) -> Engine:
     )
 
 
-def _settings(given: _Given, key: Array, meta_params: PyTree) -> Settings:
+def settings_of(given: Given, key: Array, meta_params: PyTree) -> Settings:
+    """Return what the engine is given; ``key`` is that of the episodes."""
     return Settings(
         env_params=given.env_params,
         model_params=given.planner_params,
@@ -150,36 +190,44 @@ def _settings(given: _Given, key: Array, meta_params: PyTree) -> Settings:
     )
 
 
-def _source(spec: _Spec, given: _Given) -> Source[stream.Harvest]:
-    engine, config = _engine(spec, given), spec.config
+def _source(spec: Spec, given: Given) -> Source[stream.Harvest]:
+    engine, config = engine_of(spec, given, policy.sampling(spec.meta_network)), spec.config
     prices = functools.partial(heldout.draw_prices, given.lowest_price, given.highest_price)
 
     def start(params, key):
-        return stream.start(engine, _settings(given, key, params), config.supply)
+        return stream.start(engine, settings_of(given, key, params), config.supply)
 
     def collect(params, key, lanes):
-        settings = _settings(given, key, params)
+        settings = settings_of(given, key, params)
         wanted, supply = config.looks_per_chunk, config.supply
         return stream.collect(engine, settings, lanes, wanted, supply, prices)
 
     return Source(spec.meta_network, start, collect)
 
 
+def prefer(given: Given, params: PyTree) -> PyTree:
+    """Return fresh parameters that prefer the fixed k which a training starts from."""
+    return {**params, "start": given.start, "strength": given.strength}
+
+
+def measured(params: PyTree, chunk: Array, batch: Batch) -> PyTree:
+    """Return parameters whose normalisation knows a chunk's rows; the later, the less it moves."""
+    share = jnp.maximum(1.0 / (chunk + 1.0), _LEAST_SHARE)
+    return measure(params, batch.choice.inputs, batch.target, batch.weight, share)
+
+
 @functools.partial(jax.jit, static_argnums=0)
-def _init(spec: _Spec, given: _Given, key: Array, params: PyTree) -> MetaTrainState:
-    params = {**params, "start": given.start, "strength": given.strength}
+def _init(spec: Spec, given: Given, key: Array, params: PyTree) -> MetaTrainState:
+    params = prefer(given, params)
     return _to_state(ppo_train.begin(_source(spec, given), spec.config, key, params))
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=2)
-def _advance(
-    spec: _Spec, given: _Given, state: MetaTrainState
-) -> tuple[MetaTrainState, MetaMetrics]:
+def _advance(spec: Spec, given: Given, state: MetaTrainState) -> tuple[MetaTrainState, MetaMetrics]:
     learner = Learner(state.params, state.opt_state, state.stream, state.key, state.chunk)
     learner, done = ppo_train.advance(_source(spec, given), spec.config, learner)
     batch = done.batch
-    share = jnp.maximum(1.0 / (state.chunk + 1.0), _LEAST_SHARE)
-    params = measure(learner.params, batch.choice.inputs, batch.target, batch.weight, share)
+    params = measured(learner.params, state.chunk, batch)
     stops = spec.meta_network.stops(batch.choice.answer)
     metrics = summarize(done.harvest, batch, stops, done.losses, done.learning_rate, given.costs)
     return _to_state(learner._replace(params=params)), metrics
@@ -195,10 +243,11 @@ def _to_state(learner: Learner) -> MetaTrainState:
     )
 
 
-def _check(spec: _Spec, given: _Given) -> None:
+def _check(spec: Spec, given: Given) -> None:
     """Refuse a planner of wrong shapes, and trees that do not fit."""
-    engine, key = _engine(spec, given), jax.random.key(0)
-    embedding = parts.check_model(engine.model, _settings(given, key, ()))
+    engine = engine_of(spec, given, policy.sampling(spec.meta_network))
+    key = jax.random.key(0)
+    embedding = parts.check_model(engine.model, settings_of(given, key, ()))
     num_actions = spec.environment.num_actions
     memory.check_fits(engine.num_lanes, engine.max_simulations, num_actions, embedding)
 

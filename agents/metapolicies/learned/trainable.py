@@ -6,7 +6,8 @@ from agents.declarations import Request, Trainable
 from agents.metapolicies.learned import network as meta_networks
 from agents.metapolicies.learned import policy
 from agents.metapolicies.learned.network import MetaNetwork
-from agents.metapolicies.learned.train import make_meta_train
+from agents.metapolicies.learners.config import LearnerConfig
+from agents.metapolicies.learners.making import Task, make_training
 from rrplan.costs import Costs
 from rrplan.planner import Planner
 
@@ -30,8 +31,12 @@ def train(planner: Planner, request: Request, network: MetaNetwork, start: int) 
         request: its training, and what is charged.
         network: what answers.
         start: the fixed k that it starts from.
+
+    Raises:
+        InputError: the learner that is asked for cannot train it.
     """
     meta_policy = policy.greedy(network)
     rates = request.rates(meta_policy, jax.eval_shape(network.init, jax.random.key(0)))
-    training = make_meta_train(planner, network, request.ppo, start, Costs(rates=rates))
-    return Trainable(training, meta_policy)
+    settings = request.learner or LearnerConfig()
+    task = Task(planner, network, request.ppo, start, Costs(rates=rates), settings)
+    return Trainable(make_training(task), meta_policy)

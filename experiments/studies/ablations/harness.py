@@ -37,6 +37,8 @@ class Trial(NamedTuple):
     """Arms with equal ones meet the same episodes, so that their difference can be taken."""
     facts: Mapping[str, Any] = {}
     """What its row tells beside what was measured, as JSON."""
+    summarise: Callable[[Sequence[PyTree]], Row] = lambda learned: {}
+    """``(what was learned, of each seed) -> more of the row``: how the trainings went, as JSON."""
 
 
 class Column(NamedTuple):
@@ -118,11 +120,12 @@ def _measure(
     arm: Arm, trial: Trial, bench: Bench, seeds: int, first: First | None
 ) -> tuple[Row, First]:
     """Train an arm over the seeds; return its row and its returns."""
-    measured, seconds = [], []
+    trained, measured, seconds = [], [], []
     for seed in range(seeds):
         begun = time.perf_counter()
         learned = trial.train(seed)
         seconds.append(round(time.perf_counter() - begun, 1))
+        trained.append(learned)
         measured.append(trial.evaluate(learned))
     columns = {name: np.stack([np.asarray(one[name]) for one in measured]) for name in measured[0]}
     own = First(columns[bench.compared], trial.instances)
@@ -131,6 +134,7 @@ def _measure(
     row = {
         "arm": arm.label,
         **trial.facts,
+        **trial.summarise(trained),
         **bench.describe(columns),
         "difference": paired_difference(own.returns, against.returns)._asdict() if same else None,
         "seeds": own.returns.mean(axis=1).tolist(),

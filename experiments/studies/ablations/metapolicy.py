@@ -18,7 +18,7 @@ from agents.declarations import Learned
 from agents.metapolicies import learned
 from agents.metapolicies.learned import network as meta_networks
 from agents.metapolicies.learned.config import GROUPS
-from agents.metapolicies.learned.train import make_meta_train
+from agents.metapolicies.learners.making import Task, make_training
 from experiments import roster, runs
 from experiments.bill import Bill
 from experiments.bill import make as make_bill
@@ -61,6 +61,7 @@ class Arm(NamedTuple):
     agent: str = "stopper"
     start: int | None = None  # the run's best fixed k if None
     longer: int = 1  # times as many chunks
+    learner: Mapping[str, Any] = {}
 
 
 class FixedArm(NamedTuple):
@@ -182,6 +183,40 @@ def load(options: Options) -> Setting:
 
 def make_trial(setting: Setting, arm: Arm) -> Trial:
     """Return what trains and evaluates one arm."""
+    made = make_task(setting, arm)
+    training, network = make_training(made.task), made.task.network
+
+    def train(seed: int) -> PyTree:
+        params_key, train_key = jax.random.split(jax.random.key(seed))
+        state = training.init(train_key, network.init(params_key))
+        metrics = None
+        for _ in range(made.task.ppo.num_chunks):
+            state, metrics = training.advance(state)
+        jax.block_until_ready(metrics)
+        return state.params
+
+    return Trial(
+        train,
+        lambda params: evaluate(setting, made.meta_policy, params, made.rates),
+        facts={"look": made.look},
+    )
+
+
+class Made(NamedTuple):
+    """An arm on a run's planner: what is to be trained, and how its result acts and is charged."""
+
+    task: Task
+    meta_policy: rrplan.MetaPolicy
+    rates: rrplan.Rates
+    look: float  # what one takes, in simulations
+
+
+def make_task(setting: Setting, arm: Arm) -> Made:
+    """Return what an arm trains. Nothing is computed.
+
+    Raises:
+        rrplan.InputError: a setting is out of range.
+    """
     control = setting.config.control
     agent = roster.find(arm.agent)
     assert isinstance(agent, Learned)  # as every arm's
@@ -190,28 +225,15 @@ def make_trial(setting: Setting, arm: Arm) -> Trial:
     prices = {"lowest_price": setting.price, "highest_price": setting.price}
     ppo = dataclasses.replace(control.ppo, **(given | prices | dict(arm.ppo)))
     ppo = dataclasses.replace(ppo, num_chunks=arm.longer * ppo.num_chunks)
+    learner = dataclasses.replace(control.learner, **arm.learner)
     planner = setting.planner
     network = meta_networks.build(meta, planner)
     begin = setting.best_fixed if arm.start is None else arm.start
     meta_policy = learned.greedy(network)
     look = operations.of_look(planner, meta_policy, jax.eval_shape(network.init, jax.random.key(0)))
     rates = setting.bill.rates(look)
-    training = make_meta_train(planner, network, ppo, begin, rrplan.Costs(rates=rates))
-
-    def train(seed: int) -> PyTree:
-        params_key, train_key = jax.random.split(jax.random.key(seed))
-        state = training.init(train_key, network.init(params_key))
-        metrics = None
-        for _ in range(ppo.num_chunks):
-            state, metrics = training.advance(state)
-        jax.block_until_ready(metrics)
-        return state.params
-
-    return Trial(
-        train,
-        lambda params: evaluate(setting, meta_policy, params, rates),
-        facts={"look": look / setting.bill.planner.simulation},
-    )
+    task = Task(planner, network, ppo, begin, rrplan.Costs(rates=rates), learner)
+    return Made(task, meta_policy, rates, look / setting.bill.planner.simulation)
 
 
 def make_fixed(setting: Setting) -> Trial:

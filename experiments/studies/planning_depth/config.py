@@ -10,6 +10,7 @@ import tyro
 from agents.alphazero.config import TrainConfig
 from agents.declarations import Agent, Learned, PlannerAlone, Rule, Yoked
 from agents.metapolicies.learned.config import GROUPS, MetaConfig, PPOConfig, sorted_depths
+from agents.metapolicies.learners.config import LearnerConfig
 from agents.metapolicies.selfaware.config import GainsConfig
 from agents.networks import NetworkConfig
 from agents.presets import train_preset
@@ -60,6 +61,7 @@ class ControlConfig:
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
     gains: GainsConfig = dataclasses.field(default_factory=GainsConfig)
     thinker: ThinkerConfig = dataclasses.field(default_factory=ThinkerConfig)
+    learner: LearnerConfig = dataclasses.field(default_factory=LearnerConfig)
 
     def __post_init__(self):
         object.__setattr__(self, "agents", roster.in_order(self.agents))

@@ -242,7 +242,8 @@ def make_trainable(
     ppo = dataclasses.replace(config.control.ppo, lowest_price=lowest, highest_price=highest)
     start = _start(best_fixed, case.prices)
     meta = config.control.meta(case.agent, price_varies=offers(planner.environment, Priced))
-    request = Request(meta, ppo, config.control.gains, start, rates, config.control.thinker)
+    control = config.control
+    request = Request(meta, ppo, control.gains, start, rates, control.thinker, control.learner)
     return declarations.build(case.agent.make)(planner, request)
 
 

@@ -23,7 +23,7 @@ def test_help_lists_every_ablation_with_a_sentence(capsys):
     [
         (
             "",
-            "expected an ablation: start, inputs, advantages, menus, widths, learning, networks,",
+            "expected an ablation: start, inputs, advantages, menus, widths, learning, learners,",
         ),
         ("netwroks", "unknown ablation 'netwroks': did you mean 'networks'?"),
         ("networks --seeds 0", "seeds must be at least 1, got 0"),
@@ -34,6 +34,7 @@ def test_help_lists_every_ablation_with_a_sentence(capsys):
         ("networks --resume", "--resume needs the file to go on with: --out FILE"),
         ("start", "missing --run: see rrplan ablate start --help"),
         ("start --run nowhere", "nowhere holds no run: config.json is missing"),
+        ("learners --run nowhere --evaluations 0", "evaluations must be at least 1, got 0"),
         ("start --run nowhere --price x", "--price: could not convert string to float"),
     ],
 )

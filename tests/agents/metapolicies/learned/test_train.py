@@ -16,59 +16,15 @@ from agents.metapolicies.learned.config import MetaConfig, PPOConfig
 from agents.metapolicies.learned.train import make_meta_train
 from agents.training.fit import fit, read_metrics
 from rrplan.errors import InputError
-from rrplan.planner import Planner
+from tests.agents.metapolicies.doors import MISTAKE, MOST, planner
 
 PRICE = 0.1
-MISTAKE = 0.3  # what a wrong door costs
-MOST = 4
 PPO = PPOConfig(
     num_lanes=64, looks_per_chunk=1024, num_chunks=30, minibatches=4, learning_rate=3e-3,
     entropy_weight=0.05, initial_strength=1.0, evaluation_episodes=256, evaluate_every=10,
     checkpoint_every=10, lowest_price=PRICE, highest_price=PRICE,
 )  # fmt: skip
 META = MetaConfig("stopper", menu=(0, 1, 2), inputs=("search", "progress", "observation"), width=16)
-
-
-class Doors:
-    """Two decisions; each shows whether the prior is right. Where it is wrong, search tells."""
-
-    num_actions = 2
-
-    def reset(self, key, params):
-        del params
-        wrong = jax.random.bernoulli(key, 0.5, (3,))
-        return (wrong, jnp.int32(0)), self._observe(wrong, jnp.int32(0))
-
-    def step(self, key, state, action, params):
-        del key, params
-        wrong, time = state
-        reward = jnp.where(action == wrong[time], 1.0, 1.0 - MISTAKE)
-        following = (wrong, time + 1)
-        over = time + 1 >= 2
-        return rrplan.Transition(
-            following, self._observe(*following), reward, over, jnp.zeros((), bool)
-        )
-
-    def invalid_actions(self, state, params):
-        del state, params
-        return jnp.zeros(2, bool)
-
-    def _observe(self, wrong, time):
-        return jnp.stack([wrong[time].astype(jnp.float32), time.astype(jnp.float32)])
-
-
-def network(params, observation):
-    """Always likes action 0, and expects what it earns on average in each decision left."""
-    logits = jnp.broadcast_to(params, (observation.shape[0], 2))
-    left = 2.0 - observation[:, 1]
-    return rrplan.Evaluation(logits, (1.0 - 0.5 * MISTAKE) * left, observation)
-
-
-@functools.cache
-def planner():
-    return Planner(
-        Doors(), (), network, jnp.array([1.0, 0.0]), rrplan.Search(acting="completed_q"), MOST
-    )
 
 
 @functools.cache
