@@ -30,12 +30,12 @@ from rrplan.costs import Costs, Counts, timed_return, weigh
 from rrplan.engine import parts, validation
 from rrplan.engine.consult import NO_DEPTH_LIMIT
 from rrplan.errors import InputError
-from rrplan.models import Settings, make_model
-from rrplan.oracle import node_search, state_graph
+from rrplan.models import Learned, Settings, make_model
+from rrplan.oracle import imagined_search, node_search, state_graph
 from rrplan.oracle.node_search import Progress
 from rrplan.oracle.state_graph import ENDED, Graph
 from rrplan.planner import Planner
-from rrplan.types import Array, LearnedModel, PyTree
+from rrplan.types import Array, PyTree
 
 _ROUNDING = 1e-12  # relative: sums of float64 that differ by less are equal
 
@@ -112,9 +112,10 @@ def tabulate(
     equal to these digits.
 
     Args:
-        planner: with a network, no learned model, and an environment without chance that has
-            ``enumerate_states``, see :func:`rrplan.oracle.state_graph.explore`. ``K`` is its
-            ``max_simulations``.
+        planner: with an environment without chance that has ``enumerate_states``, see
+            :func:`rrplan.oracle.state_graph.explore`. ``K`` is its ``max_simulations``. Where it has
+            a learned model, each state is searched in that model, and actions lead where the
+            environment says.
         key: scalar key.
         episodes: a number ``I``, or int ids ``[I]``.
         num_lanes: states that the network evaluates at a time: the lanes of a device in the
@@ -124,21 +125,23 @@ def tabulate(
         progress: called from time to time.
 
     Raises:
-        InputError: for a :class:`rrplan.LearnedModel`; for bad depths, counts or ids; for a network
-            whose output has wrong shapes or is not finite; for an environment that lists no
-            states, lists too few, steps by chance or can return to a state; where the rule of
-            acting is not chosen yet; where trees do not fit.
+        InputError: for bad depths, counts or ids; for a network or a learned model whose output
+            has wrong shapes or is not finite; for a learned model that draws; for an environment
+            that lists no states, lists too few, steps by chance or can return to a state; where
+            the rule of acting is not chosen yet; where trees do not fit.
     """
     environment, most = planner.environment, planner.max_simulations
-    if isinstance(planner.network, LearnedModel):
-        raise InputError("the oracle got a LearnedModel: expected a network, to search the states")
     if not depths or min(depths) < 1:
         raise InputError(f"depths is {tuple(depths)}: expected one limit or more, each at least 1")
     ids, _ = validation.check_request(key, episodes, Costs(), num_lanes, most, 0)
     settings = _settings(planner, key)
     model = make_model(environment, settings.env_params, planner.network)
-    parts.check_model(model, settings)
+    embedding = parts.check_model(model, settings)
     graph, states, observations = state_graph.explore(environment, settings.env_params, key, ids)
+    if isinstance(model, Learned):
+        told = (graph, states, observations, embedding, most, depths, num_lanes, progress)
+        found = imagined_search.search_imagined(model, settings, *told)
+        return DecisionTable(graph, tuple(depths), *found)
     logits, value = node_search.evaluate_nodes(
         model, settings, graph, states, observations, num_lanes
     )

@@ -1,7 +1,8 @@
 """What a planner does in every node of a graph: the action after each number of simulations.
 
-The graph is the model, so a simulation neither steps the environment nor asks the network, which
-has evaluated every node before.
+With a network the graph is the model: a simulation neither steps the environment nor asks the
+network, which has evaluated every node before. :mod:`rrplan.oracle.imagined_search` is for learned
+models.
 """
 
 import functools
@@ -22,6 +23,8 @@ from rrplan.types import Array, PyTree
 
 Progress = Callable[[int, int], None]
 """``(nodes searched, nodes to search)``"""
+Find = Callable[[np.ndarray, Array], tuple[Array, Array]]
+"""``(nodes [B], depth limit) ->`` actions and levels after each k, ``[B, K + 1]`` each."""
 
 _LANES = 256  # nodes searched at a time
 
@@ -58,7 +61,7 @@ def evaluate_nodes(
     everything = jax.tree.map(jnp.asarray, (states, observations))  # to the device, once
     answers = []
     for nodes, count in _batches(np.arange(len(graph.instance)), batch):
-        answer = _evaluate(model, settings, *_take(everything, nodes))
+        answer = _evaluate(model, settings, *take(everything, nodes))
         answers.append([np.asarray(part)[:count] for part in answer])
     logits, value = map(np.concatenate, zip(*answers, strict=True))
     finite = np.isfinite(logits).all(axis=1) & np.isfinite(value)
@@ -109,15 +112,31 @@ def search_nodes(
     )
     # No parameters are needed here, and passing them would compile the search anew.
     settings = settings._replace(env_params=(), model_params=())
+
+    def find(nodes: np.ndarray, depth: Array) -> tuple[Array, Array]:
+        return _search(known, settings, nodes, depth, max_simulations)
+
+    return note_all(find, graph, max_simulations, depths, _LANES, progress)
+
+
+def note_all(
+    find: Find,
+    graph: Graph,
+    max_simulations: int,
+    depths: Sequence[int],
+    batch: int,
+    progress: Progress | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what ``find`` finds for all nodes with a choice; elsewhere the one action is taken."""
     # With one legal action there is nothing to search, and the engine does not.
     only = graph.invalid_actions.argmin(axis=1).astype(np.int16)
-    shape = (total, len(depths), max_simulations + 1)
+    shape = (len(only), len(depths), max_simulations + 1)
     actions = np.broadcast_to(only[:, None, None], shape).copy()
     levels = np.zeros(shape, np.int32)
     todo, done = np.flatnonzero(graph.legal_actions > 1), 0
-    for nodes, count in _batches(todo, _LANES):
+    for nodes, count in _batches(todo, batch):
         for place, depth in enumerate(depths):
-            found = _search(known, settings, nodes, jnp.int32(depth), max_simulations)
+            found = find(nodes, jnp.int32(depth))
             actions[nodes[:count], place], levels[nodes[:count], place] = (
                 np.asarray(part)[:count] for part in found
             )
@@ -148,16 +167,29 @@ def _search(
     root = mctx.RootFnOutput(
         prior_logits=known.prior_logits[nodes], value=known.value[nodes], embedding=nodes
     )
+    recurrent_fn = functools.partial(_imagine, settings.discount)
+    return note_each(root, invalid, known, recurrent_fn, settings, depth, max_simulations)
+
+
+def note_each(
+    root: mctx.RootFnOutput,
+    invalid: Array,
+    params: PyTree,
+    recurrent_fn: mctx.RecurrentFn,
+    settings: Settings,
+    depth: Array,
+    max_simulations: int,
+) -> tuple[Array, Array]:
+    """Return the actions taken after each k, and the levels; ``[B, K + 1]`` each."""
     # Room for one simulation more: the last is run, and nobody looks at it.
     state = search.init(root, max_simulations=max_simulations + 1, invalid_actions=invalid)
-    recurrent_fn = functools.partial(_imagine, settings.discount)
     c_init, c_base = settings.c_init, settings.c_base
 
     def act_and_simulate(state, _):
         action = final_action.choose_action(settings.acting, search.roots(state), invalid)
         levels = state.levels
         state = search.step(
-            state, known, settings.key, recurrent_fn, 1,
+            state, params, settings.key, recurrent_fn, 1,
             max_depth=depth, pb_c_init=c_init, pb_c_base=c_base,
         )  # fmt: skip
         return state, (action, levels)
@@ -187,7 +219,8 @@ def _imagine(
 
 
 @jax.jit
-def _take(tree: PyTree, nodes: Array) -> PyTree:
+def take(tree: PyTree, nodes: Array) -> PyTree:
+    """Return the rows of these nodes."""
     return jax.tree.map(lambda leaf: leaf[nodes], tree)
 
 
