@@ -85,6 +85,7 @@ class Encoder(nnx.Module):
         self.trunk = _Trunk(spec, spec.input_shape[-1], rngs)
 
     def __call__(self, observation: Array) -> Array:
+        """Return features ``[B, ...]`` of observations ``[B, ...]``."""
         return scale(self.trunk(observation)[1])
 
 
@@ -101,6 +102,7 @@ class Dynamics(nnx.Module):
         self.ended = _head(spec.width, 1, rngs)
 
     def __call__(self, features: Array, action: Array) -> tuple[Array, Array, Array]:
+        """Return reward ``[B]``, logits of an end ``[B]`` and next features ``[B, ...]``."""
         chosen = jax.nn.one_hot(action, self.num_actions)
         if self.items:
             row = jnp.broadcast_to((features * chosen[..., None]).sum(1)[:, None], features.shape)
@@ -130,6 +132,7 @@ class Judge(nnx.Module):
         self.value = _head(spec.width, 1, rngs)
 
     def __call__(self, features: Array) -> tuple[Array, Array, Array]:
+        """Return logits of prior and legality ``[B, A]``, and values ``[B]``."""
         x = jax.nn.relu(self.first(features))
         whole = jax.nn.relu(self.whole(pool(x) if self.items else x))
         prior, legal = self.prior(x), self.legal(x)

@@ -1,11 +1,48 @@
-"""What a reproduction leaves in its directory."""
+"""What a reproduction leaves in its directory, and whose directory it is."""
 
+import dataclasses
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from experiments import runs
 from experiments.report.figures.drawing import Draw, draw_all
+from rrplan.errors import InputError
+
+
+def tell(options: Any) -> dict[str, Any]:
+    """Return what makes a reproduction itself, in JSON's own types: all options but two.
+
+    Args:
+        options: a dataclass with the fields ``out`` and ``resume``.
+    """
+    told = dataclasses.asdict(options)
+    del told["out"], told["resume"]
+    return json.loads(json.dumps(told))
+
+
+def claim(out: Path, options: Any) -> None:
+    """Make a directory with room for evaluations, or see that it holds this reproduction.
+
+    Args:
+        out: the directory.
+        options: as for :func:`tell`.
+
+    Raises:
+        InputError: it holds another reproduction, or this one and it is not resumed.
+    """
+    path, told = out / "options.json", tell(options)
+    if path.exists():
+        if runs.read_json(path, missing="") != told:
+            raise InputError(f"{out} holds another reproduction: choose another --out")
+        if not options.resume:
+            raise InputError(
+                f"{out} holds this reproduction already: continue it with --resume, or choose"
+                " another --out"
+            )
+    (out / "evaluations").mkdir(parents=True, exist_ok=True)
+    runs.write_json(path, told)
 
 
 def write(

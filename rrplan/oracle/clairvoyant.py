@@ -113,8 +113,8 @@ def tabulate(
 
     Args:
         planner: with an environment without chance that has ``enumerate_states``, see
-            :func:`rrplan.oracle.state_graph.explore`. ``K`` is its ``max_simulations``. Where it has
-            a learned model, each state is searched in that model, and actions lead where the
+            :func:`rrplan.oracle.state_graph.explore`. ``K`` is its ``max_simulations``. Where it
+            has a learned model, each state is searched in that model, and actions lead where the
             environment says.
         key: scalar key.
         episodes: a number ``I``, or int ids ``[I]``.

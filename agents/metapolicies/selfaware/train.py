@@ -82,8 +82,8 @@ def build(planner: Planner, menu: tuple[int, ...], config: GainsConfig) -> GainH
     menu = tuple(k for k in menu if 0 < k <= most)
     if isinstance(network, LearnedModel):
         raise InputError(
-            "the planner has a LearnedModel: expected a network, as gains are found by trying actions"
-            " in the true model"
+            "the planner has a LearnedModel: expected a network, as gains are found by trying"
+            " actions in the true model"
         )
     if not menu:
         raise InputError(f"max_simulations is {most}: expected at least the least k of the menu")
