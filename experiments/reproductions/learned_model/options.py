@@ -24,7 +24,7 @@ class LearnedModelOptions:
     """Environment: any name that `rrplan envs` lists, or package.module:Class."""
     k: tuple[int, ...] = (0, 1, 2, 4, 8, 16, 32)
     """Simulations of a decision."""
-    chunks: tuple[int, ...] = (10, 40, 160)
+    chunks: tuple[int, ...] = (10, 30, 90)
     """Rounds of the models' trainings: little, middling and long. Each is a training of its own."""
     prices: tuple[float, ...] = (3e-4, 1e-3)
     """Prices of a simulation, at which the best k is told as well (simulations alone)."""
