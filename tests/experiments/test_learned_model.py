@@ -24,7 +24,7 @@ TINY = shlex.split(
     "--learned.width 8 --learned.num-lanes 8 --learned.num-chunks 2 --learned.num-simulations 2 "
     "--learned.batch-size 8 --learned.updates-per-chunk 2 --learned.evaluation-episodes 8 "
     "--control.oracle-episodes 4 --control.ppo.num-lanes 8 --control.ppo.looks-per-chunk 64 "
-    "--control.ppo.num-chunks 2 --control.ppo.minibatches 2 --control.ppo.evaluation-episodes 8 "
+    "--control.ppo.num-chunks 2 --control.ppo.value-chunks 1 --control.ppo.minibatches 2 --control.ppo.evaluation-episodes 8 "
     "--no-report"
 )
 
@@ -35,7 +35,7 @@ def test_a_model_is_trained_and_searched_in_by_all_agents(tmp_path, capsys):
     names = ("entropy", "gate", "self-aware", "oracle")
     arguments = [*TINY, "--control.agents", *names, "--out", str(out)]
     assert cli.main(arguments) == 0
-    told = capsys.readouterr().out
+    told = capsys.readouterr().err
     assert "no self-aware: its training needs the true model" in told
     config = json.loads((out / "config.json").read_text())["config"]
     assert config["model"] == "learned"

@@ -96,9 +96,14 @@ def test_actions_are_imagined_alike_in_whatever_order_items_stand(finished):
         jax.random.split(KEY, 3), planner().env_params
     )
     order = jnp.array([2, 0, 3, 1])
-    features = network.embed(params, observation)
-    imagined = network.step(params, features, jnp.full(3, 3))
-    moved = network.step(params, network.embed(params, observation[:, order]), jnp.full(3, 2))
+
+    @jax.jit
+    def imagine(params, observation, action):
+        features = network.embed(params, observation)
+        return network.step(params, features, action)
+
+    imagined = imagine(params, observation, jnp.full(3, 3))
+    moved = imagine(params, observation[:, order], jnp.full(3, 2))
     np.testing.assert_allclose(moved.reward, imagined.reward, atol=1e-6)
     np.testing.assert_allclose(moved.features, imagined.features[:, order], atol=1e-5)
     np.testing.assert_allclose(jnp.square(moved.features).mean(-1), np.ones((3, 4)), atol=1e-3)
