@@ -49,7 +49,7 @@ def measure(
         unrolls: how many to measure on, at least; rounded up to whole steps of all lanes.
 
     Returns:
-        Means over the unrolls that are not over before.
+        Means over the unrolls that are not over before; 0 where all are.
     """
     steps = max(config.window, min(LONGEST, -(-unrolls // config.num_lanes) + config.window - 1))
     environment, evaluator = planner.environment, planner.network
@@ -102,7 +102,7 @@ def compare(
     return Errors(
         reward=jnp.sqrt(_mean(reward, stepping)),
         ended=_mean((told.ended_logit > 0) != (targets.ended > 0), stepping),
-        features=_mean(apart, arrived) / spread,
+        features=_mean(apart, arrived) / jnp.where(spread > 0, spread, 1.0),
         value=jnp.sqrt(_mean(value, arrived)),
         best_action=_mean(other, arrived),
         legal=_mean(wrong, arrived),

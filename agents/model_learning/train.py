@@ -99,6 +99,8 @@ def make_model_train(planner: Planner, network: ModelNetwork, config: ModelConfi
             " a model to learn from"
         )
     spec = _Spec(planner.environment, planner.network, network, config)
+    # However many simulations the planner has room for elsewhere, it is the same training.
+    planner = planner._replace(max_simulations=config.evaluation_simulations)
     given = _Given(jax.tree.map(jnp.asarray, planner.env_params), planner.params)
     return Training(
         init=functools.partial(_init, spec, given),
@@ -209,11 +211,10 @@ def _summarize(told: Told, total: Array, means: dict[str, Array], rate: Array) -
 
 
 def _evaluate(planner: Planner, config: ModelConfig, params: PyTree) -> Array:
-    simulations = config.evaluation_simulations
     return rrplan.evaluate(
-        planner._replace(params=params, max_simulations=simulations),
+        planner._replace(params=params),
         fixed(),
-        jnp.int32(simulations),
+        jnp.int32(config.evaluation_simulations),
         key=jax.random.key(EVALUATION_SEED),
         episodes=config.evaluation_episodes,
     ).untimed_return
