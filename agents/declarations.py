@@ -212,6 +212,8 @@ class Learned(Agent):
     """Groups of inputs that it may see, of those of the study; all if None."""
     bounded: bool = True
     """Whether the oracle bounds what it earns: it does where the planner's search chooses."""
+    needs_true_model: bool = False
+    """Whether its training tries actions in the true model, so that a learned one will not do."""
     family: ClassVar[str] = "learned"
 
 

@@ -16,6 +16,7 @@ import jax
 
 from agents import networks
 from agents.declarations import Greedy, OneStep, Player
+from agents.model_learning.network import ModelNetwork, learned_model
 from experiments import calibration
 from experiments.calibration import Calibration
 from experiments.evaluation import (
@@ -201,9 +202,9 @@ def make(
     if kept:
         own = Operations(kept["step"], kept["evaluation"])
         return _of(config, kept["reference"], own, dict(kept["looks"]), keep, seconds)
-    own = operations_of_network(problem, problem.network)
+    own = operations_of_network(problem, problem.model or problem.network)
     reference = own
-    if config.reference != config.network:
+    if config.reference != config.network or problem.model is not None:
         network, _ = networks.build(
             config.reference, problem.environment, problem.env_params, jax.random.key(0)
         )
@@ -236,10 +237,12 @@ def _plans(agent: Agent) -> bool:
 
 
 def operations_of_network(problem: StudyProblem, network: Any) -> Operations:
-    """Return the operations of a planner with a network, on a study's problem."""
+    """Return the operations of a planner with a network or a model, on a study's problem."""
     return operations.of_planner(_planner(problem, network))
 
 
 def _planner(problem: StudyProblem, network: Any) -> Planner:
     shapes = jax.eval_shape(network.init, jax.random.key(0))
+    if isinstance(network, ModelNetwork):
+        network = learned_model(network)
     return Planner(problem.environment, problem.env_params, network, shapes)

@@ -171,9 +171,10 @@ def calibrate(
     """
     config = problem.config
     own = fit(*measure(problem, config.network, measured))
-    if config.reference == config.network:
+    if _is_reference(problem):
         return Calibration(own, own)
-    return Calibration(own, fit(*measure(problem, config.reference, measured)))
+    other = problem._replace(model=None)  # the reference planner's is the true one
+    return Calibration(own, fit(*measure(other, config.reference, measured)))
 
 
 def of_network(problem: StudyProblem, path: Path) -> Seconds:
@@ -194,8 +195,13 @@ def of_network(problem: StudyProblem, path: Path) -> Seconds:
 def measurements(problem: StudyProblem) -> int:
     """Return how many evaluations :func:`calibrate` makes."""
     config = problem.config
-    planners = 1 if config.reference == config.network else 2
+    planners = 1 if _is_reference(problem) else 2
     return planners * (1 + ROUNDS * len(design(config.sweep.max_budget)))
+
+
+def _is_reference(problem: StudyProblem) -> bool:
+    """Return whether a study's planner is its reference planner."""
+    return problem.config.reference == problem.config.network and problem.model is None
 
 
 def measure(
@@ -211,6 +217,8 @@ def measure(
     config = problem.config
     key = study_key(config, Domain.CALIBRATION)
     built, params = networks.build(network, problem.environment, problem.env_params, key)
+    if problem.model is not None:
+        params = problem.model.init(key)
     planner = make_planner(problem._replace(network=built), params, "visits")
     meta = MetaConfig(
         "stopper", config.control.stopper_menu, config.control.inputs, config.control.width

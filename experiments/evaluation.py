@@ -1,11 +1,9 @@
 """One agent on one set of episodes: what a study evaluates, and how."""
 
 import dataclasses
-import enum
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,29 +15,24 @@ from agents import declarations, metapolicies, networks
 from agents.alphazero.train import make_train
 from agents.declarations import OneStep, Player, Probe, Untuned
 from agents.greedy_rule import GreedyPolicy
+from agents.model_learning.network import ModelNetwork, learned_model
+from agents.model_learning.train import make_model_train
 from agents.training import fit
 from agents.training.protocol import TrainableEvaluator, Training
-from experiments import memory, roster
+from experiments import memory, modelling, roster
 from experiments.runs import Run
+from experiments.seeds import Domain as Domain
+from experiments.seeds import name_key as name_key
+from experiments.seeds import study_key as study_key
 from experiments.studies.planning_depth.config import StudyConfig
 from experiments.sweep import SweepConfig
 from rrplan.capabilities import Greedy, Initializable, offers, require
 from rrplan.engine.rollouts import SearchingPolicy
 from rrplan.planner import Planner
-from rrplan.types import Array, Environment, Episodes, MetaPolicy, PyTree, Work
+from rrplan.types import Environment, Episodes, MetaPolicy, PyTree, Work
 
 TRACED = 64
 """Decisions of an episode that are recorded of agents that control themselves."""
-
-
-class Domain(enum.IntEnum):
-    """What the study's seed is folded with, so that no two uses of it share a key."""
-
-    TRAINING = 0
-    VALIDATION = 1
-    HELD_OUT = 2
-    CONTROL = 3
-    CALIBRATION = 4
 
 
 class Split(NamedTuple):
@@ -67,6 +60,7 @@ class StudyProblem(NamedTuple):
     environment: Environment
     env_params: PyTree
     network: TrainableEvaluator
+    model: ModelNetwork | None = None  # that planners search in, in place of the environment
 
 
 @dataclass(frozen=True)
@@ -107,29 +101,11 @@ class TrainedSeed(NamedTuple):
     probes: Mapping[str, Probe] = {}  # of learned agents that predict gains
 
 
-class Seeded(Protocol):
-    """The configuration of any study."""
-
-    @property
-    def seed(self) -> int:
-        """What all that is drawn comes from."""
-        ...
-
-
-def study_key(config: Seeded, domain: Domain, index: int = 0) -> Array:
-    """Return the key for one use of the study's seed."""
-    return jax.random.fold_in(jax.random.fold_in(jax.random.key(config.seed), domain), index)
-
-
-def name_key(key: Array, name: str) -> Array:
-    """Return the key for what is called so: it does not depend on what else there is."""
-    return jax.random.fold_in(key, zlib.crc32(name.encode()))
-
-
 def build_problem(config: StudyConfig, *, trains: bool = False) -> StudyProblem:
     """Build the environment and the network that a configuration names.
 
     Where the size of returns is to be measured, the problem's configuration holds what was found.
+    Agents that need the true model are left out of it where planners have a learned one.
     Agents of the user's own are imported, so that what is wrong with them is told at once.
 
     Args:
@@ -147,10 +123,12 @@ def build_problem(config: StudyConfig, *, trains: bool = False) -> StudyProblem:
         network=config.network.measured(environment, env_params),
         reference=config.reference.measured(environment, env_params),
     )
+    config = config.without_left_out()
     network, _ = networks.build(config.network, environment, env_params, jax.random.key(0))
-    needed = memory.estimate(config, environment, env_params, network)
-    memory.check(needed, config, trains=trains)
-    return StudyProblem(config, environment, env_params, network)
+    model = modelling.build(config, environment, env_params, network)
+    problem = StudyProblem(config, environment, env_params, network, model)
+    memory.check(memory.estimate(*problem), config, trains=trains)
+    return problem
 
 
 def list_agents(problem: StudyProblem) -> list[Agent]:
@@ -158,6 +136,8 @@ def list_agents(problem: StudyProblem) -> list[Agent]:
     agents = []
     for declared in roster.ROSTER.values():
         if isinstance(declared, OneStep):
+            if problem.model is not None:
+                continue  # it would try actions in the environment itself
             agents.append(Agent(declared.name, None, declared.name, declared.family))
         elif isinstance(declared, declarations.Fixed):
             budgets = declared.budgets or problem.config.sweep.budgets
@@ -244,29 +224,43 @@ def _is_traced(agent: Agent, split: Split) -> bool:
 def base_training(problem: StudyProblem) -> Training:
     """Return the training of a study's base planner, which its environment tells from others."""
     config = problem.config
-    train = make_train(*problem[1:], config.train)
+    train = make_train(problem.environment, problem.env_params, problem.network, config.train)
     options = ", ".join(f"{name}={value!r}" for name, value in sorted(config.env_kwargs.items()))
     return train._replace(identity={"env": config.env, "env_options": options})
 
 
 def load_params(problem: StudyProblem, run: Run, seed: int) -> PyTree:
-    """Return the parameters of the network that a run has trained from a seed.
+    """Return the parameters that a run has trained from a seed: of the network, or of the model.
 
     Raises:
-        InputError: its training has left no intact checkpoint, or one of another run lies there.
+        InputError: a training has left no intact checkpoint, or one of another run lies there.
     """
     key = study_key(problem.config, Domain.TRAINING, seed)
     fit.check_belongs(base_training(problem), key, run.training(seed))
     shapes = jax.eval_shape(require(problem.network, Initializable).init, jax.random.key(0))
-    return fit.load_params(run.training(seed), shapes)
+    params = fit.load_params(run.training(seed), shapes)
+    if problem.model is None:
+        return params
+    training = model_training(problem, params)
+    return modelling.load_params(problem.config, training, run, seed)
+
+
+def model_training(problem: StudyProblem, params: PyTree) -> Training:
+    """Return the training of a study's model, on the play of a planner with these parameters."""
+    assert problem.model is not None  # as its study asks for one
+    planner = make_planner(problem._replace(model=None), params, modelling.ACTING)
+    return make_model_train(planner, problem.model, problem.config.learned)
 
 
 def make_planner(problem: StudyProblem, params: PyTree, acting: str) -> Planner:
-    """Return a training seed's planner, under a rule of acting."""
+    """Return a training seed's planner, under a rule of acting.
+
+    ``params`` are those of the learned model where the problem has one, else of the network.
+    """
     return Planner(
         problem.environment,
         problem.env_params,
-        problem.network,
+        problem.network if problem.model is None else learned_model(problem.model),
         params,
         dataclasses.replace(problem.config.search, acting=acting),
         problem.config.sweep.max_budget,

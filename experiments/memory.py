@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from agents.alphazero.train import make_train
+from agents.model_learning.network import ModelNetwork
 from agents.training.protocol import TrainableEvaluator
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.capabilities import Initializable, require
@@ -36,7 +37,11 @@ class Estimate(NamedTuple):
 
 
 def estimate(
-    config: StudyConfig, environment: Environment, env_params: PyTree, network: TrainableEvaluator
+    config: StudyConfig,
+    environment: Environment,
+    env_params: PyTree,
+    network: TrainableEvaluator,
+    learned: ModelNetwork | None = None,
 ) -> Estimate:
     """Return what a study takes on one device. Nothing is computed.
 
@@ -45,17 +50,25 @@ def estimate(
         environment: built.
         env_params: its parameters.
         network: of the planner.
+        learned: the model that it searches in; None where that is the environment. What its
+            training keeps is not counted.
     """
     actions = environment.num_actions
     key = jax.eval_shape(lambda: jax.random.key(0))
     env_params = jax.tree.map(jnp.asarray, env_params)
-    state, _ = jax.eval_shape(environment.reset, key, env_params)
+    state, observation = jax.eval_shape(environment.reset, key, env_params)
     training = make_train(environment, env_params, network, config.train)
     params = jax.eval_shape(require(network, Initializable).init, key)
     begun = jax.eval_shape(training.init, key, params)
     selfplay = memory.bytes_per_lane(config.train.num_simulations, actions, state)
     model = make_model(environment, env_params, network)
     moving, _ = model.division.divide(state)  # pyright: ignore[reportAttributeAccessIssue]
+    if learned is not None:
+        one = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), observation
+        )
+        features = jax.eval_shape(learned.embed, jax.eval_shape(learned.init, key), one)
+        moving = jax.ShapeDtypeStruct(features.shape[1:], features.dtype)
     searched = memory.bytes_per_lane(config.sweep.max_budget, actions, moving)
     episodes = max(config.sweep.episodes, config.sweep.validation_episodes)
     return Estimate(

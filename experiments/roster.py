@@ -148,6 +148,7 @@ _AGENTS: tuple[Agent, ...] = (
         make="agents.metapolicies.selfaware.trainable:make",
         kind="gate",
         priced=True,
+        needs_true_model=True,
     ),
     Learned(
         name="gate-depth",

@@ -96,11 +96,21 @@ class LearnedModel(NamedTuple):
     observations; ``recurrent_fn(params, key, action [B], embedding [B, ...]) ->
     (mctx.RecurrentFnOutput, embedding)`` is one imagined step. Discounts lie in [-1, 1]; what
     has discount 0 is an end. The engine calls both under ``vmap`` with a batch of one, so that
-    each lane has a key of its own.
+    each lane has a key of its own. An imagined action whose prior logit is the lowest float is one
+    that the model takes for illegal.
+
+    The rest is what a network may offer as well (:mod:`rrplan.capabilities`): meta-policies then
+    see of a learned model what they see of a network.
     """
 
     root_fn: Callable[[PyTree, Array, PyTree], mctx.RootFnOutput]
     recurrent_fn: mctx.RecurrentFn
+    features_fn: Callable[[PyTree], Array] | None = None
+    """``embedding [B, ...] -> [B, F]``; the embedding's floating-point numbers if None."""
+    kind: str = "learned"
+    """Its architecture; ``"items"``: rows of the observation are actions."""
+    return_scale: float = 1.0
+    """Typical size of an episode's return."""
 
 
 class MetaObservation(NamedTuple):

@@ -1,7 +1,7 @@
 """Training of base planners: AlphaZero with Gumbel MuZero's search over the true model."""
 
 import functools
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -55,6 +55,40 @@ class Metrics(NamedTuple):
         return self.selfplay_return
 
 
+class LearningSettings(Protocol):
+    """How gradient steps are taken, as :class:`agents.alphazero.config.TrainConfig` has it."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Peak of the schedule."""
+        ...
+
+    @property
+    def warmup_share(self) -> float:
+        """Share of the gradient steps spent warming up."""
+        ...
+
+    @property
+    def final_learning_rate_share(self) -> float:
+        """Last learning rate, as a share of the peak."""
+        ...
+
+    @property
+    def weight_decay(self) -> float:
+        """Decoupled weight decay."""
+        ...
+
+    @property
+    def max_grad_norm(self) -> float:
+        """Gradients are clipped to this global norm."""
+        ...
+
+    @property
+    def total_updates(self) -> int:
+        """Gradient steps of the whole training."""
+        ...
+
+
 class _Spec(NamedTuple):
     """The static half of a training: what a compiled program depends on."""
 
@@ -85,7 +119,7 @@ def make_train(
     )
 
 
-def make_schedule(config: TrainConfig) -> optax.Schedule:
+def make_schedule(config: LearningSettings) -> optax.Schedule:
     """Return the learning rate as a function of the gradient step: warm-up, then a cosine."""
     total = config.total_updates
     return optax.warmup_cosine_decay_schedule(
@@ -97,7 +131,7 @@ def make_schedule(config: TrainConfig) -> optax.Schedule:
     )
 
 
-def make_optimizer(config: TrainConfig) -> optax.GradientTransformation:
+def make_optimizer(config: LearningSettings) -> optax.GradientTransformation:
     """Return AdamW with clipped gradients and the schedule of ``config``."""
     return optax.chain(
         optax.clip_by_global_norm(config.max_grad_norm),

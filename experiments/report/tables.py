@@ -100,13 +100,21 @@ def markdown_table(results: Mapping[str, Any], seconds: Mapping[str, float] | No
 def _title(results: Mapping[str, Any]) -> str:
     first = results["agents"][0]
     seeds = "" if first["seeds"] == 1 else f" x {first['seeds']} training seeds"
-    return f"{results['config']['env']}: {first['episodes']:,} held-out episodes{seeds}"
+    model = " (learned model)" if is_learned(results) else ""
+    return f"{results['config']['env']}{model}: {first['episodes']:,} held-out episodes{seeds}"
+
+
+def is_learned(results: Mapping[str, Any]) -> bool:
+    """Return whether planners searched in a learned model; older results know none."""
+    return results["config"].get("model") == "learned"
 
 
 def _caption(results: Mapping[str, Any]) -> str:
     rule = RULES[results["acting"]]
     marked = " Marked: best k on validation episodes." if results.get("best_fixed") else ""
-    caption = f"{bills.caption(results)} Acting by {rule}. ± half of the 95% interval.{marked}"
+    learned = " Search in a learned model." if is_learned(results) else ""
+    caption = f"{bills.caption(results)}{learned} Acting by {rule}."
+    caption += f" ± half of the 95% interval.{marked}"
     return " ".join([caption, *replacements.footnotes(results)])
 
 

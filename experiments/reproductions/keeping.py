@@ -1,5 +1,7 @@
-"""What a reproduction leaves in its directory."""
+"""What a reproduction leaves in its directory, and whose directory it is."""
 
+import dataclasses
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,27 +11,37 @@ from experiments.report.figures.drawing import Draw, draw_all
 from rrplan.errors import InputError
 
 
-def claim(out: Path, told: Mapping[str, Any], *, resume: bool) -> None:
-    """Make a reproduction's directory, or see that it holds this one.
+def tell(options: Any) -> dict[str, Any]:
+    """Return what makes a reproduction itself, in JSON's own types: all options but two.
+
+    Args:
+        options: a dataclass with the fields ``out`` and ``resume``. Of a path its name is told.
+    """
+    told = dataclasses.asdict(options)
+    del told["out"], told["resume"]
+    return json.loads(json.dumps(told, default=lambda path: path.resolve().name))
+
+
+def claim(out: Path, options: Any) -> None:
+    """Make a directory with room for evaluations, or see that it holds this reproduction.
 
     Args:
         out: the directory.
-        told: what makes the reproduction itself, in JSON's own types.
-        resume: whether to go on with what is there.
+        options: as for :func:`tell`.
 
     Raises:
-        InputError: it holds another one, or this one and is not to be gone on with.
+        InputError: it holds another reproduction, or this one and it is not resumed.
     """
-    path = out / "options.json"
+    path, told = out / "options.json", tell(options)
     if path.exists():
         if runs.read_json(path, missing="") != told:
             raise InputError(f"{out} holds another reproduction: choose another --out")
-        if not resume:
+        if not options.resume:
             raise InputError(
-                f"{out} holds this reproduction already: continue it with --resume,"
-                " or choose another --out"
+                f"{out} holds this reproduction already: continue it with --resume, or choose"
+                " another --out"
             )
-    out.mkdir(parents=True, exist_ok=True)
+    (out / "evaluations").mkdir(parents=True, exist_ok=True)
     runs.write_json(path, told)
 
 

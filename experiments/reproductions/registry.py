@@ -54,5 +54,11 @@ REPRODUCTIONS: Mapping[str, Reproduction] = {
             "experiments.reproductions.hardness.options:HardnessOptions",
             "experiments.reproductions.hardness.making:reproduce",
         ),
+        Reproduction(
+            "learned-model",
+            "Return over k with the true model, and with models trained for several lengths.",
+            "experiments.reproductions.learned_model.options:LearnedModelOptions",
+            "experiments.reproductions.learned_model.making:reproduce",
+        ),
     )
 }

@@ -141,6 +141,14 @@ def check_model(model: Perfect | Learned, settings: Settings) -> PyTree:
     output, embedding = answer
     shapes.check_fields("recurrent_fn", output, _BATCH, actions)
     shapes.check_embedding(embedding, root.embedding, _BATCH)
+    if functions.features_fn is not None:
+        features = shapes_of("features_fn", functions.features_fn, embedding)
+        shape = getattr(features, "shape", ())
+        if len(shape) != 2 or shape[0] != _BATCH or not _is_kind(features, "f"):
+            raise InputError(
+                f"features_fn returned {told(features)} for a batch of {_BATCH}: expected "
+                f"float32[{_BATCH},F], a row for each"
+            )
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), embedding)
 
 

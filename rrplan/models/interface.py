@@ -63,8 +63,8 @@ class Answer(NamedTuple):
     prior_logits: Array  # [B, A] masked: the lowest float where illegal
     value: Array  # [B]
     discount: Array  # [B] of the edge into it, 0 at an end
-    features: Array  # [B, F] of the root, where the lane has a new one
-    invalid_actions: Array  # [B, A] bool, likewise
+    features: Array  # [B, F] of the state; a perfect model's are those of its network
+    invalid_actions: Array  # [B, A] bool, of the root, where the lane has a new one
 
 
 class Model(Protocol):
@@ -194,7 +194,7 @@ class Learned:
             prior_logits=mask_logits(root.prior_logits, invalid),
             value=root.value,
             discount=jnp.ones_like(root.value),
-            features=_flatten(root.embedding, position.done.shape[0]),
+            features=self._features(root.embedding, position.done.shape[0]),
             invalid_actions=invalid,
         )
 
@@ -208,12 +208,19 @@ class Learned:
             prior_logits=jnp.maximum(output.prior_logits, lowest),
             value=output.value,
             discount=output.discount,
+            features=self._features(embedding, thinking.shape[0]),
         )
         return where(thinking, imagined, root)
 
     def keep(self, position: Position) -> PyTree:
         """Keep the real state: the tree holds embeddings."""
         return position.state
+
+    def _features(self, embedding: PyTree, num_lanes: int) -> Array:
+        """Return what the model tells of nodes as features, ``[B, F]``."""
+        if self.functions.features_fn is not None:
+            return self.functions.features_fn(embedding)
+        return _flatten(embedding, num_lanes)
 
 
 def call_by_lane(function, params: PyTree, keys: Array, *inputs: PyTree) -> PyTree:

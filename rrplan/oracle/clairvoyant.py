@@ -29,8 +29,9 @@ from rrplan.costs import Costs, Counts, timed_return, weigh
 from rrplan.engine import validation
 from rrplan.engine.consult import NO_DEPTH_LIMIT
 from rrplan.errors import InputError
-from rrplan.oracle import exploring, node_search
-from rrplan.oracle.node_search import Progress
+from rrplan.models import Learned
+from rrplan.oracle import exploring, imagined_search, node_search
+from rrplan.oracle.noting import Progress
 from rrplan.oracle.state_graph import ENDED, Graph
 from rrplan.planner import Planner
 from rrplan.types import Array, PyTree
@@ -110,9 +111,10 @@ def tabulate(
     equal to these digits.
 
     Args:
-        planner: with a network, no learned model, and an environment without chance that has
-            ``enumerate_states``, see :func:`rrplan.oracle.state_graph.explore`. ``K`` is its
-            ``max_simulations``.
+        planner: with an environment without chance that has ``enumerate_states``, see
+            :func:`rrplan.oracle.state_graph.explore`. ``K`` is its ``max_simulations``. Where it
+            has a learned model, each state is searched in that model, and actions lead where the
+            environment says.
         key: scalar key.
         episodes: a number ``I``, or int ids ``[I]``.
         num_lanes: states that the network evaluates at a time: the lanes of a device in the
@@ -122,27 +124,36 @@ def tabulate(
         progress: called from time to time.
 
     Raises:
-        InputError: for a :class:`rrplan.LearnedModel`; for bad depths, counts or ids; for a network
-            whose output has wrong shapes or is not finite; for an environment that lists no
-            states, lists too few, steps by chance or can return to a state; where the rule of
-            acting is not chosen yet; where trees do not fit.
+        InputError: for bad depths, counts or ids; for a network or a learned model whose output
+            has wrong shapes or is not finite; for a learned model that draws; for an environment
+            that lists no states, lists too few, steps by chance or can return to a state; where
+            the rule of acting is not chosen yet; where trees do not fit.
     """
-    exploring.check_network(planner)
     most = planner.max_simulations
     if not depths or min(depths) < 1:
         raise InputError(f"depths is {tuple(depths)}: expected one limit or more, each at least 1")
     ids, _ = validation.check_request(key, episodes, Costs(), num_lanes, most, 0)
-    explored = exploring.explore(planner, key, ids, num_lanes)
-    action, levels = node_search.search_nodes(
-        explored.settings,
-        explored.graph,
-        explored.prior_logits,
-        explored.value,
-        most,
-        depths,
-        progress,
-    )
-    return DecisionTable(explored.graph, tuple(depths), action, levels)
+    listed = exploring.list_nodes(planner, key, ids)
+    if isinstance(listed.model, Learned):
+        found = imagined_search.search_imagined(
+            listed.model,
+            listed.settings,
+            listed.graph,
+            listed.states,
+            listed.observations,
+            listed.embedding,
+            most,
+            depths,
+            num_lanes,
+            progress,
+        )
+    else:
+        explored = exploring.evaluate(listed, num_lanes)
+        word = explored.prior_logits, explored.value
+        found = node_search.search_nodes(
+            explored.settings, explored.graph, *word, most, depths, progress
+        )
+    return DecisionTable(listed.graph, tuple(depths), *found)
 
 
 def solve(table: DecisionTable, costs: Costs | float) -> Solution:

@@ -8,12 +8,22 @@ import numpy as np
 
 from rrplan.costs import Costs
 from rrplan.engine import parts
-from rrplan.errors import InputError
-from rrplan.models import Settings, make_model
+from rrplan.models import Model, Settings, make_model
 from rrplan.oracle import node_search, state_graph
 from rrplan.oracle.state_graph import Graph
 from rrplan.planner import Planner
-from rrplan.types import Array, LearnedModel, PyTree
+from rrplan.types import Array, PyTree
+
+
+class Listed(NamedTuple):
+    """All nodes of some episodes, ``N`` of them; nothing is evaluated."""
+
+    model: Model  # the engine's, static
+    settings: Settings
+    embedding: PyTree  # shapes of what the model holds of one node
+    graph: Graph
+    states: PyTree  # [N, ...] numpy
+    observations: PyTree  # [N, ...] numpy
 
 
 class Explored(NamedTuple):
@@ -27,28 +37,17 @@ class Explored(NamedTuple):
     features: np.ndarray  # [N, F] float32
 
 
-def check_network(planner: Planner) -> None:
-    """Refuse a planner that does not search the real states.
-
-    Raises:
-        InputError: it has a :class:`rrplan.LearnedModel`.
-    """
-    if isinstance(planner.network, LearnedModel):
-        raise InputError("the oracle got a LearnedModel: expected a network, to search the states")
-
-
-def explore(planner: Planner, key: Array, ids: np.ndarray, num_lanes: int) -> Explored:
+def list_nodes(planner: Planner, key: Array, ids: np.ndarray) -> Listed:
     """Find all nodes of the episodes that :func:`rrplan.evaluate` draws for ``key`` and ``ids``.
 
     Args:
-        planner: with a network, see :func:`check_network`.
+        planner: whose episodes these are.
         key: scalar key.
         ids: ``[I]`` int32.
-        num_lanes: states that the network evaluates at a time.
 
     Raises:
-        InputError: as :func:`rrplan.oracle.state_graph.explore`; for a network whose output has
-            wrong shapes or is not finite; where the rule of acting is not chosen yet.
+        InputError: as :func:`rrplan.oracle.state_graph.explore`; for a network or a learned model
+            whose output has wrong shapes; where the rule of acting is not chosen yet.
     """
     environment = planner.environment
     settings = Settings(
@@ -60,7 +59,21 @@ def explore(planner: Planner, key: Array, ids: np.ndarray, num_lanes: int) -> Ex
         **planner.traced_search(),
     )
     model = make_model(environment, settings.env_params, planner.network)
-    parts.check_model(model, settings)
-    graph, states, observations = state_graph.explore(environment, settings.env_params, key, ids)
+    embedding = parts.check_model(model, settings)
+    found = state_graph.explore(environment, settings.env_params, key, ids)
+    return Listed(model, settings, embedding, *found)
+
+
+def evaluate(listed: Listed, num_lanes: int) -> Explored:
+    """Let the planner's network evaluate all nodes.
+
+    Args:
+        listed: of a planner with a network.
+        num_lanes: states that the network evaluates at a time.
+
+    Raises:
+        InputError: its output is not finite.
+    """
+    model, settings, _, graph, states, observations = listed
     told = node_search.evaluate_nodes(model, settings, graph, states, observations, num_lanes)
     return Explored(settings, graph, observations, *told)

@@ -1,11 +1,12 @@
 """What a planner does in the nodes of a graph: the action after each number of simulations.
 
-The graph is the model, so a simulation neither steps the environment nor asks the network, which
-has evaluated every node before.
+With a network the graph is the model: a simulation neither steps the environment nor asks the
+network, which has evaluated every node before. :mod:`rrplan.oracle.imagined_search` is for learned
+models.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -17,12 +18,18 @@ from rrplan import search
 from rrplan.engine import memory
 from rrplan.engine.consult import NO_DEPTH_LIMIT
 from rrplan.models import Model, Position, Settings
+from rrplan.oracle.noting import (
+    Progress,
+    Tell,
+    batches,
+    first_legal,
+    note_all,
+    note_each,
+    take,
+    tell_decision,
+)
 from rrplan.oracle.state_graph import ENDED, Graph, refuse
-from rrplan.search import final_action
 from rrplan.types import Array, PyTree
-
-Progress = Callable[[int, int], None]
-"""``(nodes searched, nodes to search)``"""
 
 _LANES = 256  # nodes searched at a time
 
@@ -68,8 +75,8 @@ def evaluate_nodes(
     """
     everything = jax.tree.map(jnp.asarray, (states, observations))  # to the device, once
     answers = []
-    for nodes, count in _batches(np.arange(len(graph.instance)), batch):
-        answer = _evaluate(model, settings, *_take(everything, nodes))
+    for nodes, count in batches(np.arange(len(graph.instance)), batch):
+        answer = _evaluate(model, settings, *take(everything, nodes))
         answers.append([np.asarray(part)[:count] for part in answer])
     logits, value, features = map(np.concatenate, zip(*answers, strict=True))
     finite = np.isfinite(logits).all(axis=1) & np.isfinite(value)
@@ -127,27 +134,14 @@ def search_nodes(
     Raises:
         InputError: where the trees do not fit into memory.
     """
-    total, num_actions = graph.following.shape
-    _check_fits(max_simulations, num_actions)
+    _check_fits(max_simulations, graph.following.shape[1])
     known = make_known(graph, prior_logits, value)
     settings = _without_parameters(settings)
-    # With one legal action there is nothing to search, and the engine does not.
-    only = _first_legal(graph)
-    shape = (total, len(depths), max_simulations + 1)
-    actions = np.broadcast_to(only[:, None, None], shape).copy()
-    levels = np.zeros(shape, np.int32)
-    todo, done = np.flatnonzero(graph.legal_actions > 1), 0
-    for nodes, count in _batches(todo, _LANES):
-        for place, depth in enumerate(depths):
-            limit = jnp.int32(depth)
-            found = _search(known, settings, nodes, limit, max_simulations, _tell_decision)
-            actions[nodes[:count], place], levels[nodes[:count], place] = (
-                np.asarray(part)[:count] for part in found
-            )
-        done += count
-        if progress is not None:
-            progress(done, len(todo))
-    return actions, levels
+
+    def find(nodes: np.ndarray, depth: Array) -> tuple[Array, ...]:
+        return _search(known, settings, nodes, depth, max_simulations, tell_decision)
+
+    return note_all(find, graph, max_simulations, depths, _LANES, progress)
 
 
 def search_from(
@@ -172,14 +166,14 @@ def search_from(
     settings = _without_parameters(settings)
     shape = (len(nodes), len(ks))
     found = Found(
-        np.broadcast_to(_first_legal(graph)[nodes][:, None], shape).copy(),
+        np.broadcast_to(first_legal(graph)[nodes][:, None], shape).copy(),
         np.zeros(shape, np.int32),
         np.zeros((*shape, num_actions), np.int16),
         np.zeros((*shape, num_actions), np.float32),
         np.broadcast_to(np.asarray(known.value)[nodes][:, None], shape).copy(),
     )
     at, todo = np.asarray(ks), np.flatnonzero(graph.legal_actions[nodes] > 1)
-    for places, count in _batches(todo, _LANES):
+    for places, count in batches(todo, _LANES):
         batch, limit = jnp.asarray(nodes[places]), jnp.int32(NO_DEPTH_LIMIT)
         parts = _search(known, settings, batch, limit, ks[-1], _tell_all)
         for store, part in zip(found, parts, strict=True):
@@ -206,45 +200,22 @@ def _search(
     nodes: Array,
     depth: Array,
     max_simulations: int,
-    tell: Callable[[Settings, search.State], tuple[Array, ...]],
+    tell: Tell,
 ) -> tuple[Array, ...]:
-    """Return what ``tell`` says of the searches from these nodes after each k, ``[B, K + 1, ...]``.
-
-    ``tell`` is static.
-    """
+    """Return what ``tell`` (static) says of the searches from these nodes, as :func:`note_each`."""
     invalid = known.invalid_actions[nodes]
     root = mctx.RootFnOutput(
         prior_logits=known.prior_logits[nodes], value=known.value[nodes], embedding=nodes
     )
-    # Room for one simulation more: the last is run, and nobody looks at it.
-    state = search.init(root, max_simulations=max_simulations + 1, invalid_actions=invalid)
     recurrent_fn = functools.partial(_imagine, settings.discount)
-    c_init, c_base = settings.c_init, settings.c_base
-
-    def tell_and_simulate(state, _):
-        told = tell(settings, state)
-        state = search.step(
-            state, known, settings.key, recurrent_fn, 1,
-            max_depth=depth, pb_c_init=c_init, pb_c_base=c_base,
-        )  # fmt: skip
-        return state, told
-
-    _, told = jax.lax.scan(tell_and_simulate, state, length=max_simulations + 1)
-    return tuple(jnp.swapaxes(part, 0, 1) for part in told)
-
-
-def _tell_decision(settings: Settings, state: search.State) -> tuple[Array, ...]:
-    """Return the action taken now, and the levels."""
-    rows = search.roots(state)
-    action = final_action.choose_action(settings.acting, rows, state.invalid_actions)
-    return action, state.levels
+    return note_each(root, invalid, known, recurrent_fn, settings, depth, max_simulations, tell)
 
 
 def _tell_all(settings: Settings, state: search.State) -> tuple[Array, ...]:
     """Return the fields of :class:`Found`, as they are now."""
     rows = search.roots(state)
     told = (rows.visit_counts, rows.qvalues, rows.node_value)
-    return (*_tell_decision(settings, state), *told)
+    return (*tell_decision(settings, state), *told)
 
 
 def _imagine(
@@ -272,23 +243,6 @@ def _without_parameters(settings: Settings) -> Settings:
     return settings._replace(env_params=(), model_params=())
 
 
-def _first_legal(graph: Graph) -> np.ndarray:
-    """Return the first legal action of every node, ``[N]`` int16."""
-    return graph.invalid_actions.argmin(axis=1).astype(np.int16)
-
-
 def _check_fits(max_simulations: int, num_actions: int) -> None:
     """Refuse trees that do not fit into memory."""
     memory.check_fits(_LANES, max_simulations, num_actions, jax.ShapeDtypeStruct((), jnp.int32))
-
-
-@jax.jit
-def _take(tree: PyTree, nodes: Array) -> PyTree:
-    return jax.tree.map(lambda leaf: leaf[nodes], tree)
-
-
-def _batches(nodes: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield ``(nodes [size], how many are meant)``: the last is filled up with some of its own."""
-    for start in range(0, len(nodes), size):
-        some = nodes[start : start + size]
-        yield np.resize(some, size), len(some)

@@ -17,9 +17,10 @@ from rrplan.errors import InputError
 from rrplan.oracle import exploring, node_search
 from rrplan.oracle.exploring import Explored
 from rrplan.oracle.node_search import Found
+from rrplan.oracle.noting import Progress
 from rrplan.oracle.state_graph import ENDED
 from rrplan.planner import Planner
-from rrplan.types import Array, PyTree
+from rrplan.types import Array, LearnedModel, PyTree
 
 _INSTANCES = 256  # explored at a time: a graph has all of their states
 
@@ -58,7 +59,7 @@ def record(
     episodes: int | Array,
     ks: Sequence[int],
     num_lanes: int = 256,
-    progress: node_search.Progress | None = None,
+    progress: Progress | None = None,
 ) -> Records:
     """Search every state that choices among ``ks`` lead to, and note what is found after each.
 
@@ -74,9 +75,11 @@ def record(
         progress: called with the instances that are done, and with all.
 
     Raises:
-        InputError: for bad ``ks``; else as :func:`rrplan.oracle.tabulate`.
+        InputError: for bad ``ks``; for a :class:`rrplan.LearnedModel`; else as
+            :func:`rrplan.oracle.tabulate`.
     """
-    exploring.check_network(planner)
+    if isinstance(planner.network, LearnedModel):
+        raise InputError("record got a LearnedModel: expected a network, to search the states")
     ks = tuple(int(k) for k in ks)
     if len(ks) < 2 or ks[0] != 0 or list(ks) != sorted(set(ks)):
         raise InputError(f"ks is {ks}: expected 0 and then larger numbers, rising")
@@ -84,7 +87,7 @@ def record(
     parts, places = [], 0
     for start in range(0, len(ids), _INSTANCES):
         some = ids[start : start + _INSTANCES]
-        own = _follow(exploring.explore(planner, key, some, num_lanes), ks)
+        own = _follow(exploring.evaluate(exploring.list_nodes(planner, key, some), num_lanes), ks)
         following = np.where(own.following >= 0, own.following + np.int32(places), ENDED)
         parts.append(own._replace(first=own.first + np.int32(places), following=following))
         places += len(own.height)

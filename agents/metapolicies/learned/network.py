@@ -16,9 +16,8 @@ from agents.metapolicies.rules import constant
 from agents.networks import functional
 from rrplan import operations
 from rrplan.capabilities import NetworkKind, offers, return_scale_of
-from rrplan.errors import InputError
 from rrplan.planner import Planner
-from rrplan.types import Array, Control, LearnedModel, MetaObservation, PyTree
+from rrplan.types import Array, Control, MetaObservation, PyTree
 
 FORBIDDEN = -1e9
 """Logit of what may not be answered: finite, so that an entropy over all answers is no NaN."""
@@ -130,13 +129,8 @@ def build(config: MetaConfig, planner: Planner, kind: type[Kind] = MetaNetwork) 
         config: what it may answer and what it sees.
         planner: what it controls; its parameters may be arrays or their shapes.
         kind: class of the network.
-
-    Raises:
-        InputError: the planner steps a learned model: its features are not known beforehand.
     """
     network = planner.network
-    if isinstance(network, LearnedModel):
-        raise InputError("got a LearnedModel: expected a network, whose features a policy can see")
     rows_are_actions = offers(network, NetworkKind) and network.kind == "items"
     show = functools.partial(_show, config=config, rows_are_actions=rows_are_actions)
     shapes = jax.eval_shape(show, operations.shapes_seen(planner, 1))

@@ -81,7 +81,10 @@ def build(planner: Planner, menu: tuple[int, ...], config: GainsConfig) -> GainH
     network, most = planner.network, planner.max_simulations
     menu = tuple(k for k in menu if 0 < k <= most)
     if isinstance(network, LearnedModel):
-        raise InputError("got a LearnedModel: expected a network, on whose features a head can sit")
+        raise InputError(
+            "the planner has a LearnedModel: expected a network, as gains are found by trying"
+            " actions in the true model"
+        )
     if not menu:
         raise InputError(f"max_simulations is {most}: expected at least the least k of the menu")
     if config.targets == "search" and max(menu) > config.num_simulations:

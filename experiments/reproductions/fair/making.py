@@ -1,8 +1,6 @@
 """Makes the reproduction: fits and plays fair rules, and tells what splits the gap."""
 
-import dataclasses
 import itertools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -52,7 +50,7 @@ def reproduce(options: FairOptions, say: Callable[[str], None]) -> list[str]:
     run = runs.load_run(options.run)
     results = runs.load_results(run.path)
     prices = _prices(options, run, results)
-    keeping.claim(options.directory, _told(options), resume=options.resume)
+    keeping.claim(options.directory, options)
     problem = build_problem(run.config)
     bill = make_bill(problem, run.operations, measured=run.calibration)
     best = {one["price"]: one["k"] for one in results["best_fixed"]}
@@ -91,7 +89,7 @@ def reproduce(options: FairOptions, say: Callable[[str], None]) -> list[str]:
     told = summarize(found) | {"fits": fits, "env": run.config.env, "bill": run.config.bill}
     told |= {"best_fixed": [{"price": price, "k": best[price]} for price in prices]}
     told |= {"return_label": run.config.return_label}
-    told |= {"options": _told(options), "versions": runs.versions()}
+    told |= {"options": keeping.tell(options), "versions": runs.versions()}
     return keeping.write(options.directory, told, tables.markdown(told), FIGURES)
 
 
@@ -164,11 +162,3 @@ def _prices(options: FairOptions, run: runs.Run, results: Mapping[str, Any]) -> 
             told = ", ".join(f"{one:g}" for one in known)
             raise InputError(f"prices is {price:g}: expected prices of the run's stopper: {told}")
     return options.prices or known
-
-
-def _told(options: FairOptions) -> dict[str, Any]:
-    """Return what makes a reproduction itself, in JSON's own types."""
-    told = dataclasses.asdict(options)
-    del told["out"], told["resume"]
-    told["run"] = options.run.resolve().name
-    return json.loads(json.dumps(told))

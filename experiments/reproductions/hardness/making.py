@@ -1,8 +1,6 @@
 """Makes the reproduction: reads finished runs, and tells how hard instances are for planners."""
 
-import dataclasses
 import itertools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,7 +47,7 @@ def reproduce(options: HardnessOptions, say: Callable[[str], None]) -> list[str]
     for run in found:
         runs.load_results(run.path)
     _check_alike(found)
-    keeping.claim(options.directory, _told(options), resume=options.resume)
+    keeping.claim(options.directory, options)
     names = _names(options.runs)
     planners = [read(run, name) for run, name in zip(found, names, strict=True)]
     told = summarize(planners)
@@ -61,7 +59,7 @@ def reproduce(options: HardnessOptions, say: Callable[[str], None]) -> list[str]
         else:
             told["maps"].append({"run": name, **made})
     told |= {"env": found[0].config.env, "agent": options.agent}
-    told |= {"options": _told(options), "versions": runs.versions()}
+    told |= {"options": keeping.tell(options), "versions": runs.versions()}
     return keeping.write(options.directory, told, tables.markdown(told), FIGURES)
 
 
@@ -189,11 +187,3 @@ def _names(paths: Sequence[Path]) -> list[str]:
         name if plain.count(name) == 1 else f"{name} ({place + 1})"
         for place, name in enumerate(plain)
     ]
-
-
-def _told(options: HardnessOptions) -> dict[str, Any]:
-    """Return what makes a reproduction itself, in JSON's own types."""
-    told = dataclasses.asdict(options)
-    del told["out"], told["resume"]
-    told["runs"] = [path.resolve().name for path in options.runs]
-    return json.loads(json.dumps(told))

@@ -1,7 +1,5 @@
 """Makes the reproduction: trains and runs every arm, and writes and draws what it says."""
 
-import dataclasses
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,8 +30,7 @@ def reproduce(options: DynamicThinkerOptions, say: Callable[[str], None]) -> lis
         InputError: the directory holds another reproduction, or this one and it is not resumed.
     """
     out = options.directory
-    keeping.claim(out, _told(options), resume=options.resume)
-    (out / "evaluations").mkdir(exist_ok=True)
+    keeping.claim(out, options)
     problem = build(options)
     rows: dict[Arm, list[Columns]] = {arm: [] for arm in list_arms(options)}
     rates: dict[Arm, Rates] = {}
@@ -49,7 +46,7 @@ def reproduce(options: DynamicThinkerOptions, say: Callable[[str], None]) -> lis
     stacked = {arm: columns.stack_tables(found) for arm, found in rows.items()}
     results = summarize(stacked, rates, options.prices)
     results |= {"env": options.env, "return_label": problem.config.return_label}
-    results |= {"options": _told(options), "versions": runs.versions()}
+    results |= {"options": keeping.tell(options), "versions": runs.versions()}
     return keeping.write(out, results, tables.markdown(results), FIGURES)
 
 
@@ -124,10 +121,3 @@ def _against(
                 }
             )
     return found
-
-
-def _told(options: DynamicThinkerOptions) -> dict[str, Any]:
-    """Return what makes a reproduction itself, in JSON's own types."""
-    told = dataclasses.asdict(options)
-    del told["out"], told["resume"]
-    return json.loads(json.dumps(told))

@@ -12,6 +12,7 @@ from agents.declarations import Agent, Learned, PlannerAlone, Rule, Yoked
 from agents.metapolicies.learned.config import GROUPS, MetaConfig, PPOConfig, sorted_depths
 from agents.metapolicies.learners.config import LearnerConfig
 from agents.metapolicies.selfaware.config import GainsConfig
+from agents.model_learning.config import ModelConfig
 from agents.networks import NetworkConfig
 from agents.presets import train_preset
 from agents.thinker.config import ThinkerConfig
@@ -115,6 +116,10 @@ class StudyConfig:
     env_kwargs: tyro.conf.Suppress[dict[str, Any]] = dataclasses.field(default_factory=dict)
     network: NetworkConfig = dataclasses.field(default_factory=NetworkConfig)
     train: TrainConfig = dataclasses.field(default_factory=TrainConfig)
+    model: Literal["true", "learned"] = "true"
+    """What planners search in: the environment itself, or a model that is learned from their play.
+    Agents that need the true model are then left out."""
+    learned: ModelConfig = dataclasses.field(default_factory=ModelConfig)
     search: Search = dataclasses.field(default_factory=lambda: Search(acting="validate"))
     sweep: SweepConfig = dataclasses.field(default_factory=SweepConfig)
     control: ControlConfig = dataclasses.field(default_factory=ControlConfig)
@@ -185,6 +190,25 @@ class StudyConfig:
             sweep=dataclasses.replace(self.sweep, prices=prices),
             control=dataclasses.replace(self.control, ppo=ranged),
         )
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Names of the chosen agents that need the true model, where planners have a learned one.
+
+        A user's own are not among them.
+        """
+        if self.model == "true":
+            return ()
+        return tuple(
+            agent.name
+            for agent in self.control.declared(own=False)
+            if isinstance(agent, PlannerAlone) or getattr(agent, "needs_true_model", False)
+        )
+
+    def without_left_out(self) -> "StudyConfig":
+        """Return the study without :attr:`left_out`."""
+        names = tuple(name for name in self.control.agents if name not in self.left_out)
+        return dataclasses.replace(self, control=dataclasses.replace(self.control, agents=names))
 
     @property
     def trained_prices(self) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from agents.declarations import Rule
 from agents.metapolicies.tuning import Candidate, Choice
 from agents.training import fit
 from envs import is_stochastic
-from experiments import memory, runs
+from experiments import memory, modelling, runs
 from experiments.analysis import caveats, columns, results
 from experiments.analysis.timings import seconds_an_episode
 from experiments.bill import Bill
@@ -29,6 +29,7 @@ from experiments.evaluation import (
     fixed_agent,
     list_agents,
     make_planner,
+    model_training,
     study_key,
 )
 from experiments.report import figures
@@ -78,7 +79,7 @@ def run_study(
     """
     config = pricing.adopt(config, Path(directory))
     problem = build_problem(config, trains=True)
-    config = problem.config
+    left_out, config = config.left_out, problem.config
     training.check_own_rules(problem)
     with (
         runs.open_run(directory, config, resume=resume) as run,
@@ -86,6 +87,8 @@ def run_study(
         Progress(console, tracker) as progress,
     ):
         extending.warn_of_other_versions(run, progress)
+        for name in left_out:
+            progress.print(f"no {name}: its training needs the true model, and --model is learned")
         run = calibrate(problem, run, progress)
         kept: list[Mapping[str, Any]] = [run.operations]
 
@@ -94,7 +97,7 @@ def run_study(
             kept.append(counted)
 
         bill = make_bill(problem, run.operations, keep, run.calibration)
-        params = train_planners(problem, run, progress)
+        params = train_models(problem, run, train_planners(problem, run, progress), progress)
         problem, run = pricing.settle(problem, run, params[0], bill, progress)
         config = problem.config
         acting, best_fixed = validate(problem, run, params, bill, progress)
@@ -151,7 +154,7 @@ def train_only(
         open_tracker(log, run) as tracker,
         Progress(console, tracker) as progress,
     ):
-        train_planners(problem, run, progress)
+        train_models(problem, run, train_planners(problem, run, progress), progress)
 
 
 def train_planners(problem: StudyProblem, run: Run, progress: Progress) -> list[PyTree]:
@@ -166,6 +169,26 @@ def train_planners(problem: StudyProblem, run: Run, progress: Progress) -> list[
             directory = run.training(training_seed)
             trained.append(fit.fit(train, key, directory, resume=True, report=report))
     return processes.hand_over(trained)
+
+
+def train_models(
+    problem: StudyProblem, run: Run, params: list[PyTree], progress: Progress
+) -> list[PyTree]:
+    """Train a model beside each seed's planner, or go on from its last checkpoint.
+
+    Returns:
+        The models' parameters; the planners' own where these search in the true model.
+    """
+    config, found = problem.config, []
+    if problem.model is None:
+        return params
+    for seed, own in enumerate(params):
+        made, directory = model_training(problem, own), modelling.directory_of(run, seed)
+        chunks = made.config.num_chunks
+        with progress.training(seed, config.seeds, chunks, "model") as report:
+            key = modelling.key_of(config, seed)
+            found.append(fit.fit(made, key, directory, resume=True, report=report))
+    return processes.hand_over(found)
 
 
 def validate(

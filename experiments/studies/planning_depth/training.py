@@ -108,7 +108,8 @@ def check_own_rules(problem: StudyProblem) -> None:
     rules = [agent for agent in roster.find_all(list(own)) if isinstance(agent, Rule)]
     if not rules:
         return
-    params = require(problem.network, Initializable).init(jax.random.key(0))
+    network = problem.model or problem.network
+    params = require(network, Initializable).init(jax.random.key(0))
     planner = make_planner(problem, params, RULES[0])
     for rule in rules:
         for candidate in candidates(problem, rule, params, RULES[0]):

@@ -88,6 +88,72 @@ def test_an_exact_learned_model_gives_the_episodes_of_the_perfect_one():
         assert_same_episodes(play(LEARNED), play(table_network))
 
 
+class ListedEnvironment(TellingEnvironment):
+    """The same with a list of its states, for the oracle."""
+
+    max_length = 3
+
+    def enumerate_states(self, first_state, params):
+        del first_state, params
+        total = tabular.NUM_STATES * (self.max_length + 1)
+        time, index = jnp.divmod(jnp.arange(total), tabular.NUM_STATES)
+        return tabular.State(index, time)
+
+
+def listed_recurrent_fn(table, key, action, embedding):
+    """Imagine a step, as the environment with a list makes it."""
+    output, following = recurrent_fn(table, key, action, embedding)
+    over = (output.discount == 0) | (following.time >= ListedEnvironment.max_length)
+    return output.replace(
+        discount=jnp.where(over, 0.0, 1.0), value=jnp.where(over, 0.0, output.value)
+    ), following
+
+
+def tabulate(network):
+    planner = rrplan.Planner(ListedEnvironment(), TABLE, network, TABLE, max_simulations=5)
+    return rrplan.oracle.tabulate(planner, key=KEY, episodes=6, num_lanes=8)
+
+
+def test_an_exact_learned_model_gives_the_oracle_of_the_perfect_one():
+    found = tabulate(rrplan.LearnedModel(root_fn, listed_recurrent_fn))
+    jax.tree.map(np.testing.assert_array_equal, found, tabulate(table_network))
+    assert (found.action[..., 0] != found.action[..., -1]).any()  # search changes something
+
+
+def test_the_oracle_of_a_model_that_errs_goes_where_the_environment_leads():
+    def wrong(table, key, action, embedding):
+        output, following = listed_recurrent_fn(table, key, action, embedding)
+        return output.replace(reward=-output.reward), following
+
+    found, right = tabulate(rrplan.LearnedModel(root_fn, wrong)), tabulate(table_network)
+    jax.tree.map(np.testing.assert_array_equal, found.graph, right.graph)
+    assert (found.action[..., -1] != right.action[..., -1]).any()
+
+
+def test_the_oracle_refuses_a_model_that_draws():
+    with pytest.raises(rrplan.InputError, match="the learned model answers otherwise under"):
+        tabulate(rrplan.LearnedModel(root_fn, noisy_recurrent_fn))
+
+
+def test_a_learned_model_may_tell_its_features():
+    def features(embedding):
+        return jnp.stack([embedding.index, embedding.time], axis=1) * 1.0
+
+    def think(params, meta_keys, carry, seen):
+        # The features are those of the root: in each decision, its index says how long to think.
+        right = (seen.features == jnp.stack(seen.observation, axis=1)).all(-1)
+        return metapolicies.order(jnp.where(right & (seen.simulations == 0), 2, 0), carry)
+
+    model = LEARNED._replace(features_fn=features)
+    policy = rrplan.MetaPolicy(metapolicies.no_carry, think)
+    episodes = evaluate(model, meta_policy=policy, episodes=8, num_lanes=4, trace=6)
+    chosen = np.asarray(episodes.trace.legal_actions > 1)
+    np.testing.assert_array_equal(episodes.trace.simulations, 2 * chosen)
+    message = r"features_fn returned float32\[2\] for a batch of 2: expected float32\[2,F\]"
+    with pytest.raises(rrplan.InputError, match=message):
+        evaluate(model._replace(features_fn=lambda embedding: embedding.index * 1.0))
+
+
 def noisy_recurrent_fn(table, key, action, embedding):
     output, following = recurrent_fn(table, key, action, embedding)
     reward = output.reward + jax.random.normal(key, output.reward.shape)

@@ -311,11 +311,6 @@ def nan_network(table, observation):
 @pytest.mark.parametrize(
     ("changes", "kwargs", "message"),
     [
-        (
-            {"network": rrplan.LearnedModel(None, None)},
-            {},
-            "the oracle got a LearnedModel: expected a network",
-        ),
         ({"network": nan_network}, {}, r"^episode \d+: the network's output is NaN or infinite"),
         ({"max_simulations": -1}, {}, "max_simulations is -1: expected a whole number, 0"),
         ({"max_simulations": 10**10}, {}, r"trees of .* lanes fit$"),

@@ -86,13 +86,13 @@ def test_the_table_and_the_figure_show_every_arm(results):
 
 
 def test_a_directory_is_gone_on_with_only_as_what_it_is(tmp_path):
-    told = making._told(dataclasses.replace(OPTIONS, out=tmp_path))
-    keeping.claim(tmp_path, told, resume=False)
-    keeping.claim(tmp_path, told, resume=True)
+    options = dataclasses.replace(OPTIONS, out=tmp_path)
+    keeping.claim(tmp_path, options)
+    keeping.claim(tmp_path, dataclasses.replace(options, resume=True))
     with pytest.raises(InputError, match="holds this reproduction already"):
-        keeping.claim(tmp_path, told, resume=False)
+        keeping.claim(tmp_path, options)
     with pytest.raises(InputError, match="holds another reproduction"):
-        keeping.claim(tmp_path, {**told, "seeds": 3}, resume=True)
+        keeping.claim(tmp_path, dataclasses.replace(options, seeds=3, resume=True))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Training of a model of the environment, for planners that search in it."""

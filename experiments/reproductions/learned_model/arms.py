@@ -1,0 +1,154 @@
+"""The arms of the study: what is searched in, who judges, and what each earns at each k."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import rrplan
+from agents import metapolicies
+from agents.model_learning import errors
+from agents.model_learning.config import ModelConfig
+from agents.model_learning.train import make_model_train, with_model
+from agents.training import fit
+from experiments import runs
+from experiments.analysis import columns
+from experiments.analysis.columns import Columns
+from experiments.evaluation import (
+    Domain,
+    StudyProblem,
+    base_training,
+    build_problem,
+    make_planner,
+    name_key,
+    study_key,
+)
+from experiments.reproductions.learned_model.options import LearnedModelOptions
+from experiments.studies.planning_depth.config import StudyConfig, preset
+from rrplan.planner import Planner
+from rrplan.types import PyTree
+
+KINDS = ("true", "learned", "judged")
+"""The true model with the planner's network; a learned model; and true steps, with values and prior
+of the learned model."""
+SPLITS = {"validation": Domain.VALIDATION, "held-out": Domain.HELD_OUT}
+UNROLLS = 2048
+"""Unrolls that errors are measured on, at least."""
+
+
+class Arm(NamedTuple):
+    """What a planner searches in, and how long its model was trained."""
+
+    kind: str
+    """One of :data:`KINDS`."""
+    chunks: int | None = None
+
+    @property
+    def label(self) -> str:
+        """Of its own among the arms: part of a file's name."""
+        return self.kind if self.chunks is None else f"{self.kind}-{self.chunks}"
+
+
+def list_arms(options: LearnedModelOptions) -> list[Arm]:
+    """Return all arms."""
+    others = [Arm(kind, chunks) for kind in KINDS[1:] for chunks in options.chunks]
+    return [Arm("true"), *others]
+
+
+def build(options: LearnedModelOptions) -> StudyProblem:
+    """Return environment, the planners' network and the model's; nothing is trained."""
+    config: StudyConfig = preset(options.env, "quick")
+    train = dataclasses.replace(config.train, evaluate_every=10**6, checkpoint_every=25)
+    if options.planner_chunks is not None:
+        train = dataclasses.replace(train, num_chunks=options.planner_chunks)
+    sweep = dataclasses.replace(config.sweep, budgets=options.k)
+    control = dataclasses.replace(config.control, agents=())
+    changed = {"train": train, "sweep": sweep, "control": control, "learned": options.learned}
+    config = dataclasses.replace(config, model="learned", **changed)
+    return build_problem(config, trains=True)
+
+
+def settings_of(options: LearnedModelOptions, chunks: int) -> ModelConfig:
+    """Return how a model is trained for so many chunks; the last alone is evaluated."""
+    checkpoint = max(1, chunks // 4)
+    return dataclasses.replace(
+        options.learned, num_chunks=chunks, evaluate_every=chunks, checkpoint_every=checkpoint
+    )
+
+
+def train_planner(
+    problem: StudyProblem, options: LearnedModelOptions, seed: int, report: Callable[[Any], None]
+) -> Planner:
+    """Return the planner of a training seed, with the true model, trained or read."""
+    key = study_key(problem.config, Domain.TRAINING, seed)
+    directory = _of_seed(options, seed) / "planner"
+    params = fit.fit(base_training(problem), key, directory, resume=True, report=report)
+    return make_planner(problem._replace(model=None), params, options.acting)
+
+
+def train_model(
+    problem: StudyProblem,
+    planner: Planner,
+    options: LearnedModelOptions,
+    chunks: int,
+    seed: int,
+    report: Callable[[Any], None],
+) -> PyTree:
+    """Return the parameters of a model, trained or read."""
+    assert problem.model is not None  # as it was built so
+    key = name_key(study_key(problem.config, Domain.CONTROL, seed), "model")
+    made = make_model_train(planner, problem.model, settings_of(options, chunks))
+    directory = _of_seed(options, seed) / f"model-{chunks}"
+    return fit.fit(made, key, directory, resume=True, report=report)
+
+
+def find_errors(
+    problem: StudyProblem, planner: Planner, options: LearnedModelOptions, params: PyTree
+) -> dict[str, list[float]]:
+    """Return the errors of a model after each number of imagined steps."""
+    assert problem.model is not None  # as it was built so
+    found = errors.measure(planner, problem.model, options.learned, params, UNROLLS)
+    return {name: np.asarray(each, float).tolist() for name, each in found._asdict().items()}
+
+
+def equip(problem: StudyProblem, planner: Planner, arm: Arm, params: PyTree) -> Planner:
+    """Return the planner of an arm; ``params`` are those of its model."""
+    if arm.kind == "true":
+        return planner
+    assert problem.model is not None  # as it was built so
+    if arm.kind == "learned":
+        return with_model(planner, problem.model, params)
+    return planner._replace(network=problem.model, params=params)
+
+
+def run(
+    problem: StudyProblem, planner: Planner, options: LearnedModelOptions, arm: Arm, seed: int
+) -> dict[str, dict[int, Columns]]:
+    """Return what a planner did at each k, on either split; what had finished before is read."""
+    found: dict[str, dict[int, Columns]] = {name: {} for name in SPLITS}
+    for split, domain in SPLITS.items():
+        for k in options.k:
+            name = f"{split}-seed{seed}-{arm.label}-{k}"
+            path = options.directory / "evaluations" / f"{name}.npz"
+            table = columns.load_table(path, options.episodes)
+            if table is None:
+                episodes = rrplan.evaluate(
+                    planner,
+                    metapolicies.fixed(),
+                    jnp.int32(k),
+                    key=study_key(problem.config, domain),
+                    episodes=options.episodes,
+                    num_lanes=problem.config.sweep.num_lanes,
+                )
+                table = columns.to_table(episodes)
+                runs.save_arrays(path, table)
+            found[split][k] = jax.tree.map(np.asarray, table)
+    return found
+
+
+def _of_seed(options: LearnedModelOptions, seed: int) -> Path:
+    return options.directory / "seeds" / str(seed)

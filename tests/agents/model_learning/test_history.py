@@ -1,0 +1,59 @@
+"""The history of steps: what follows what, and how often each is drawn."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.model_learning import history
+
+LANES, STEPS, CHUNKS = 3, 2, 4
+CAPACITY = LANES * STEPS * CHUNKS
+
+
+def filled(chunks):
+    """Return a history of rows (time, lane), after so many chunks."""
+    known = history.empty((jnp.int32(0), jnp.int32(0)), CAPACITY)
+    for chunk in range(chunks):
+        time, lane = jnp.divmod(jnp.arange(LANES * STEPS), LANES)
+        known = history.insert(known, (chunk * STEPS + time, lane))
+    return known
+
+
+@settings(deadline=None, max_examples=8)
+@given(chunks=st.integers(1, 11), length=st.sampled_from([1, 5]))
+def test_a_window_is_what_followed_in_the_same_lane(chunks, length):
+    known = filled(chunks)
+    index = jnp.arange(min(chunks, CHUNKS) * STEPS * LANES)
+    found = history.windows(known, index, jnp.ones(index.shape), LANES, length)
+    (time, lane), seen = jax.device_get((found.rows, found.known))
+    last = chunks * STEPS - 1
+    expected = time[:, :1] + np.arange(length)
+    np.testing.assert_array_equal(seen, expected <= last)
+    np.testing.assert_array_equal(time[seen], expected[seen])
+    np.testing.assert_array_equal(lane[seen], np.broadcast_to(lane[:, :1], seen.shape)[seen])
+
+
+def test_rows_are_drawn_by_priority_and_weigh_the_less():
+    known = filled(1)  # six rows, of equal priority
+    known = history.reweigh(known, jnp.array([2, 5]), jnp.array([-16.0, 0.0]))
+    options = {"priority_exponent": 0.5, "importance_exponent": 1.0}
+    index, weight = history.draw(known, jax.random.key(0), 4_000, **options)
+    scores = np.array([1, 1, 4, 1, 1, history.LEAST_PRIORITY**0.5])
+    share = np.bincount(index, minlength=CAPACITY) / 4_000
+    np.testing.assert_allclose(share[:6], scores / scores.sum(), atol=0.03)
+    assert not share[6:].any()  # nothing is stored there
+    of_row = {int(i): float(w) for i, w in zip(index, weight, strict=True)}
+    assert max(of_row.values()) == 1.0
+    assert np.isclose(of_row[0] / of_row[2], 4.0)
+    _, weight = history.draw(known, jax.random.key(0), 9, **options | {"importance_exponent": 0.0})
+    np.testing.assert_array_equal(weight, np.ones(9))
+
+
+def test_new_rows_have_the_largest_priority():
+    known = history.reweigh(filled(1), jnp.array([1]), jnp.array([7.0]))
+    time, lane = jnp.divmod(jnp.arange(LANES * STEPS), LANES)
+    known = history.insert(known, (time, lane))
+    np.testing.assert_array_equal(known.priority[:6], [1, 7, 1, 1, 1, 1])
+    np.testing.assert_array_equal(known.priority[6:12], np.full(6, 7.0))
