@@ -42,5 +42,11 @@ REPRODUCTIONS: Mapping[str, Reproduction] = {
             "experiments.reproductions.thinker.options:DynamicThinkerOptions",
             "experiments.reproductions.thinker.making:reproduce",
         ),
+        Reproduction(
+            "imagine",
+            "Dynamic Thinker beside the exact optimum, on trees of hidden rewards.",
+            "experiments.reproductions.imagine.options:ImagineOptions",
+            "experiments.reproductions.imagine.making:reproduce",
+        ),
     )
 }

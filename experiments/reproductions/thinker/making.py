@@ -1,7 +1,5 @@
 """Makes the reproduction: trains and runs every arm, and writes and draws what it says."""
 
-import dataclasses
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +13,6 @@ from experiments.reproductions.thinker.arms import Arm, build, list_arms, run_ar
 from experiments.reproductions.thinker.figures import draw_returns
 from experiments.reproductions.thinker.options import DynamicThinkerOptions
 from rrplan.costs import Rates
-from rrplan.errors import InputError
 from rrplan.statistics import mean_ci, paired_difference
 
 BILLS = ("simulations", "operations")
@@ -33,7 +30,7 @@ def reproduce(options: DynamicThinkerOptions, say: Callable[[str], None]) -> lis
         InputError: the directory holds another reproduction, or this one and it is not resumed.
     """
     out = options.directory
-    _claim(options)
+    keeping.claim(out, keeping.told(options), resume=options.resume)
     problem = build(options)
     rows: dict[Arm, list[Columns]] = {arm: [] for arm in list_arms(options)}
     rates: dict[Arm, Rates] = {}
@@ -49,7 +46,7 @@ def reproduce(options: DynamicThinkerOptions, say: Callable[[str], None]) -> lis
     stacked = {arm: columns.stack_tables(found) for arm, found in rows.items()}
     results = summarize(stacked, rates, options.prices)
     results |= {"env": options.env, "return_label": problem.config.return_label}
-    results |= {"options": _told(options), "versions": runs.versions()}
+    results |= {"options": keeping.told(options), "versions": runs.versions()}
     return keeping.write(out, results, tables.markdown(results), FIGURES)
 
 
@@ -124,28 +121,3 @@ def _against(
                 }
             )
     return found
-
-
-def _told(options: DynamicThinkerOptions) -> dict[str, Any]:
-    """Return what makes a reproduction itself, in JSON's own types."""
-    told = dataclasses.asdict(options)
-    del told["out"], told["resume"]
-    return json.loads(json.dumps(told))
-
-
-def _claim(options: DynamicThinkerOptions) -> None:
-    """Make the directory, or see that it holds this reproduction."""
-    path = options.directory / "options.json"
-    if path.exists():
-        if runs.read_json(path, missing="") != _told(options):
-            raise InputError(
-                f"{options.directory} holds another reproduction: choose another --out"
-            )
-        if not options.resume:
-            raise InputError(
-                f"{options.directory} holds this reproduction already: continue it with --resume,"
-                " or choose another --out"
-            )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    (options.directory / "evaluations").mkdir(exist_ok=True)
-    runs.write_json(path, _told(options))

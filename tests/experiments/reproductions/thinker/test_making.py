@@ -9,6 +9,7 @@ import pytest
 
 from agents.thinker.config import ThinkerConfig
 from experiments.report.figures import plotting
+from experiments.reproductions import keeping
 from experiments.reproductions.thinker import making, tables
 from experiments.reproductions.thinker.arms import list_arms, settings_of
 from experiments.reproductions.thinker.figures import draw_returns
@@ -85,13 +86,13 @@ def test_the_table_and_the_figure_show_every_arm(results):
 
 
 def test_a_directory_is_gone_on_with_only_as_what_it_is(tmp_path):
-    options = dataclasses.replace(OPTIONS, out=tmp_path)
-    making._claim(options)
-    making._claim(dataclasses.replace(options, resume=True))
+    settings, other = (keeping.told(dataclasses.replace(OPTIONS, seeds=n)) for n in (2, 3))
+    keeping.claim(tmp_path, settings, resume=False)
+    keeping.claim(tmp_path, settings, resume=True)
     with pytest.raises(InputError, match="holds this reproduction already"):
-        making._claim(options)
+        keeping.claim(tmp_path, settings, resume=False)
     with pytest.raises(InputError, match="holds another reproduction"):
-        making._claim(dataclasses.replace(options, seeds=3, resume=True))
+        keeping.claim(tmp_path, other, resume=True)
 
 
 @pytest.mark.parametrize(
