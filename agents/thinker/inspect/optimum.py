@@ -10,6 +10,7 @@ Of equal answers acting is taken, then the first: so the least is imagined that 
 """
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from agents.thinker.config import StageConfig
@@ -119,14 +120,31 @@ class Optimum:
         place = at.node if child is None else child
         return Standing(at.height, known, place, depth, at.imagined + 1)
 
+    def play(self, rewards: Sequence[int]) -> float:
+        """Return what the best answers earn in one tree, less what imagining costs.
+
+        Args:
+            rewards: of the edge into each node but the root, 1 or -1, level by level.
+        """
+        at, total = self.first, 0.0
+        while at is not None:
+            answer = self.best(at).answer
+            child = self._child(at, answer)
+            total -= self.price * self._charged(at, answer)
+            after = self.follow(at, answer, rewards[child - 1] if child is not None else 0)
+            if answer < self.branching:
+                total += rewards[answer]
+                below = _subtree(self.branching, at.height, answer)
+                rewards = [rewards[node - 1] for node in below[1:]]
+            at = after
+        return total
+
     def _expect(self, at: Standing, answer: int) -> Best:
         """Return what is expected of an answer, if all later ones are the best."""
         real = answer < self.branching
-        child = 1 + answer if real else self._child(at, answer)
+        child = self._child(at, answer)
         reward = at.known[child - 1] if child is not None else 0
-        calls = float(not real and child is not None and not reward)
-        levels = float(not real)
-        charged = levels if self.stage.charge_revisits else calls
+        levels, charged = float(not real), self._charged(at, answer)
         possible = (reward,) if reward or child is None or real else (1, -1)
         # The reward of a real step that is not known is 0 on the mean, and nothing later needs it.
         value = float(reward if real else 0) - self.price * charged
@@ -149,10 +167,19 @@ class Optimum:
         return Standing(at.height - 1, tuple(known))
 
     def _child(self, at: Standing, answer: int) -> int | None:
-        """Return the node that an imaginary step leads to; None past an end."""
-        if at.node >= self._nodes(at.height - 1):
+        """Return the node that a step leads to, a real one from the root; None past an end."""
+        start = 0 if answer < self.branching else at.node
+        if start >= self._nodes(at.height - 1):
             return None
-        return self.branching * at.node + 1 + answer % self.branching
+        return self.branching * start + 1 + answer % self.branching
+
+    def _charged(self, at: Standing, answer: int) -> float:
+        """Return for how many imaginary steps an answer is charged: 0 or 1."""
+        if answer < self.branching:
+            return 0.0
+        child = self._child(at, answer)
+        new = child is not None and not at.known[child - 1]
+        return float(new or self.stage.charge_revisits)
 
     def _nodes(self, height: int) -> int:
         return sum(self.branching**level for level in range(height + 1))

@@ -26,6 +26,7 @@ from experiments.reproductions import keeping
 from experiments.reproductions.imagine.figure import draw_values
 from experiments.reproductions.imagine.options import ImagineOptions
 from experiments.reproductions.imagine.table import markdown
+from rrplan import keys
 from rrplan.costs import Costs, Rates
 from rrplan.planner import Planner
 from rrplan.statistics import mean_ci
@@ -100,51 +101,64 @@ def reproduce(options: ImagineOptions, say: Callable[[str], None]) -> list[str]:
             value = float(_timed(learned[price][-1], price).mean())
             say(f"seed {seed}, price {price:g}: Dynamic Thinker earns {value:.4f}")
     stacked = {price: columns.stack_tables(found) for price, found in learned.items()}
-    results = summarize(optima, stacked, searched)
-    results |= {"curve": _curve(options, searched)}
+    rewards = draw_trees(planner, options.episodes)
+    results = summarize(optima, stacked, searched, rewards)
+    results |= {"curve": _curve(options, searched, rewards)}
     results |= {"options": keeping.told(options), "versions": runs.versions()}
     return keeping.write(out, results, markdown(results), {"values": draw_values})
+
+
+def draw_trees(planner: Planner, episodes: int) -> np.ndarray:
+    """Return the rewards of the held-out trees, ``[E, n]`` whole numbers."""
+    given = planner.environment, planner.env_params, jax.random.key(_HELD_OUT), jnp.arange(episodes)
+    states, _ = jax.jit(keys.first_states, static_argnums=0)(*given)
+    sizes = [leaf for leaf in jax.tree.leaves(states) if leaf.ndim == 2]
+    assert len(sizes) == 1  # all else of a state is a number
+    return np.asarray(sizes[0], int)
 
 
 def summarize(
     optima: Mapping[float, Optimum],
     learned: Mapping[float, Columns],
     searched: Mapping[int, Columns],
+    rewards: np.ndarray,
 ) -> dict[str, Any]:
     """Return what ``results.json`` holds: plain values, the same whenever it is made.
+
+    Timed returns are the optimum's exact value, and how the agent differs from the optimum on the
+    same episodes: so the luck of the trees is in none of them.
 
     Args:
         optima: at each price.
         learned: the table ``[S, E]`` of Dynamic Thinker at each price.
         searched: the table ``[1, E]`` of the search with each number of simulations.
+        rewards: of the trees, ``[E, n]``.
     """
-    return {
-        "reproduction": "imagine",
-        "prices": [_at_price(optima[price], learned[price], searched) for price in optima],
-    }
+    found = []
+    for price, optimum in optima.items():
+        best, decisions, lucky = optimum.start, optimum.depth, luck(optimum, rewards)
+        exact = {"agent": "optimum", "k": None, "timed": None, "score": None, "seeds": []}
+        exact |= {"value": best.value, "imagined": best.levels / decisions}
+        exact |= {"calls": best.calls / decisions}
+        agents = [exact, _entry("dynamic", None, learned[price], optimum, lucky)]
+        agents += [_entry("search", k, table, optimum, lucky) for k, table in searched.items()]
+        found.append({"price": price, "optimum": best.value, "agents": agents})
+    return {"reproduction": "imagine", "prices": found}
 
 
-def _at_price(
-    optimum: Optimum, learned: Columns, searched: Mapping[int, Columns]
-) -> dict[str, Any]:
-    best, price = optimum.start, optimum.price
-    decisions = optimum.depth
-    agents = [
-        {"agent": "optimum", "k": None, "timed": None, "score": None, "seeds": [1.0]}
-        | {"value": best.value, "imagined": best.levels / decisions}
-        | {"calls": best.calls / decisions},
-        _entry("dynamic", None, learned, best.value, price),
-        *(_entry("search", k, table, best.value, price) for k, table in searched.items()),
-    ]
-    return {"price": price, "optimum": best.value, "agents": agents}
+def luck(optimum: Optimum, rewards: np.ndarray) -> np.ndarray:
+    """Return by how much the optimum earns more than its value in each tree, ``[E]``."""
+    trees, which = np.unique(rewards, axis=0, return_inverse=True)
+    earned = np.array([optimum.play(tree.tolist()) for tree in trees])
+    return earned[which.reshape(-1)] - optimum.start.value
 
 
 def _entry(
-    agent: str, k: int | None, table: Columns, optimum: float, price: float
+    agent: str, k: int | None, table: Columns, optimum: Optimum, lucky: np.ndarray
 ) -> dict[str, Any]:
-    timed = _timed(table, price)
+    timed, best = _timed(table, optimum.price) - lucky, optimum.start.value
     # Without imagining nothing is earned, so the score is the value's share of the optimum.
-    score = timed / optimum if optimum > 0.0 else None
+    score = timed / best if best > 0.0 else None
     return {
         "agent": agent,
         "k": k,
@@ -157,15 +171,19 @@ def _entry(
     }
 
 
-def _curve(options: ImagineOptions, searched: Mapping[int, Columns]) -> list[dict[str, float]]:
+def _curve(
+    options: ImagineOptions, searched: Mapping[int, Columns], rewards: np.ndarray
+) -> list[dict[str, float]]:
     """Return the optimum and the best search over prices, up to where the optimum is nothing."""
     top = max(0.5, *options.prices)
     prices = sorted({*np.linspace(0.0, top, _GRID).round(6).tolist(), *options.prices})
     found = []
     for price in prices:
-        search = max(_timed(table, price).mean() for table in searched.values())
-        best = solve(options, price).start.value
-        found.append({"price": price, "optimum": best, "search": max(0.0, float(search))})
+        optimum = solve(options, price)
+        lucky = luck(optimum, rewards).mean()
+        search = max(_timed(table, price).mean() for table in searched.values()) - lucky
+        value = optimum.start.value
+        found.append({"price": price, "optimum": value, "search": max(0.0, float(search))})
     return found
 
 
@@ -207,7 +225,6 @@ def _evaluate(
         table = columns.to_table(episodes)
         runs.save_arrays(path, table)
     return table
-
 
 
 def _timed(table: Columns, price: float) -> np.ndarray:

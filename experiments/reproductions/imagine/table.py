@@ -32,6 +32,7 @@ def markdown(results: Mapping[str, Any]) -> str:
         "Score: the timed return as a share of the optimum's; without imagining it is 0. The"
         " optimum is exact. Imagined and model calls are means of a decision; of the search both"
         " are levels and simulations. ± half of the 95% interval, over seeds and episodes. Charged:"
-        " model calls alone."
+        " model calls alone. Timed returns are the optimum's value, and how an agent differs from"
+        " the optimum on the same episodes."
     )
     return format_markdown(header, rows, caption, left=["agent"])

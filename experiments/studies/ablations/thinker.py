@@ -12,7 +12,8 @@ import numpy as np
 
 from agents.thinker import network as thinker_networks
 from agents.thinker.config import ThinkerConfig
-from agents.thinker.player import ThinkerPlayer, prepare as prepare_planner
+from agents.thinker.player import ThinkerPlayer
+from agents.thinker.player import prepare as prepare_planner
 from agents.thinker.train import make_thinker_train
 from experiments.studies.ablations import metapolicy
 from experiments.studies.ablations.harness import Bench, Column, Row, Trial

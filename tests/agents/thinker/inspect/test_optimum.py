@@ -1,4 +1,4 @@
-"""The exact optimum of imagining: cases by hand, and its own policy in the augmented environment."""
+"""The exact optimum of imagining: cases by hand, and its answers in the augmented problem."""
 
 import dataclasses
 import itertools
@@ -52,8 +52,10 @@ def test_prices_bound_each_other():
     assert sorted(values, reverse=True) == values
     assert sorted(calls, reverse=True) == calls
     for (v, n), (w, m), step in zip(
-        zip(values, calls, strict=True), zip(values[1:], calls[1:], strict=True),
-        (0.05, 0.05, 0.1, 0.2), strict=False,
+        zip(values, calls, strict=True),
+        zip(values[1:], calls[1:], strict=True),
+        (0.05, 0.05, 0.1, 0.2),
+        strict=False,
     ):
         assert v - n * step - 1e-9 <= w <= v - m * step + 1e-9
 
@@ -71,7 +73,7 @@ def test_rules_that_take_something_away_are_worth_less():
 
 
 def test_thinker_imagines_as_long_as_it_must():
-    """Without a choice of when to act, steps past what is needed are taken, and free ones chosen."""
+    """Where it cannot act early, steps past what is needed are taken, and free ones chosen."""
     best = Optimum(2, 1, dataclasses.replace(STAGE, chosen=False, steps=4), 0.1).start
     assert best.levels == 3.0
     assert best.value == pytest.approx(0.4)
@@ -152,6 +154,8 @@ def test_its_policy_earns_its_value_on_all_trees(price, changes):
     assert ended.shape == (64,)
     assert (total - price * spent).mean() == pytest.approx(optimum.start.value, abs=1e-6)
     assert spent.mean() == pytest.approx(optimum.start.calls, abs=1e-6)
+    alone = [optimum.play(tree) for tree in itertools.product((-1, 1), repeat=6)]
+    np.testing.assert_allclose(alone, total - price * spent, atol=1e-6)  # tree by tree
 
 
 @pytest.mark.parametrize(
