@@ -51,7 +51,9 @@ def test_one_episode_with_its_trees(played):
 
 def made_up(*rows):
     """Return steps of one episode: ``(real, action, new, restarts, result)`` each."""
-    real, action, new, restarts, result = (np.array(column)[:, None] for column in zip(*rows))
+    real, action, new, restarts, result = (
+        np.array(column)[:, None] for column in zip(*rows, strict=True)
+    )
     none = np.zeros(real.shape, int)
     valid = np.ones(real.shape, bool)
     return Steps(valid, real, action, none, new, none, none, none, restarts, result)
