@@ -72,7 +72,7 @@ def draw_tree(tree: Tree) -> Figure:
 
 _LEGEND = (
     " Numbers in nodes: the order in which they were first visited; pale ones without a number were"
-    " kept from the decision before. On edges: actions. Below nodes: the value found of the action"
+    " kept from the decision before. On edges: actions. Beside nodes: the value found of the action"
     " that leads there, which is the colour too. A square ends the episode. Orange: the action that"
     " was taken."
 )
@@ -145,10 +145,18 @@ def _draw_branches(
         inside = "white" if not kept and share < 0.35 else INK
         if not kept:
             _write(axes, x[here], -depth[here], f"{branch.order}", color=inside)
-        _write(axes, x[here], -depth[here] - 0.26, f"{branch.value:.3g}", size=LABEL_SIZE - 2)
+        axes.annotate(
+            f"{branch.value:.3g}",
+            (x[here], -depth[here]),
+            xytext=(_MARK / 2 + 1.5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=LABEL_SIZE - 2,
+            zorder=4,
+        )
     axes.plot(x[0], 0, "D", mfc="white", mec=INK, ms=_MARK - 1, mew=0.9, zorder=2)
     if not any(done):
-        _write(axes, x[0], 0.36, f"action {tree.action}, not imagined", color=_TAKEN)
+        _write(axes, x[0], 0.36, f"action {tree.action}, not visited", color=_TAKEN)
 
 
 def _write(
@@ -158,13 +166,12 @@ def _write(
     text: str,
     *,
     color: str = INK,
-    size: float = LABEL_SIZE - 1,
     back: bool = False,
 ) -> None:
     box: Mapping[str, Any] | None = None
     if back:
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
-    given = {"ha": "center", "va": "center", "color": color, "fontsize": size}
+    given = {"ha": "center", "va": "center", "color": color, "fontsize": LABEL_SIZE - 1}
     axes.text(x, y, text, zorder=3, bbox=box, **given)
 
 
@@ -177,7 +184,7 @@ def _write_walks(axes: Axes, tree: Tree, walks: Sequence[Walk]) -> None:
     if len(tree.walks) > len(walks):
         lines.append(f"and {len(tree.walks) - len(walks)} more")
     if not walks:
-        lines[0] = "nothing was imagined"
+        lines[0] = "no walk from the root"
     lines += ["", f"taken: {tree.action}"]
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)

@@ -34,7 +34,7 @@ from rrplan.types import Array, Evaluation
 
 _TRAINING, _HELD_OUT = 0, 1  # what the root of all keys is folded with
 _LANES = 1024
-_GRID = 24  # prices at which the optimum's curve is worked out
+_GRID = 16  # prices at which the optimum's curve is worked out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,8 +174,8 @@ def _entry(
 def _curve(
     options: ImagineOptions, searched: Mapping[int, Columns], rewards: np.ndarray
 ) -> list[dict[str, float]]:
-    """Return the optimum and the best search over prices, up to where the optimum is nothing."""
-    top = max(0.5, *options.prices)
+    """Return the optimum and the best search over prices, up to where thinking pays little."""
+    top = max(0.45, *options.prices)
     prices = sorted({*np.linspace(0.0, top, _GRID).round(6).tolist(), *options.prices})
     found = []
     for price in prices:
