@@ -25,7 +25,7 @@ class ImagineOptions:
     """Actions."""
     depth: int = 2
     """Decisions of an episode."""
-    prices: tuple[float, ...] = (0.05, 0.1, 0.2)
+    prices: tuple[float, ...] = (0.05, 0.1)
     """Prices of an imaginary step that calls the model, in units of return; Dynamic Thinker is
     trained for each."""
     k: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 12, 16)
@@ -33,7 +33,7 @@ class ImagineOptions:
     seeds: int = 3
     """Training seeds."""
     thinker: ThinkerConfig = dataclasses.field(
-        default_factory=lambda: ThinkerConfig(num_chunks=100, depth=2)
+        default_factory=lambda: ThinkerConfig(num_chunks=100, depth=2, free_share=0.1)
     )
     episodes: int = 16384
     """Held-out episodes, the same for all."""

@@ -100,7 +100,7 @@ def test_what_is_too_large_is_refused_before_anything_is_written(tmp_path):
 @pytest.mark.slow
 def test_dynamic_thinker_earns_95_percent_of_the_optimum(tmp_path):
     """At two prices, each of three seeds."""
-    options = ImagineOptions(prices=(0.05, 0.2), k=(1,), out=tmp_path)
+    options = ImagineOptions(k=(1,), out=tmp_path)
     making.reproduce(options, lambda line: None)
     found = json.loads((tmp_path / "results.json").read_text())
     for at in found["prices"]:
