@@ -28,7 +28,7 @@ class ImagineOptions:
     prices: tuple[float, ...] = (0.05, 0.1)
     """Prices of an imaginary step that calls the model, in units of return; Dynamic Thinker is
     trained for each."""
-    k: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 12, 16)
+    k: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 12)
     """Simulations of the search, at every decision."""
     seeds: int = 3
     """Training seeds."""
