@@ -174,7 +174,7 @@ def make_results(
     over = f"{len(tables)} training seeds" if len(tables) > 1 else "one training seed"
     caption = (
         f"{over}, {episodes} held-out episodes. Means of a decision, with 95% intervals over"
-        f" {'seeds' if len(tables) > 1 else 'episodes'}. Deepest: depth of the deepest walk. The"
+        f" {'seeds and ' * (len(tables) > 1)}episodes. Deepest: depth of the deepest walk. The"
         " plan of a decision is the imagined walk with the largest return, down to the node where"
         " it was found. First action taken: share of plans whose first action was taken. All of it"
         " taken: of plans of two actions or more, those whose actions were all taken, one decision"

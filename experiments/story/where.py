@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.stats
 
 from agents.thinker.inspect.stages import COLUMNS
 from experiments.report.formatting import DASH, format_estimate, format_markdown
+from rrplan.statistics import RESAMPLES
 
 _HEADER = {
     "imagined": "imaginary steps",
@@ -24,8 +24,8 @@ Told = Mapping[str, np.ndarray]
 def summarize(told: Sequence[Told]) -> list[dict[str, Any]]:
     """Return a row for each decision of an episode, and a last one for all decisions, as JSON.
 
-    A mean comes with its 95% interval: of Student's t over training seeds, or where there is one
-    alone, over its episodes. It is None where there is nothing to take a mean of.
+    A mean comes with its 95% interval over training seeds and episodes. It is None where there is
+    nothing to take a mean of.
 
     Args:
         told: of :func:`agents.thinker.inspect.stages.tell`, for each training seed.
@@ -63,19 +63,20 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 
 def _estimate(values: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, Any] | None:
-    """Return mean and interval of ``(episodes [n], values [n])`` of each seed; NaN counts not."""
-    known = [(e[~np.isnan(v)], v[~np.isnan(v)]) for e, v in values]
-    known = [(episodes, found) for episodes, found in known if len(found)]
-    if not known:
+    """Return mean and interval of ``(episodes [n], values [n])`` of each seed; NaN counts not.
+
+    Every seed plays the same episodes. Decisions of one episode are no independent draws, so whole
+    episodes are drawn again, and seeds, as :func:`rrplan.statistics.mean_ci` does.
+    """
+    number = 1 + int(max(episodes.max(initial=-1) for episodes, _ in values))
+    known = [(e[~np.isnan(v)].astype(int), v[~np.isnan(v)]) for e, v in values]
+    total = np.array([np.bincount(e, v, minlength=number) for e, v in known])
+    count = np.array([np.bincount(e, minlength=number) for e, _ in known])
+    if not count.sum():
         return None
-    means = np.array([found.mean() for _, found in known])
-    if len(known) > 1:
-        error = means.std(ddof=1) / np.sqrt(len(means))
-        half = scipy.stats.t.ppf(0.975, len(means) - 1) * error
-    else:
-        # Decisions of one episode are no independent draws: a ratio of sums over episodes.
-        episodes, found = known[0]
-        _, which = np.unique(episodes, return_inverse=True)
-        half = 1.96 * np.sqrt((np.bincount(which, found - found.mean()) ** 2).sum()) / len(found)
-    mean = float(means.mean())
-    return {"mean": mean, "ci95": [mean - float(half), mean + float(half)]}
+    draw = np.random.default_rng(0)
+    times = [draw.multinomial(size, [1 / size] * size, RESAMPLES) for size in count.shape]
+    sums, counts = (np.einsum("rs,re,se->r", *times, of, optimize=True) for of in (total, count))
+    found = sums[counts > 0] / counts[counts > 0]
+    low, high = np.quantile(found, [0.025, 0.975])
+    return {"mean": float(total.sum() / count.sum()), "ci95": [float(low), float(high)]}

@@ -37,8 +37,9 @@ def draw_imagining(results: Mapping[str, Any]) -> Figure | None:
         axes.set_ylabel(label)
         axes.set_xlabel("Decision of the episode")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.set_ylim(bottom=0.0)
+        axes.set_ylim(0.0, 1.04 if "first" in lines else None)
         if len(lines) > 1:
-            axes.legend(frameon=False, fontsize=plotting.LABEL_SIZE - 0.5)
+            where = "lower left" if "first" in lines else "best"
+            axes.legend(frameon=False, fontsize=plotting.LABEL_SIZE - 0.5, loc=where)
     plotting.caption(figure, results["caption"])
     return figure
