@@ -68,7 +68,9 @@ def of_search(searched: Searched, title: str, action: int) -> Tree:
     order = {slot: place + 1 for place, slot in enumerate(sorted(slots))}
     branches = [b._replace(order=order[slot]) for b, slot in zip(branches, slots, strict=True)]
     told = [walks[slot] for slot in sorted(slots)]
-    return Tree(title, branches, told, _largest(told), action, _SEARCHED)
+    again = int(tree.visit_counts[searched.root, 0].sum()) - len(told)
+    ends = f" {again} more came to an end that had been visited." if again else ""
+    return Tree(title, branches, told, _largest(told), action, _SEARCHED + ends)
 
 
 def _largest(walks: list[Walk]) -> int | None:
