@@ -11,6 +11,7 @@ from envs.metareasoning.mdp import MetalevelEnv
 from envs.metareasoning.mouselab import Mouselab
 from envs.metareasoning.pandora import Pandora
 from envs.options import parse_value
+from envs.puzzles.imagine import Imagine, ImagineParams, ImagineState
 from envs.puzzles.knapsack import Knapsack, KnapsackParams, KnapsackState
 from envs.puzzles.knapsack_optimum import optimal_value
 from envs.puzzles.sliding_tiles import SlidingTiles, SlidingTilesParams, SlidingTilesState
@@ -33,6 +34,9 @@ __all__ = (
     "Adapter",
     "BernoulliSelection",
     "EnvironmentRow",
+    "Imagine",
+    "ImagineParams",
+    "ImagineState",
     "Knapsack",
     "KnapsackParams",
     "KnapsackState",

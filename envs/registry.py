@@ -16,6 +16,7 @@ from envs.metareasoning.mdp import MetalevelEnv
 from envs.metareasoning.mouselab import Mouselab
 from envs.metareasoning.pandora import Pandora
 from envs.options import check_switches, replace_fields, signature_defaults
+from envs.puzzles.imagine import Imagine
 from envs.puzzles.knapsack import Knapsack
 from envs.puzzles.sliding_tiles import SlidingTiles
 from envs.puzzles.sokoban import Sokoban
@@ -262,6 +263,7 @@ register("tardiness", Tardiness)
 register("sliding_tiles", SlidingTiles)
 register("traps", Traps)
 register("sokoban", Sokoban)
+register("imagine", Imagine)
 register("bernoulli", BernoulliSelection)
 register("mouselab", Mouselab)
 register("pandora", Pandora)

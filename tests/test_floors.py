@@ -65,6 +65,7 @@ FLOORS = {
         ["experiments.report.*"],
         ["experiments.studies.*"],
         ["experiments.loading", "experiments.html.*"],
+        ["experiments.story.*"],
         ["experiments.cli.options"],
         ["experiments.bench.*"],
         ["experiments.reproductions.*"],

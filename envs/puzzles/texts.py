@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from envs.puzzles.imagine import ImagineState
     from envs.puzzles.knapsack import KnapsackState
     from envs.puzzles.sliding_tiles import SlidingTilesState
     from envs.puzzles.tardiness import TardinessState
@@ -40,7 +41,7 @@ def of_sliding_tiles(state: "SlidingTilesState", columns: int) -> str:
     return "\n".join(" ".join(f"{tile or '.':>2}" for tile in row) for row in cells.tolist())
 
 
-def of_traps(state: "TrapsState", branching: int) -> str:
+def of_node(state: "TrapsState | ImagineState", branching: int) -> str:
     """Return which node of the tree it is, and the actions that lead there."""
     node, way = int(state.node), []
     for _ in range(int(state.time)):

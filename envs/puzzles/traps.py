@@ -239,7 +239,7 @@ class Traps(environment.Environment[TrapsState, TrapsParams]):
 
     def render_text(self, state: TrapsState) -> str:
         """Return as text which node it is."""
-        return texts.of_traps(state, self.branching)
+        return texts.of_node(state, self.branching)
 
     def is_terminated(self, state: TrapsState, params: TrapsParams) -> Array:
         """Return whether the node is a leaf, ``[]`` bool."""

@@ -78,6 +78,16 @@ class LearnersOptions(MetapolicyOptions):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ThinkerAblationOptions(MetapolicyOptions):
+    """Train Thinker with one thing changed at a time, on the planner of a finished run.
+
+    Every arm is trained for as many real steps. Prints a Markdown table: means on held-out episodes
+    with 95% intervals over seeds and episodes, and each arm's difference to the first arm in
+    untimed return, episode by episode.
+    """
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class YardstickOptions(AblationOptions):
     """Train planners, and PPO without a search, for as long by the clock, and compare returns.
 

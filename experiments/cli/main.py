@@ -165,6 +165,15 @@ def compare(arguments: Sequence[str]) -> None:
         showing.wide_console().print(compare.terminal_table(loaded))
 
 
+def story(arguments: Sequence[str]) -> None:
+    """Draw the tree of a decision of a finished run, and tell where an agent imagines."""
+    from experiments.cli.options import parse
+    from experiments.story.telling import StoryOptions, tell
+
+    for path in tell(parse(StoryOptions, arguments, "rrplan story")):
+        print(path)
+
+
 def report(arguments: Sequence[str]) -> None:
     """Write a page to look at, of one run or several of one environment."""
     from experiments.cli import reporting
@@ -244,6 +253,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
         figures,
         table,
         compare,
+        story,
         report,
         optimum,
         envs,

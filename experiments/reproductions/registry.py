@@ -60,5 +60,11 @@ REPRODUCTIONS: Mapping[str, Reproduction] = {
             "experiments.reproductions.learned_model.options:LearnedModelOptions",
             "experiments.reproductions.learned_model.making:reproduce",
         ),
+        Reproduction(
+            "imagine",
+            "Dynamic Thinker beside the exact optimum, on trees of hidden rewards.",
+            "experiments.reproductions.imagine.options:ImagineOptions",
+            "experiments.reproductions.imagine.making:reproduce",
+        ),
     )
 }

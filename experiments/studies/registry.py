@@ -131,6 +131,13 @@ ABLATIONS: Mapping[str, Ablation] = {
         _of_planner("optimum", "Planner: environments whose best return is known to be 1."),
         _of_planner("long", "Planner: a larger network, trained twelve times as long."),
         Ablation(
+            "thinker",
+            "Thinker: without planning reward, kept tree or resets; other K and L.",
+            "experiments.studies.ablations.thinker:thinker",
+            "experiments.studies.ablations.thinker:prepare",
+            "experiments.cli.ablate:ThinkerAblationOptions",
+        ),
+        Ablation(
             "yardstick",
             "Planner: beside PPO without a search, trained for as long by the clock.",
             "experiments.studies.ablations.yardstick:yardstick",

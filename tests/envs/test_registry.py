@@ -79,7 +79,7 @@ def test_names_are_the_suites_own_and_every_discrete_gymnax_environment():
         "Reacher-misc",
         "Swimmer-misc",
     }
-    puzzles = {"knapsack", "sliding_tiles", "sokoban", "tardiness", "traps"}
+    puzzles = {"imagine", "knapsack", "sliding_tiles", "sokoban", "tardiness", "traps"}
     own = puzzles | {"bernoulli", "mouselab", "pandora"}
     expected = own | set(gymnax.registered_envs) - continuous | set(libraries.installed())
     assert set(envs.names()) == expected

@@ -51,8 +51,8 @@ def test_a_reader_that_has_enough_gets_no_traceback(arguments):
     [
         (
             "",
-            "expected a command: run, train, evaluate, figures, table, compare, report, optimum,"
-            " envs, check, bench, ablate, sweep, reproduce (rrplan --help)",
+            "expected a command: run, train, evaluate, figures, table, compare, story, report,"
+            " optimum, envs, check, bench, ablate, sweep, reproduce (rrplan --help)",
         ),
         ("rnu", "unknown command 'rnu': did you mean 'run'?"),
         ("run", "missing ENV: see rrplan run --help"),

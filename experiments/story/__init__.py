@@ -1,0 +1,1 @@
+"""What `rrplan story` tells of a finished run: trees of decisions, and where an agent imagines."""
