@@ -1,6 +1,7 @@
 """Settings of all tests."""
 
 import os
+import tempfile
 from importlib import metadata
 from pathlib import Path
 
@@ -21,6 +22,12 @@ if metadata.version("jaxlib").startswith("0.10."):  # a flag that a jaxlib does 
     # Each program as one piece: cutting it up for threads costs a quarter more.
     FLAGS.append("--xla_cpu_parallel_codegen_split_count=1")
 os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
+
+# What one process has compiled, the others need not: workers of xdist, and what tests start.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    COMPILED = tempfile.TemporaryDirectory(prefix="rrplan-tests-", ignore_cleanup_errors=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED.name
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
 
 # These files begin, so that no worker of xdist is left alone with one of them at the end. Of two
 # workers one takes the first and the third, which run studies of the same shapes.

@@ -10,8 +10,9 @@ from agents.metapolicies.learned.config import MetaConfig
 from agents.metapolicies.learned.inputs import Inputs
 from agents.metapolicies.learned.network import MetaNetwork, Trunk, normalise
 from agents.networks import functional
+from rrplan.errors import InputError
 from rrplan.planner import Planner
-from rrplan.types import Array, MetaObservation, PyTree
+from rrplan.types import Array, LearnedModel, MetaObservation, PyTree
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ def build(config: MetaConfig, planner: Planner) -> GainNetwork:
     Raises:
         InputError: the planner steps a learned model.
     """
+    if isinstance(planner.network, LearnedModel):
+        raise InputError("got a LearnedModel: expected a network, whose searches can be recorded")
     return GainNetwork(learned.build(config, planner))
 
 
