@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from agents.training.ranges import check_ranges, round_up
+from agents.training.ranges import check_ranges
+from agents.training.rounds import Rounds
 
 _WHOLE = (
     "num_lanes",
@@ -23,7 +24,7 @@ _SHARES = ("gamma", "td_lambda", "value_floor", "warmup_share", "final_learning_
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Rounds):
     """How a base planner is trained: self-play by Gumbel MuZero with the true model."""
 
     num_lanes: int = 128
@@ -87,21 +88,6 @@ class TrainConfig:
             not_negative=_NOT_NEGATIVE,
             shares=_SHARES,
         )
-
-    @property
-    def rows_per_chunk(self) -> int:
-        """Positions that one round of self-play yields."""
-        return self.num_lanes * self.steps_per_chunk
-
-    @property
-    def replay_capacity(self) -> int:
-        """Positions the replay buffer holds: whole chunks, at least one."""
-        return round_up(self.replay_size, self.rows_per_chunk)
-
-    @property
-    def total_updates(self) -> int:
-        """Gradient steps of the whole training."""
-        return self.num_chunks * self.updates_per_chunk
 
     @property
     def total_steps(self) -> int:

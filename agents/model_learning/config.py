@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from agents.alphazero.config import TrainConfig
-from agents.training.ranges import check_ranges, round_up
+from agents.training.ranges import check_ranges
+from agents.training.rounds import Rounds
 
 _WHOLE = (
     "width",
@@ -38,7 +39,7 @@ _SHARES = ("random_share", "warmup_share", "final_learning_rate_share")
 
 
 @dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(Rounds):
     """A model that is learned from a finished planner's play, and how (Thinker's losses)."""
 
     width: int = 32
@@ -110,24 +111,9 @@ class ModelConfig:
         )
 
     @property
-    def rows_per_chunk(self) -> int:
-        """Steps that one round of play yields."""
-        return self.num_lanes * self.steps_per_chunk
-
-    @property
-    def replay_capacity(self) -> int:
-        """Steps that are kept: whole chunks, at least one."""
-        return round_up(self.replay_size, self.rows_per_chunk)
-
-    @property
     def window(self) -> int:
         """Steps in a row that an unroll learns from."""
         return self.unroll_steps + self.return_steps + 1
-
-    @property
-    def total_updates(self) -> int:
-        """Gradient steps of the whole training."""
-        return self.num_chunks * self.updates_per_chunk
 
     @property
     def play(self) -> TrainConfig:

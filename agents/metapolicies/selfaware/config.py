@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from agents.training.ranges import check_ranges, round_up
+from agents.training.ranges import check_ranges
+from agents.training.rounds import Rounds
 from rrplan.errors import unknown
 
 TARGETS = ("rollout", "search")
@@ -16,7 +17,7 @@ _WHOLE = (
 
 
 @dataclass(frozen=True)
-class GainsConfig:
+class GainsConfig(Rounds):
     """How predicted gains are learned: regression onto what thinking gained in played episodes."""
 
     targets: Literal["rollout", "search"] = "rollout"
@@ -53,13 +54,3 @@ class GainsConfig:
         check_ranges(self, whole=_WHOLE, positive=("learning_rate",), not_negative=(), shares=())
         if self.targets not in TARGETS:
             raise unknown("targets", self.targets, TARGETS)
-
-    @property
-    def rows_per_chunk(self) -> int:
-        """Decisions that one round of playing yields."""
-        return self.num_lanes * self.steps_per_chunk
-
-    @property
-    def replay_capacity(self) -> int:
-        """Decisions that are kept: whole chunks, at least one."""
-        return round_up(self.replay_size, self.rows_per_chunk)

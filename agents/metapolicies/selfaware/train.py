@@ -190,8 +190,7 @@ def _optimizer(config: GainsConfig) -> optax.GradientTransformation:
 
 
 def _schedule(config: GainsConfig) -> optax.Schedule:
-    updates = config.num_chunks * config.updates_per_chunk
-    return optax.cosine_decay_schedule(config.learning_rate, updates)
+    return optax.cosine_decay_schedule(config.learning_rate, config.total_updates)
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -1,7 +1,6 @@
 """What `rrplan reproduce capacity` is told."""
 
 import dataclasses
-import math
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ import tyro
 from agents.presets import train_preset
 from experiments.cluster.grid import Axis, Grid
 from experiments.cluster.sweeping import check
+from experiments.reproductions.checking import count, order
 from experiments.reproductions.places import directory_of
 from experiments.sweep import require
 
@@ -57,18 +57,9 @@ class CapacityOptions:
 
     def __post_init__(self):
         check(self.jobs, self.on)
-        for name, least in (("widths", 1), ("lengths", 0), ("k", 0)):
-            values = tuple(sorted(set(getattr(self, name))))
-            object.__setattr__(self, name, values)
-            require(name, values, len(values) > 0, "at least one number")
-            for value in values:
-                fits = least <= value < math.inf and (name != "lengths" or value > 0)
-                require(
-                    name, value, fits, f"{'above' if name == 'lengths' else 'at least'} {least}"
-                )
-        for name, least in (("seeds", 1), ("episodes", 2)):
-            value = getattr(self, name)
-            require(name, value, value >= least, f"at least {least}")
+        order(self, widths=1, lengths=0, k=0)
+        require("lengths", self.lengths[0], self.lengths[0] > 0, "above 0")
+        count(self, seeds=1, episodes=2)
         searching = self.search in self.k and self.search > 0
         require("search", self.search, searching, f"above 0 and among k = {self.k}")
         require("k", self.k, 0 in self.k, "0 among them, which search is held against")

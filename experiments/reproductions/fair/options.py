@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from agents.metapolicies.fair.regressing import FitConfig
+from experiments.reproductions.checking import count
 from experiments.sweep import require
 
 
@@ -47,9 +48,7 @@ class FairOptions:
         object.__setattr__(self, "prices", tuple(sorted(set(self.prices))))
         for price in self.prices:
             require("prices", price, price > 0, "above 0")
-        for name, least in (("instances", 2), ("validation", 2), ("bounded", 2), ("width", 1)):
-            value = getattr(self, name)
-            require(name, value, value >= least, f"at least {least}")
+        count(self, instances=2, validation=2, bounded=2, width=1)
 
     @property
     def directory(self) -> Path:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from experiments.reproductions.checking import count
 from experiments.reproductions.places import directory_of
 from experiments.sweep import require
 
@@ -35,7 +36,7 @@ class HardnessOptions:
 
     def __post_init__(self):
         require("RUN", self.runs, len(self.runs) > 0, "at least one directory")
-        require("episodes", self.episodes, self.episodes >= 2, "at least 2")
+        count(self, episodes=2)
 
     @property
     def directory(self) -> Path:

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import tyro
 
 from agents.thinker.config import ThinkerConfig
+from experiments.reproductions.checking import count, order
 from experiments.reproductions.places import directory_of
-from experiments.sweep import require
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,17 +48,8 @@ class DynamicThinkerOptions:
     """Go on with what was begun in that directory."""
 
     def __post_init__(self):
-        for name, least in (("k", 0), ("prices", 0)):
-            values = tuple(sorted(set(getattr(self, name))))
-            object.__setattr__(self, name, values)
-            require(name, values, len(values) > 0, "at least one number")
-            for value in values:
-                require(name, value, value >= least, f"at least {least}")
-        for name, least in (("seeds", 1), ("decisions", 1), ("episodes", 2)):
-            value = getattr(self, name)
-            require(name, value, value >= least, f"at least {least}")
-        if self.planner_chunks is not None:
-            require("planner_chunks", self.planner_chunks, self.planner_chunks >= 1, "at least 1")
+        order(self, k=0, prices=0)
+        count(self, seeds=1, decisions=1, episodes=2, planner_chunks=1)
 
     @property
     def directory(self) -> Path:
