@@ -222,11 +222,13 @@ def _is_key(leaf: Any) -> bool:
 
 
 def _to_plain(tree: PyTree) -> PyTree:
-    """Turn typed PRNG keys into their data; Orbax stores plain arrays."""
+    """Turn typed PRNG keys into their data, and arrays of nothing into one 0: what Orbax stores."""
 
     def convert(leaf):
         if _is_key(leaf):
             return np.asarray(jax.random.key_data(leaf))
+        if leaf.size == 0:
+            return np.zeros(1, leaf.dtype)
         if isinstance(leaf, jax.ShapeDtypeStruct):
             return leaf
         return np.asarray(leaf)
@@ -238,7 +240,7 @@ def _from_plain(like: Any, leaf: Any) -> jax.Array:
     array = jax.numpy.asarray(leaf)
     if _is_key(like):
         return jax.random.wrap_key_data(array, impl=str(jax.random.key_impl(like)))
-    return array
+    return array if like.size else jnp.zeros(like.shape, like.dtype)
 
 
 def _digests(path: Path) -> dict[str, str]:

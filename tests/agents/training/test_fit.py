@@ -159,6 +159,22 @@ def test_keys_and_numbers_survive_a_checkpoint(tmp_path):
         )
 
 
+def test_arrays_without_elements_survive_a_checkpoint(tmp_path):
+    # An agent that is shown nothing of each action has them.
+    tree = {"none": jnp.zeros((2, 0, 3), jnp.int32), "some": jnp.arange(3.0)}
+    checkpoints.save(tmp_path, 1, tree, tree, {})
+    for found in (
+        checkpoints.restore_latest(tmp_path, tree).tree,
+        checkpoints.load_params(tmp_path, jax.eval_shape(lambda: tree)),
+    ):
+        assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), found) == jax.tree.map(
+            lambda leaf: (leaf.shape, leaf.dtype), tree
+        )
+        np.testing.assert_array_equal(found["some"], tree["some"])
+    with pytest.raises(InputError, match="holds another network"):
+        checkpoints.restore_latest(tmp_path, {**tree, "none": jnp.ones(2, jnp.int32)})
+
+
 KILLED_RUN = """
 import sys, jax
 from agents.alphazero.config import TrainConfig
