@@ -87,10 +87,26 @@ def summarize(
         "reproduction": "dynamic-thinker",
         "prices": list(prices),
         "arms": entries,
+        "imagining": [_imagining(rows, arm) for arm in rows if arm.kind == "thinker" and arm.k],
         "dynamic": [
             entry for arm in rows if arm.kind == "dynamic" for entry in _against(rows, rates, arm)
         ],
     }
+
+
+def _imagining(rows: Mapping[Arm, Columns], arm: Arm) -> dict[str, Any]:
+    """Return what Thinker with some k earns before the bill, more than it does without imagining.
+
+    And more than the search with as many simulations. Paired; None where there is no such arm.
+    """
+    untimed = {one: table["untimed_return"].astype(float) for one, table in rows.items()}
+
+    def over(other: Arm) -> dict[str, Any] | None:
+        if other not in untimed:
+            return None
+        return as_json(paired_difference(untimed[arm], untimed[other]))
+
+    return {"k": arm.k, "none": over(Arm("thinker", 0)), "search": over(Arm("search", arm.k))}
 
 
 def _against(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments.report.formatting import (
+    DASH,
     format_estimate,
     format_gain_in_full,
     format_markdown,
@@ -43,6 +44,9 @@ def markdown(results: Mapping[str, Any]) -> str:
         " decision. ± half of the 95% interval."
     )
     arms = format_markdown(header, rows, caption, left=["agent"])
+    imagining = _imagining(results)
+    if imagining:
+        arms = f"{arms}\n{imagining}"
     pairs = [
         [
             f"{one['price']:g}",
@@ -60,3 +64,20 @@ def markdown(results: Mapping[str, Any]) -> str:
     )
     against = format_markdown(["c", "bill", "other", "gain"], pairs, caption, left=["other"])
     return f"{arms}\n{against}"
+
+
+def _imagining(results: Mapping[str, Any]) -> str:
+    """Return what imagining brings, before the bill; nothing where Thinker has no k above 0."""
+    rows = [
+        [f"{one['k']}", *(_gain(one[name]) for name in ("none", "search"))]
+        for one in results["imagining"]
+    ]
+    if not rows:
+        return ""
+    caption = "Untimed return of Thinker less that of the other, paired, with its 95% interval."
+    header = ["k", "than Thinker without imagining", "than search with k simulations"]
+    return format_markdown(header, rows, caption, left=[])
+
+
+def _gain(difference: Mapping[str, Any] | None) -> str:
+    return DASH if difference is None else format_gain_in_full(difference)

@@ -74,6 +74,17 @@ def test_bills_and_the_best_k_at_each_price(results):
     assert gain == pytest.approx(0.06 - 0.1 * 15)
 
 
+def test_what_imagining_brings_is_told_of_every_k(results):
+    brought = {one["k"]: one for one in results["imagining"]}
+    assert sorted(brought) == [2, 4]
+    rows = {arm: made_up(arm)["untimed_return"].astype(float) for arm in list_arms(OPTIONS)}
+    untimed = {arm.label: values.mean() for arm, values in rows.items()}
+    for other, label in (("none", "thinker-0"), ("search", "search-4")):
+        difference = untimed["thinker-4"] - untimed[label]
+        assert brought[4][other]["mean"] == pytest.approx(difference, abs=1e-12)
+    assert "| 4 | +0.08" in tables.markdown(results)
+
+
 def test_the_table_and_the_figure_show_every_arm(results):
     text = tables.markdown(results)
     for name in ("search (PUCT)", "Thinker", "Dynamic Thinker"):
