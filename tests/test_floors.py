@@ -50,6 +50,7 @@ FLOORS = {
     ],
     "experiments": [
         ["experiments.roster_controls", "experiments.sweep"],
+        ["experiments.checking"],
         ["experiments.roster", "experiments.studies.registry", "experiments.studies"],
         ["experiments.studies.*.config"],
         ["experiments.memory", "experiments.seeds"],

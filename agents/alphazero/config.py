@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from agents.training.descent import DescentConfig
 from agents.training.ranges import check_ranges
-from agents.training.rounds import Rounds
 
 _WHOLE = (
     "num_lanes",
@@ -24,7 +24,7 @@ _SHARES = ("gamma", "td_lambda", "value_floor", "warmup_share", "final_learning_
 
 
 @dataclass(frozen=True)
-class TrainConfig(Rounds):
+class TrainConfig(DescentConfig):
     """How a base planner is trained: self-play by Gumbel MuZero with the true model."""
 
     num_lanes: int = 128
@@ -54,16 +54,6 @@ class TrainConfig(Rounds):
     """Positions in one gradient step."""
     updates_per_chunk: int = 32
     """Gradient steps after each round of self-play."""
-    learning_rate: float = 3e-3
-    """Peak of the schedule: linear warm-up, then a cosine."""
-    warmup_share: float = 0.05
-    """Share of the gradient steps spent warming up."""
-    final_learning_rate_share: float = 0.01
-    """Last learning rate, as a share of the peak."""
-    weight_decay: float = 1e-4
-    """Decoupled weight decay (AdamW)."""
-    max_grad_norm: float = 1.0
-    """Gradients are clipped to this global norm."""
     value_loss_weight: float = 1.0
     """Weight of the squared value error against the policy's cross-entropy."""
     gamma: float = 1.0

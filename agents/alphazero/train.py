@@ -1,7 +1,7 @@
 """Training of base planners: AlphaZero with Gumbel MuZero's search over the true model."""
 
 import functools
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from agents.alphazero.config import TrainConfig
 from agents.alphazero.replay import Position, Replay
 from agents.alphazero.selfplay import SelfPlayState
 from agents.networks.prior_policy import evaluate_prior
+from agents.training.descent import make_optimizer, make_schedule
 from agents.training.protocol import TrainableEvaluator, Training
 from rrplan.capabilities import return_scale_of
 from rrplan.logits import mask_logits
@@ -55,40 +56,6 @@ class Metrics(NamedTuple):
         return self.selfplay_return
 
 
-class LearningSettings(Protocol):
-    """How gradient steps are taken, as :class:`agents.alphazero.config.TrainConfig` has it."""
-
-    @property
-    def learning_rate(self) -> float:
-        """Peak of the schedule."""
-        ...
-
-    @property
-    def warmup_share(self) -> float:
-        """Share of the gradient steps spent warming up."""
-        ...
-
-    @property
-    def final_learning_rate_share(self) -> float:
-        """Last learning rate, as a share of the peak."""
-        ...
-
-    @property
-    def weight_decay(self) -> float:
-        """Decoupled weight decay."""
-        ...
-
-    @property
-    def max_grad_norm(self) -> float:
-        """Gradients are clipped to this global norm."""
-        ...
-
-    @property
-    def total_updates(self) -> int:
-        """Gradient steps of the whole training."""
-        ...
-
-
 class _Spec(NamedTuple):
     """The static half of a training: what a compiled program depends on."""
 
@@ -116,26 +83,6 @@ def make_train(
         config=config,
         network=network,
         identity={},  # settings, network and key name it
-    )
-
-
-def make_schedule(config: LearningSettings) -> optax.Schedule:
-    """Return the learning rate as a function of the gradient step: warm-up, then a cosine."""
-    total = config.total_updates
-    return optax.warmup_cosine_decay_schedule(
-        init_value=0.0,
-        peak_value=config.learning_rate,
-        warmup_steps=min(int(config.warmup_share * total), total - 1),
-        decay_steps=total,
-        end_value=config.learning_rate * config.final_learning_rate_share,
-    )
-
-
-def make_optimizer(config: LearningSettings) -> optax.GradientTransformation:
-    """Return AdamW with clipped gradients and the schedule of ``config``."""
-    return optax.chain(
-        optax.clip_by_global_norm(config.max_grad_norm),
-        optax.adamw(make_schedule(config), weight_decay=config.weight_decay),
     )
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from agents.alphazero.config import TrainConfig
+from agents.training.descent import DescentConfig
 from agents.training.ranges import check_ranges
-from agents.training.rounds import Rounds
 
 _WHOLE = (
     "width",
@@ -39,7 +39,7 @@ _SHARES = ("random_share", "warmup_share", "final_learning_rate_share")
 
 
 @dataclass(frozen=True)
-class ModelConfig(Rounds):
+class ModelConfig(DescentConfig):
     """A model that is learned from a finished planner's play, and how (Thinker's losses)."""
 
     width: int = 32
@@ -82,16 +82,6 @@ class ModelConfig(Rounds):
     """Unrolls in one gradient step."""
     updates_per_chunk: int = 32
     """Gradient steps after each round of play."""
-    learning_rate: float = 3e-3
-    """Peak of the schedule: linear warm-up, then a cosine."""
-    warmup_share: float = 0.05
-    """Share of the gradient steps spent warming up."""
-    final_learning_rate_share: float = 0.01
-    """Last learning rate, as a share of the peak."""
-    weight_decay: float = 1e-4
-    """Decoupled weight decay (AdamW)."""
-    max_grad_norm: float = 1.0
-    """Gradients are clipped to this global norm."""
     evaluation_episodes: int = 256
     """Held-out episodes played by search in the model at each evaluation."""
     evaluation_simulations: int = 8

@@ -11,7 +11,7 @@ from flax import struct
 import rrplan
 from agents.alphazero import selfplay
 from agents.alphazero.selfplay import SelfPlayState
-from agents.alphazero.train import EVALUATION_SEED, make_optimizer, make_schedule
+from agents.alphazero.train import EVALUATION_SEED
 from agents.metapolicies import heldout
 from agents.metapolicies.rules.constant import fixed
 from agents.model_learning import history, losses, playing
@@ -20,6 +20,7 @@ from agents.model_learning.history import History
 from agents.model_learning.losses import HEADS
 from agents.model_learning.network import ModelNetwork, learned_model
 from agents.model_learning.playing import Step, Told
+from agents.training.descent import make_optimizer, make_schedule
 from agents.training.protocol import Training
 from rrplan.costs import Costs
 from rrplan.errors import InputError

@@ -87,7 +87,7 @@ def begin(source: Source, config: LearningConfig, key: Array, params: PyTree) ->
     return Learner(
         params=params,
         opt_state=make_optimizer(config).init(params["weights"]),
-        episodes=source.start(params, _keys(key)[0]),
+        episodes=source.start(params, split_key(key)[0]),
         key=key,
         chunk=jnp.int32(0),
     )
@@ -101,7 +101,7 @@ def advance(
     In the first ``config.idle_chunks`` nothing is kept of what was learned; the losses are told.
     """
     params, opt_state, episodes, key, chunk = learner
-    episodes_key, learn_key = _keys(key)
+    episodes_key, learn_key = split_key(key)
     episodes, harvest = source.collect(params, episodes_key, episodes)
     shares = ppo.shares(config, chunk)
     batch = source.estimate(harvest, config, shares)
@@ -128,6 +128,6 @@ def advance(
     return following, Round(harvest, batch, losses, rate)
 
 
-def _keys(key: Array) -> tuple[Array, Array]:
-    """Return the key of the episodes and that of the learning."""
+def split_key(key: Array) -> tuple[Array, Array]:
+    """Return the key of a training's episodes, and that of its learning."""
     return jax.random.fold_in(key, 0), jax.random.fold_in(key, 1)

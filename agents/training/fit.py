@@ -54,9 +54,7 @@ def fit(
             observations, rewards or losses.
     """
     directory = Path(directory)
-    params_key, train_key = jax.random.split(key)
-    state = train.init(train_key, train.network.init(params_key))
-    state, best = _begin(train, key, directory, state, resume)
+    state, best = _begin(train, key, directory, begin(train, key), resume)
     if int(state.chunk) >= train.config.num_chunks:
         return load_params(directory, state.params)
     params = state.params
@@ -82,6 +80,12 @@ def fit(
             if report is not None:
                 report(record)
     return params
+
+
+def begin(train: Training, key: Array) -> State:
+    """Return a training from ``key`` that has learned nothing yet."""
+    params_key, train_key = jax.random.split(key)
+    return train.init(train_key, train.network.init(params_key))
 
 
 def load_params(directory: Path | str, template: PyTree) -> PyTree:

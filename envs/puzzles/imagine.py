@@ -5,12 +5,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
 from gymnax.environments import environment, spaces
 
 from envs.options import check_whole
-from envs.puzzles import texts, trap_nodes
+from envs.puzzles import texts, tree_nodes
 from rrplan.errors import InputError
 from rrplan.types import Array
 
@@ -78,9 +77,7 @@ class Imagine(environment.Environment[ImagineState, ImagineParams]):
     def __post_init__(self):
         check_whole("branching", self.branching, 2, MAX_BRANCHING)
         check_whole("depth", self.depth, 1)
-        deepest = 1
-        while trap_nodes.count_nodes(self.branching, deepest + 1) <= MAX_NODES:
-            deepest += 1
+        deepest = tree_nodes.deepest(self.branching, MAX_NODES)
         if self.depth > deepest:
             raise InputError(
                 f"depth is {self.depth}: expected at most {deepest} with branching {self.branching}"
@@ -100,7 +97,7 @@ class Imagine(environment.Environment[ImagineState, ImagineParams]):
     @property
     def num_nodes(self) -> int:
         """Nodes of a tree, the root among them."""
-        return trap_nodes.count_nodes(self.branching, self.depth)
+        return tree_nodes.count_nodes(self.branching, self.depth)
 
     @property
     def default_params(self) -> ImagineParams:
@@ -121,7 +118,7 @@ class Imagine(environment.Environment[ImagineState, ImagineParams]):
         A step from a leaf changes nothing and pays 0.
         """
         over = self.is_terminated(state, params)
-        below = trap_nodes.child(state.node, action, self.branching)
+        below = tree_nodes.child(state.node, action, self.branching)
         node = jnp.where(over, state.node, below).astype(jnp.int32)
         after = dataclasses.replace(state, time=state.time + ~over, node=node)
         reward = jnp.where(over, 0.0, state.rewards[jnp.maximum(node, 1) - 1])
@@ -139,12 +136,10 @@ class Imagine(environment.Environment[ImagineState, ImagineParams]):
 
     def enumerate_states(self, first_state: ImagineState, params: ImagineParams) -> ImagineState:
         """Return a state for each node of the tree, ``[S, ...]``, in the order of their numbers."""
-        levels = np.arange(self.depth + 1)
-        levels = np.repeat(levels, self.branching**levels)
         rewards = jnp.broadcast_to(first_state.rewards, (self.num_nodes, self.num_nodes - 1))
         return dataclasses.replace(
             first_state,
-            time=jnp.asarray(levels, jnp.int32),
+            time=jnp.asarray(tree_nodes.levels(self.branching, self.depth), jnp.int32),
             rewards=rewards,
             node=jnp.arange(self.num_nodes, dtype=jnp.int32),
         )

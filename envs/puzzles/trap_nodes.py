@@ -1,7 +1,6 @@
-"""Nodes of a trap tree: how they are numbered, and what the hash of a number says of one.
+"""Nodes of a trap tree: what the hash of a node's number says of it.
 
-Nodes are numbered level by level: the root is 0, and child ``a`` of node ``n`` is ``bn + 1 + a``
-for branching ``b``. So a number tells the whole path, and no tree is stored.
+:mod:`envs.puzzles.tree_nodes` says how nodes are numbered.
 
 At most nodes the regrets of actions are what they look like. At a trap the action that looks best
 is in truth the worst, and every other is one place better than it looks. The edge with number
@@ -109,23 +108,3 @@ def compare(uniform: Array, trap: Array | bool, spread: Array | float) -> tuple[
     next_better = jnp.where(better, looks[None], 0.0).max(axis=1)
     true = jnp.where(best, looks.max(), next_better)
     return looks, jnp.where(trap, true, looks)
-
-
-def child(node: Array, action: Array | int | float, branching: int) -> Array:
-    """Return the number of the node that an action leads to."""
-    return branching * node + 1 + jnp.asarray(action, jnp.int32)
-
-
-def last_edge(node: Array, branching: int) -> tuple[Array, Array]:
-    """Return a node's parent and the action that led from there, ``[]`` int32 each."""
-    return (node - 1) // branching, (node - 1) % branching
-
-
-def ancestor(node: Array, above: int, branching: int) -> Array:
-    """Return the number of the node so many levels above one that lies at least so deep."""
-    return (node - count_nodes(branching, above - 1)) // branching**above
-
-
-def count_nodes(branching: int, depth: int) -> int:
-    """Return how many nodes lie at levels 0 to ``depth``; 0 for depth -1."""
-    return (branching ** (depth + 1) - 1) // (branching - 1)

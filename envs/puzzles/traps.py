@@ -10,7 +10,7 @@ from flax import struct
 from gymnax.environments import environment, spaces
 
 from envs.options import check_whole
-from envs.puzzles import texts, trap_nodes
+from envs.puzzles import texts, trap_nodes, tree_nodes
 from envs.puzzles.trap_nodes import Node
 from rrplan.errors import InputError
 from rrplan.types import Array
@@ -126,9 +126,7 @@ class Traps(environment.Environment[TrapsState, TrapsParams]):
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not number or not 0 <= value <= most:
                 raise InputError(f"{name} is {value!r}: expected a number from 0 to {most}")
-        deepest = 1
-        while trap_nodes.count_nodes(self.branching, deepest + 1) <= MAX_NODES:
-            deepest += 1
+        deepest = tree_nodes.deepest(self.branching, MAX_NODES)
         if self.depth > deepest:
             raise InputError(
                 f"depth is {self.depth}: expected at most {deepest} with branching {self.branching}"
@@ -175,7 +173,7 @@ class Traps(environment.Environment[TrapsState, TrapsParams]):
         A step from a leaf changes nothing and pays 0.
         """
         over = self.is_terminated(state, params)
-        below = trap_nodes.child(state.node, action, self.branching)
+        below = tree_nodes.child(state.node, action, self.branching)
         after = dataclasses.replace(
             state, time=state.time + ~over, node=jnp.where(over, state.node, below)
         )
@@ -222,17 +220,15 @@ class Traps(environment.Environment[TrapsState, TrapsParams]):
         Raises:
             InputError: if there are more than ``MAX_LISTED`` nodes.
         """
-        size = trap_nodes.count_nodes(self.branching, self.depth)
+        size = tree_nodes.count_nodes(self.branching, self.depth)
         if size > MAX_LISTED:
             raise InputError(
                 f"the tree has {size} nodes (branching {self.branching}, depth {self.depth}): "
                 f"expected at most {MAX_LISTED} to list all"
             )
-        levels = np.arange(self.depth + 1)
-        levels = np.repeat(levels, self.branching**levels)
         return dataclasses.replace(
             first_state,
-            time=jnp.asarray(levels, jnp.int32),
+            time=jnp.asarray(tree_nodes.levels(self.branching, self.depth), jnp.int32),
             instance=jnp.broadcast_to(first_state.instance, (size, 2)),
             node=jnp.arange(size, dtype=jnp.int32),
         )
@@ -281,9 +277,9 @@ class Traps(environment.Environment[TrapsState, TrapsParams]):
         The edge that led to the state is 1 edge back. In units of the mean regret; 0 where the
         way to the state has fewer edges.
         """
-        below = trap_nodes.ancestor(state.node, edges - 1, self.branching)
+        below = tree_nodes.ancestor(state.node, edges - 1, self.branching)
         # Where there is no such edge, any node will do.
-        parent, action = trap_nodes.last_edge(jnp.maximum(below, 1), self.branching)
+        parent, action = tree_nodes.last_edge(jnp.maximum(below, 1), self.branching)
         before = dataclasses.replace(state, time=state.time - edges, node=parent)
         hidden = self._draw(before, params).hidden[action]
         return jnp.where(before.time >= 0, hidden, 0.0)

@@ -2,13 +2,16 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from experiments import runs
+from experiments.analysis import columns
+from experiments.analysis.columns import Columns
 from experiments.report.figures.drawing import Draw, draw_all
 from rrplan.errors import InputError
+from rrplan.types import Episodes
 
 
 def tell(options: Any) -> dict[str, Any]:
@@ -43,6 +46,21 @@ def claim(out: Path, options: Any) -> None:
             )
     (out / "evaluations").mkdir(parents=True, exist_ok=True)
     runs.write_json(path, told)
+
+
+def evaluated(path: Path, number: int, evaluate: Callable[[], Episodes]) -> Columns:
+    """Return what an evaluation found: read, or run now and kept.
+
+    Args:
+        path: of its file.
+        number: of its episodes.
+        evaluate: runs it.
+    """
+    table = columns.load_table(path, number)
+    if table is None:
+        table = columns.to_table(evaluate())
+        runs.save_arrays(path, table)
+    return table
 
 
 def write(

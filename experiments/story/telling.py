@@ -14,6 +14,7 @@ import rrplan
 from agents.thinker.inspect import stages, steps
 from agents.thinker.player import ThinkerPlayer
 from experiments import loading, runs
+from experiments.checking import count
 from experiments.evaluation import TRACED, Domain, study_key
 from experiments.html import replaying
 from experiments.loading import Loaded
@@ -21,7 +22,6 @@ from experiments.report.figures import plotting
 from experiments.story import trees, where
 from experiments.story.tree_figure import Tree, draw_tree
 from experiments.story.where_figure import draw_imagining
-from experiments.sweep import require
 from rrplan.costs import Costs
 from rrplan.errors import InputError, unknown
 from rrplan.types import Array
@@ -55,9 +55,7 @@ class StoryOptions:
     """Held-out episodes of the table and its figure; all training seeds play them."""
 
     def __post_init__(self):
-        for name, least in (("episode", 0), ("decision", 1), ("seed", 0), ("episodes", 1)):
-            value = getattr(self, name)
-            require(name, value, value >= least, f"at least {least}")
+        count(self, episode=0, decision=1, seed=0, episodes=1)
 
 
 class _Told(NamedTuple):
@@ -101,13 +99,13 @@ def tell(options: StoryOptions) -> list[Path]:
 def _usual(loaded: Loaded) -> list[str]:
     """Return the thinkers of a run, and the best fixed k at the lowest price."""
     found = [n for n, (meta, _) in loaded.meta_policies.items() if isinstance(meta, ThinkerPlayer)]
-    fixed = [name for name in loaded.meta_policies if name.startswith("fixed-")]
-    return [*found, *fixed[:1]]
+    return [*found, f"fixed-{min(loaded.config.sweep.prices):g}"]
 
 
 def _price_of(loaded: Loaded, name: str, given: float | None) -> float:
     prices = loaded.config.sweep.prices
-    own = [price for price in prices if name.endswith(f"-{price:g}")]
+    agents = ["fixed", *(agent.name for agent in loaded.config.control.declared())]
+    own = [price for price in prices for agent in agents if name == f"{agent}-{price:g}"]
     return own[0] if own else min(prices) if given is None else given
 
 

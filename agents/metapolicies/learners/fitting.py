@@ -36,7 +36,7 @@ from agents.metapolicies.learners.tables import Gains
 from agents.ppo import learner as ppo
 from agents.ppo.learner import Batch
 from agents.ppo.optimizer import make_optimizer, make_schedule
-from agents.ppo.train import Learner
+from agents.ppo.train import Learner, split_key
 from agents.training.protocol import Training
 from rrplan.types import Array, PyTree
 
@@ -99,7 +99,7 @@ def make_fit(task: Task, fit: str, **changes: Any) -> Training:
     known = _Known(task, config.instances)
 
     def advance(state: Any) -> tuple[Learner, FitMetrics]:
-        return _advance(spec, traced, known.of(_keys(state.key)[0]), state)
+        return _advance(spec, traced, known.of(split_key(state.key)[0]), state)
 
     return as_training(functools.partial(_init, spec, traced), advance, *given, settings.kind)
 
@@ -122,11 +122,6 @@ class _Known:
         return self._kept[1]
 
 
-def _keys(key: Array) -> tuple[Array, Array]:
-    """Return the key of the episodes and that of the learning."""
-    return jax.random.fold_in(key, 0), jax.random.fold_in(key, 1)
-
-
 @functools.partial(jax.jit, static_argnums=0)
 def _init(spec: Spec, given: Given, key: Array, params: PyTree) -> Learner:
     optimizer = make_optimizer(spec.config)
@@ -138,7 +133,7 @@ def _init(spec: Spec, given: Given, key: Array, params: PyTree) -> Learner:
 def _advance(spec: Spec, given: Given, gains: Gains, state: Learner) -> tuple[Learner, FitMetrics]:
     config = spec.config
     assert isinstance(config, FitConfig)
-    episodes_key, learn_key = _keys(state.key)
+    episodes_key, learn_key = split_key(state.key)
     played = _play(spec, given, gains, state, episodes_key)
     rows = to_rows(spec.meta_network, config, gains, played)
     # Measured first: nothing that was shown before has been learned from yet.

@@ -8,9 +8,9 @@ from typing import Annotated
 import tyro
 
 from agents.presets import train_preset
+from experiments.checking import count, order
 from experiments.cluster.grid import Axis, Grid
 from experiments.cluster.sweeping import check
-from experiments.reproductions.checking import count, order
 from experiments.reproductions.places import directory_of
 from experiments.sweep import require
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from agents.metapolicies.fair.regressing import FitConfig
-from experiments.reproductions.checking import count
+from experiments.checking import count
 from experiments.sweep import require
 
 

@@ -18,10 +18,10 @@ from agents.metapolicies.fair import choices, fitting, network, policy, searches
 from agents.metapolicies.fair.network import GainNetwork
 from agents.metapolicies.learned.config import MetaConfig
 from experiments import runs
-from experiments.analysis import columns
 from experiments.analysis.columns import Columns
 from experiments.bill import Bill
 from experiments.evaluation import Domain, name_key, study_key
+from experiments.reproductions import keeping
 from experiments.reproductions.fair.options import FairOptions
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan import Costs, Rates, operations, oracle
@@ -168,21 +168,13 @@ class Seed:
         )
 
     def _play(self, made: GainNetwork, params: PyTree, costs: Costs, name: str) -> Columns:
-        path, count = self._path(name), self.config.sweep.episodes
-        table = columns.load_table(path, count)
-        if table is None:
-            episodes = rrplan.evaluate(
-                self.planner,
-                policy.rule(made),
-                params,
-                key=study_key(self.config, Domain.HELD_OUT),
-                episodes=count,
-                costs=costs,
-                num_lanes=self.config.sweep.num_lanes,
-            )
-            table = columns.to_table(episodes)
-            runs.save_arrays(path, table)
-        return table
+        count = self.config.sweep.episodes
+        given = {"key": study_key(self.config, Domain.HELD_OUT), "episodes": count}
+        given |= {"costs": costs, "num_lanes": self.config.sweep.num_lanes}
+        rule = policy.rule(made)
+        return keeping.evaluated(
+            self._path(name), count, lambda: rrplan.evaluate(self.planner, rule, params, **given)
+        )
 
     def _path(self, name: str) -> Path:
         return self.options.directory / "rules" / f"seed{self.number}-{name}.npz"

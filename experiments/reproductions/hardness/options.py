@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from experiments.reproductions.checking import count
+from experiments.checking import count
 from experiments.reproductions.places import directory_of
 from experiments.sweep import require
 

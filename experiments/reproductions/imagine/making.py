@@ -210,21 +210,12 @@ def _learn(planner: Planner, options: ImagineOptions, price: float, seed: int) -
 def _evaluate(
     planner: Planner, options: ImagineOptions, label: str, who: Any, params: Any, price: float
 ) -> Columns:
-    path = options.directory / "evaluations" / f"{label}.npz"
-    table = columns.load_table(path, options.episodes)
-    if table is None:
-        episodes = play(
-            planner,
-            who,
-            params,
-            key=jax.random.key(_HELD_OUT),
-            episodes=options.episodes,
-            costs=Costs(price),
-            num_lanes=_LANES,
-        )
-        table = columns.to_table(episodes)
-        runs.save_arrays(path, table)
-    return table
+    given = {"key": jax.random.key(_HELD_OUT), "episodes": options.episodes}
+    return keeping.evaluated(
+        options.directory / "evaluations" / f"{label}.npz",
+        options.episodes,
+        lambda: play(planner, who, params, **given, costs=Costs(price), num_lanes=_LANES),
+    )
 
 
 def _timed(table: Columns, price: float) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The arms of the study: what is searched in, who judges, and what each earns at each k."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,18 +16,15 @@ from agents.model_learning import errors
 from agents.model_learning.config import ModelConfig
 from agents.model_learning.train import make_model_train, with_model
 from agents.training import fit
-from experiments import runs
-from experiments.analysis import columns
+from experiments import modelling
 from experiments.analysis.columns import Columns
 from experiments.evaluation import (
     Domain,
     StudyProblem,
-    base_training,
     build_problem,
-    make_planner,
-    name_key,
     study_key,
 )
+from experiments.reproductions import keeping, planners
 from experiments.reproductions.learned_model.options import LearnedModelOptions
 from experiments.studies.planning_depth.config import StudyConfig, preset
 from rrplan.planner import Planner
@@ -84,10 +82,9 @@ def train_planner(
     problem: StudyProblem, options: LearnedModelOptions, seed: int, report: Callable[[Any], None]
 ) -> Planner:
     """Return the planner of a training seed, with the true model, trained or read."""
-    key = study_key(problem.config, Domain.TRAINING, seed)
     directory = _of_seed(options, seed) / "planner"
-    params = fit.fit(base_training(problem), key, directory, resume=True, report=report)
-    return make_planner(problem._replace(model=None), params, options.acting)
+    true = problem._replace(model=None)
+    return planners.train(true, directory, seed, options.acting, report)
 
 
 def train_model(
@@ -100,7 +97,7 @@ def train_model(
 ) -> PyTree:
     """Return the parameters of a model, trained or read."""
     assert problem.model is not None  # as it was built so
-    key = name_key(study_key(problem.config, Domain.CONTROL, seed), "model")
+    key = modelling.key_of(problem.config, seed)
     made = make_model_train(planner, problem.model, settings_of(options, chunks))
     directory = _of_seed(options, seed) / f"model-{chunks}"
     return fit.fit(made, key, directory, resume=True, report=report)
@@ -134,18 +131,16 @@ def run(
         for k in options.k:
             name = f"{split}-seed{seed}-{arm.label}-{k}"
             path = options.directory / "evaluations" / f"{name}.npz"
-            table = columns.load_table(path, options.episodes)
-            if table is None:
-                episodes = rrplan.evaluate(
-                    planner,
-                    metapolicies.fixed(),
-                    jnp.int32(k),
-                    key=study_key(problem.config, domain),
-                    episodes=options.episodes,
-                    num_lanes=problem.config.sweep.num_lanes,
-                )
-                table = columns.to_table(episodes)
-                runs.save_arrays(path, table)
+            evaluate = functools.partial(
+                rrplan.evaluate,
+                planner,
+                metapolicies.fixed(),
+                jnp.int32(k),
+                key=study_key(problem.config, domain),
+                episodes=options.episodes,
+                num_lanes=problem.config.sweep.num_lanes,
+            )
+            table = keeping.evaluated(path, options.episodes, evaluate)
             found[split][k] = jax.tree.map(np.asarray, table)
     return found
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from agents.model_learning.config import ModelConfig
-from experiments.reproductions.checking import count, order
+from experiments.checking import count, order
 from experiments.reproductions.places import directory_of
 
 

@@ -14,19 +14,16 @@ from agents.thinker.config import ThinkerConfig
 from agents.thinker.player import ThinkerPlayer, prepare
 from agents.thinker.train import make_thinker_train
 from agents.training import fit
-from experiments import runs
-from experiments.analysis import columns
 from experiments.analysis.columns import Columns
 from experiments.evaluation import (
     Domain,
     StudyProblem,
-    base_training,
     build_problem,
-    make_planner,
     name_key,
     play,
     study_key,
 )
+from experiments.reproductions import keeping, planners
 from experiments.reproductions.thinker.options import DynamicThinkerOptions
 from experiments.studies.planning_depth.config import StudyConfig, preset
 from rrplan import operations
@@ -72,10 +69,8 @@ def train_planner(
     problem: StudyProblem, options: DynamicThinkerOptions, seed: int, report: Callable[[Any], None]
 ) -> Planner:
     """Return the planner of a training seed, trained or read."""
-    key = study_key(problem.config, Domain.TRAINING, seed)
     directory = options.directory / "seeds" / str(seed) / "planner"
-    params = fit.fit(base_training(problem), key, directory, resume=True, report=report)
-    return make_planner(problem, params, options.acting)
+    return planners.train(problem, directory, seed, options.acting, report)
 
 
 class Ready(NamedTuple):
@@ -134,18 +129,9 @@ def run_arm(
     key = name_key(study_key(problem.config, Domain.CONTROL, seed), arm.kind)
     ready = prepare_arm(planner, options, arm, directory, key, report)
     path = options.directory / "evaluations" / f"seed{seed}-{arm.label}.npz"
-    table = columns.load_table(path, options.episodes)
-    if table is None:
-        episodes = play(
-            planner,
-            *ready,
-            key=study_key(problem.config, Domain.HELD_OUT),
-            episodes=options.episodes,
-            costs=Costs(arm.price or 0.0),
-            num_lanes=problem.config.sweep.num_lanes,
-        )
-        table = columns.to_table(episodes)
-        runs.save_arrays(path, table)
+    given = {"key": study_key(problem.config, Domain.HELD_OUT), "episodes": options.episodes}
+    given |= {"costs": Costs(arm.price or 0.0), "num_lanes": problem.config.sweep.num_lanes}
+    table = keeping.evaluated(path, options.episodes, lambda: play(planner, *ready, **given))
     own = operations.of_planner(planner)
     look = 0.0
     if arm.kind != "search":

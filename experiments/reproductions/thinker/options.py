@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from agents.thinker.config import ThinkerConfig
-from experiments.reproductions.checking import count, order
+from experiments.checking import count, order
 from experiments.reproductions.places import directory_of
 
 

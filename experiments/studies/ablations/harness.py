@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
+from agents.training.fit import begin
+from agents.training.protocol import Training
 from experiments.studies.ablations.record import First, Record, Row
 from rrplan.errors import InputError
 from rrplan.statistics import paired_difference
@@ -39,6 +41,15 @@ class Trial(NamedTuple):
     """What its row tells beside what was measured, as JSON."""
     summarise: Callable[[Sequence[PyTree]], Row] = lambda learned: {}
     """``(what was learned, of each seed) -> more of the row``: how the trainings went, as JSON."""
+
+
+def train(training: Training, seed: int) -> PyTree:
+    """Return what a training has learned from a seed, after all of its chunks."""
+    state, metrics = begin(training, jax.random.key(seed)), None
+    for _ in range(training.config.num_chunks):
+        state, metrics = training.advance(state)
+    jax.block_until_ready(metrics)
+    return state.params
 
 
 class Column(NamedTuple):

@@ -18,6 +18,7 @@ from agents.metapolicies import heldout, tuning
 from agents.metapolicies.learners.making import make_training
 from agents.metapolicies.selfaware import rule
 from agents.metapolicies.selfaware import train as gains_train
+from agents.training.fit import begin
 from experiments.studies.ablations import metapolicy
 from experiments.studies.ablations.harness import Bench, Column, Row, Trial
 from experiments.studies.ablations.metapolicy import Arm, FixedArm, Setting
@@ -124,8 +125,7 @@ def _make_learned(setting: Setting, arm: Arm, evaluations: int) -> Trial:
     def train(seed: int) -> Trained:
         # Anew for each seed: what it tabulates, it tabulates for itself.
         training = make_training(task)
-        params_key, train_key = jax.random.split(jax.random.key(seed))
-        state = training.init(train_key, task.network.init(params_key))
+        state = begin(training, jax.random.key(seed))
         clock = _Clock()
         curve = [Point(0.0, 0.0, validate(state.params))]
         looks = 0.0
@@ -163,8 +163,7 @@ def _make_rule(setting: Setting) -> Trial:
     chosen: list[Mapping[str, float]] = []
 
     def train(seed: int) -> Trained:
-        params_key, train_key = jax.random.split(jax.random.key(seed))
-        state = training.init(train_key, head.init(params_key))
+        state = begin(training, jax.random.key(seed))
         clock, found = _Clock(), {}
 
         def run(candidate: tuning.Candidate) -> rrplan.Episodes:

@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -23,6 +24,7 @@ from experiments import roster, runs
 from experiments.bill import Bill
 from experiments.bill import make as make_bill
 from experiments.evaluation import build_problem, load_params, make_planner
+from experiments.studies.ablations import harness
 from experiments.studies.ablations.harness import Bench, Column, Row, Trial
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan import operations
@@ -184,19 +186,8 @@ def load(options: Options) -> Setting:
 def make_trial(setting: Setting, arm: Arm) -> Trial:
     """Return what trains and evaluates one arm."""
     made = make_task(setting, arm)
-    training, network = make_training(made.task), made.task.network
-
-    def train(seed: int) -> PyTree:
-        params_key, train_key = jax.random.split(jax.random.key(seed))
-        state = training.init(train_key, network.init(params_key))
-        metrics = None
-        for _ in range(made.task.ppo.num_chunks):
-            state, metrics = training.advance(state)
-        jax.block_until_ready(metrics)
-        return state.params
-
     return Trial(
-        train,
+        functools.partial(harness.train, make_training(made.task)),
         lambda params: evaluate(setting, made.meta_policy, params, made.rates),
         facts={"look": made.look},
     )

@@ -4,6 +4,7 @@ Every arm is trained for as many real steps. ``docs/thinker.md`` quotes the tabl
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from agents.thinker.config import ThinkerConfig
 from agents.thinker.player import ThinkerPlayer
 from agents.thinker.player import prepare as prepare_planner
 from agents.thinker.train import make_thinker_train
-from experiments.studies.ablations import metapolicy
+from experiments.studies.ablations import harness, metapolicy
 from experiments.studies.ablations.harness import Bench, Column, Row, Trial
 from experiments.studies.ablations.metapolicy import EVALUATION_SEED, Options, Setting
 from rrplan.costs import Costs
@@ -87,21 +88,13 @@ def make_trial(setting: Setting, arm: Arm) -> Trial:
     costs = Costs(setting.price, setting.bill.rates(player.operations_of_look(planner, shapes)))
     training = make_thinker_train(planner, network, stage, config)
 
-    def train(seed: int) -> PyTree:
-        params_key, train_key = jax.random.split(jax.random.key(seed))
-        state, metrics = training.init(train_key, network.init(params_key)), None
-        for _ in range(config.num_chunks):
-            state, metrics = training.advance(state)
-        jax.block_until_ready(metrics)
-        return state.params
-
     def evaluate(params: PyTree) -> dict[str, Array]:
         key = jax.random.key(EVALUATION_SEED)
         given = {"key": key, "episodes": setting.episodes, "costs": costs}
         episodes = player.evaluate(planner, params, **given)
         return {name: getattr(episodes, name) for name in _MEASURED}
 
-    return Trial(train, evaluate)
+    return Trial(functools.partial(harness.train, training), evaluate)
 
 
 def describe(columns: Mapping[str, np.ndarray]) -> Row:

@@ -10,9 +10,10 @@ import pytest
 
 import envs
 from agents.alphazero.config import TrainConfig
-from agents.alphazero.train import make_schedule, make_train
+from agents.alphazero.train import make_train
 from agents.networks import build
 from agents.presets import PRESETS, train_preset
+from agents.training.descent import make_schedule
 from envs import adapt
 from envs.puzzles.knapsack import Knapsack
 from rrplan.errors import InputError

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import envs
 import rrplan
 from envs import Traps
-from envs.puzzles import trap_nodes
+from envs.puzzles import trap_nodes, tree_nodes
 from rrplan import oracle
 from rrplan.errors import InputError
 from rrplan.types import Evaluation
@@ -115,7 +115,7 @@ def test_a_search_of_fewer_levels_than_the_look_ahead_errs_at_every_trap_and_no_
     traps = told["looks"].argmin(axis=1) != told["regrets"].argmin(axis=1)
     assert 0 < traps[inner].sum() < len(inner)
     for node in inner:
-        level = next(d for d in range(env.depth) if node < trap_nodes.count_nodes(env.branching, d))
+        level = next(d for d in range(env.depth) if node < tree_nodes.count_nodes(env.branching, d))
         assert not traps[node] or env.depth - level >= env.look_ahead
         for levels in range(1, env.depth - level + 1):
             values = searched_values(told, env.branching, node, levels, seeming)
@@ -168,11 +168,11 @@ def test_numbers_of_nodes_tell_their_way():
     for branching in (2, 3):
         way = [0]
         for action in (1, 0, 1, 1):
-            way.append(int(trap_nodes.child(way[-1], action, branching)))
-            assert trap_nodes.last_edge(way[-1], branching) == (way[-2], action)
+            way.append(int(tree_nodes.child(way[-1], action, branching)))
+            assert tree_nodes.last_edge(way[-1], branching) == (way[-2], action)
         for above in range(5):
-            assert trap_nodes.ancestor(way[-1], above, branching) == way[-1 - above]
-    assert [trap_nodes.count_nodes(3, depth) for depth in (-1, 0, 1, 2)] == [0, 1, 4, 13]
+            assert tree_nodes.ancestor(way[-1], above, branching) == way[-1 - above]
+    assert [tree_nodes.count_nodes(3, depth) for depth in (-1, 0, 1, 2)] == [0, 1, 4, 13]
 
 
 @functools.lru_cache

@@ -1,4 +1,4 @@
-"""Checks that the options of reproductions share."""
+"""Checks that the options of commands share."""
 
 import math
 from typing import Any
