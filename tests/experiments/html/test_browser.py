@@ -16,7 +16,8 @@ import pytest
 
 from experiments import runs
 from experiments.cli import main as cli
-from experiments.html import document
+from experiments.html import depth, document
+from experiments.html.page import render
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -318,10 +319,10 @@ def test_names_of_any_kind_do_no_harm(browser, directory, tmp_path):
         story["agent"] = hostile
     (copied / "config.json").write_text(json.dumps(config))
     (copied / "results.json").write_text(json.dumps(results))
-    data = document.collect([copied])
+    data = depth.collect([copied])
     data["runs"][0]["env"] = data["runs"][0]["name"] = hostile
     page = tmp_path / "hostile.html"
-    page.write_text(document.render(data))
+    page.write_text(render(depth.PAGE, data))
     for width in SIZES:
         opened = Watched(browser, page, width)
         assert opened.ask("() => document.querySelectorAll('img').length") == 0

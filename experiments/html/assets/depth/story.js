@@ -38,6 +38,10 @@ function showStory() {
   drawStory(story);
 }
 
+function updateStory() {
+  if (storyFigure) drawStory(stories[byId('which-story').value]);
+}
+
 function drawStory(story) {
   const points = story.decisions.map((one, place) => ({
     mean_at: place + 1, mean: one.simulations, text: arrow(one), ink: INK[themeName()],
