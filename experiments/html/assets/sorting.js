@@ -10,7 +10,7 @@ function drawSorted(place, columns, rows) {
     'aria-sort': one.name === column ? (down ? 'descending' : 'ascending') : 'none',
   }, el('button', { type: 'button', 'data-column': one.name, onclick: () => sortBy(one) }, one.title))));
   const body = sorted.map(({ cells, attributes }) => tableRow(columns.map((one) => el('td', {
-    class: one.text ? 'text' : null, title: one.text ? cells[one.name][1] : null,
+    class: one.text ? `text${one.whole ? ' whole' : ''}` : null, title: one.text ? cells[one.name][1] : null,
     'data-value': cells[one.name][0] ?? '',
   }, cells[one.name][1])), attributes));
   const focused = place.contains(document.activeElement) ? document.activeElement.dataset.column : null;

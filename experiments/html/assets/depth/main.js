@@ -24,9 +24,8 @@ function showControls() {
   byId('best').textContent = data.runs.map((run, index) => {
     const { validation, shown } = bestK(index);
     const name = several ? `${short(run.name, 30)}: ` : '';
-    const chosen = validation === null ? '' : `best k on validation episodes: ${validation}. `;
-    const text = `${chosen}Highest on these episodes: k = ${shown}.`;
-    return name + text[0].toUpperCase() + text.slice(1);
+    const chosen = validation === null ? '' : `Best k on validation episodes: ${validation}. `;
+    return `${name}${chosen}Highest on these episodes: k = ${shown}.`;
   }).join(' ');
 }
 

@@ -10,7 +10,7 @@ const columns = [
   { name: 'computations', title: 'computations' },
   { name: 'payoff', title: 'payoff' },
   { name: 'seeds', title: 'seeds' },
-  { name: 'setting', title: 'chosen for c', text: true },
+  { name: 'setting', title: 'chosen for c', text: true, whole: true },
 ].filter(Boolean);
 
 function cellsOf(row) {
