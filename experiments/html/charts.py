@@ -150,7 +150,8 @@ def _thinking() -> alt.LayerChart:
 
 def _story() -> alt.LayerChart:
     """Return how long each decision of an episode thought, and whether that changed its mind."""
-    x = alt.X("mean_at:O", title="Decision of the episode", axis=alt.Axis(labelAngle=0))
+    axis = alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=4)
+    x = alt.X("mean_at:O", title="Decision of the episode", axis=axis)
     y = alt.Y("mean:Q", title="Simulations", axis=alt.Axis(tickMinStep=1))
     bars = alt.Chart(alt.NamedData("points"))
     return marks.finish(

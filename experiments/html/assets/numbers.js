@@ -25,6 +25,7 @@ function placesOf(half, count) {
 function inFull(estimate) {
   const half = (estimate.high - estimate.low) / 2;
   if (!(half > 0)) return signed(estimate.mean, 3);
+  if (half < 5e-6) return `${signed(estimate.mean, 2)} [${signed(estimate.low, 2)}, ${signed(estimate.high, 2)}]`;
   const places = placesOf(half, 2);
   const text = (number) => `${number > 0 ? '+' : ''}${number.toFixed(places)}`;
   return `${text(estimate.mean)} [${text(estimate.low)}, ${text(estimate.high)}]`;

@@ -3,11 +3,13 @@
 
 /** The heading, a line about each run, and what is warned of. */
 function buildHeader(question, about) {
-  const first = data.runs[0];
-  const options = first.options === 'none' || !first.options ? '' : ` (${first.options})`;
-  byId('title').textContent = `${first.env}${options}: ${question}`;
-  const named = (run, text) => `${several ? `${run.name}: ` : ''}${text}`;
-  byId('about').append(...data.runs.map((run) => el('p', {}, named(run, about(run)))));
+  const { env } = data.runs[0];
+  byId('title').append(el('span', { title: env }, short(env, 80)), `: ${question}`);
+  const named = (run, text) => `${several ? `${short(run.name, 60)}: ` : ''}${text}`;
+  byId('about').append(...data.runs.flatMap((run) => [
+    el('p', {}, named(run, about(run))),
+    run.options && run.options !== 'none'
+      ? el('p', { class: 'note', title: run.options }, named(run, `with ${short(run.options, 160)}`)) : '']));
   byId('warnings').append(...data.runs.flatMap((run) => run.warnings.map(
     (line) => el('p', { class: 'warning' }, named(run, line)))));
 }

@@ -17,7 +17,7 @@ function updateAll() {
 
 const seeds = (run) => `${run.seeds} training seed${run.seeds === 1 ? '' : 's'}`;
 buildHeader('which computation is worth its cost?', (run) =>
-  `${run.title}. ${seeds(run)} of the trained policy. Costs are in ${run.unit}.`);
+  `${short(run.title, 120)}. ${seeds(run)} of the trained policy. Costs are in ${short(run.unit, 60)}.`);
 buildPrice();
 buildTheme();
 buildAgents([...new Map(data.rows.map((row) => [row.agent, row])).values()]);
