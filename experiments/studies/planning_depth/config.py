@@ -56,7 +56,8 @@ class ControlConfig:
     depths: tuple[int, ...] = (1, 2, 4, 8, 0)
     """Limits of depth that gate-depth and stopper-depth may choose; 0 is no limit."""
     inputs: tuple[str, ...] = GROUPS
-    """What the learned ones see: prior, search, values, progress, price, features, observation."""
+    """What the learned ones see: prior, search, values, progress, price, features, observation; and
+    gains, which are predicted by a head of the planner that is trained beforehand."""
     width: int = 16
     """Units of their hidden layers."""
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)

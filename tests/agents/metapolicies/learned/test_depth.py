@@ -112,9 +112,10 @@ def test_a_depth_that_is_held_is_all_that_may_be_answered():
 
 
 def test_the_fixed_k_is_begun_with_at_the_deepest_limit_and_goes_on_at_the_one_held():
-    meta, _ = begun(STOPPER)
+    meta = meta_networks.build(STOPPER, planner())
     inputs = meta.show(seen([0, 0, 1, 1, 3], [NO_DEPTH_LIMIT, 1, 1, NO_DEPTH_LIMIT, 1]))
-    first, _, held, deep, done = meta.answer_of_fixed(jnp.int32(3), inputs)
+    fresh = {**meta.init(jax.random.key(0)), "start": jnp.int32(3), "strength": 2.0}
+    first, _, held, deep, done = jnp.argmax(meta(fresh, inputs)[0], axis=-1)
     answers = STOPPER.answers
     assert [answers[place] for place in (first, held, deep, done)] == [
         (2, 0), (2, 1), (2, 0), (0, 0),
