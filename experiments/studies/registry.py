@@ -113,7 +113,9 @@ ABLATIONS: Mapping[str, Ablation] = {
     ablation.name: ablation
     for ablation in (
         _of_metapolicy("start", "Meta-policy: where its training starts from."),
-        _of_metapolicy("inputs", "Meta-policy: what it sees, all or all but one group of inputs."),
+        _of_metapolicy("inputs", "Meta-policy: what it sees, one group less or predicted gains."),
+        _of_metapolicy("heads", "Meta-policy: its own network or a head on the planner's; gains."),
+        _of_metapolicy("depths", "Meta-policy: whether it chooses a depth limit with its k."),
         _of_metapolicy("advantages", "Meta-policy: how advantages are estimated."),
         _of_metapolicy("menus", "Meta-policy: what it may answer, and how often it looks."),
         _of_metapolicy("widths", "Meta-policy: how large it is, and what a look then costs."),

@@ -51,6 +51,7 @@ class Options(Protocol):
     price: float  # of one simulation
     episodes: int  # held-out ones
     chunks: int | None  # of each training; the run's if None
+    price_level: float | None  # of a level, in multiples of the price; the run's if None
 
 
 class Arm(NamedTuple):
@@ -94,9 +95,27 @@ def start() -> list[Arm]:
 
 
 def inputs() -> list[Arm]:
-    """What a stopper sees: everything, or all but one group."""
+    """What a stopper sees: everything, all but one group, or predicted gains as well."""
     arms = [Arm("all", meta={"inputs": _without()})]
-    return arms + [Arm(f"without {left}", meta={"inputs": _without(left)}) for left in _without()]
+    arms += [Arm(f"without {left}", meta={"inputs": _without(left)}) for left in _without()]
+    return [*arms, Arm("with predicted gains", meta={"inputs": _with_gains()})]
+
+
+def heads() -> list[Arm]:
+    """A network of its own or a head on the planner's, each without and with predicted gains."""
+    seen = {agent: _seen_by(agent) for agent in ("gate", "stopper", "gate-aware")}
+    return [
+        Arm(f"{agent}{label}", meta={"inputs": (*groups, *gains)}, agent=agent)
+        for agent, groups in seen.items()
+        for label, gains in (("", ()), (", predicted gains", ("gains",)))
+    ]
+
+
+def depths() -> list[Arm]:
+    """Whether a depth limit is chosen as well."""
+    agents = ("gate", "gate-depth", "stopper", "stopper-depth")
+    longer = [Arm(f"{agent}, twice as long", agent=agent, longer=2) for agent in agents]
+    return [*(Arm(agent, agent=agent) for agent in agents), *longer]
 
 
 def advantages() -> list[Arm]:
@@ -149,6 +168,18 @@ def _without(*left: str) -> tuple[str, ...]:
     return tuple(group for group in GROUPS if group not in ("price", *left))
 
 
+def _with_gains() -> tuple[str, ...]:
+    return (*_without(), "gains")
+
+
+def _seen_by(name: str) -> tuple[str, ...]:
+    """Return what an agent sees of that."""
+    agent = roster.find(name)
+    assert isinstance(agent, Learned)  # as every arm's
+    allowed = agent.inputs or GROUPS
+    return tuple(group for group in _without() if group in allowed)
+
+
 def prepare(arms: Sequence[Arm], options: Options) -> Bench:
     """Return the arms on a finished run's planner; the run's best fixed k is the last of them.
 
@@ -176,10 +207,13 @@ def load(options: Options) -> Setting:
     price = options.price
     if price not in best:
         raise rrplan.InputError(f"price is {price}: expected one of {', '.join(map(str, best))}")
-    problem = build_problem(run.config)
+    config = run.config
+    if options.price_level is not None:
+        config = dataclasses.replace(config, price_level=options.price_level)
+    problem = build_problem(config)
     planner = make_planner(problem, load_params(problem, run, 0), results["acting"])
     bill = make_bill(problem, run.operations, measured=run.calibration)
-    return Setting(run.config, planner, best[price], price, options.episodes, options.chunks, bill)
+    return Setting(config, planner, best[price], price, options.episodes, options.chunks, bill)
 
 
 def make_trial(setting: Setting, arm: Arm) -> Trial:
