@@ -98,24 +98,7 @@ def inputs() -> list[Arm]:
     """What a stopper sees: everything, all but one group, or predicted gains as well."""
     arms = [Arm("all", meta={"inputs": _without()})]
     arms += [Arm(f"without {left}", meta={"inputs": _without(left)}) for left in _without()]
-    return [*arms, Arm("with predicted gains", meta={"inputs": _with_gains()})]
-
-
-def heads() -> list[Arm]:
-    """A network of its own or a head on the planner's, each without and with predicted gains."""
-    seen = {agent: _seen_by(agent) for agent in ("gate", "stopper", "gate-aware")}
-    return [
-        Arm(f"{agent}{label}", meta={"inputs": (*groups, *gains)}, agent=agent)
-        for agent, groups in seen.items()
-        for label, gains in (("", ()), (", predicted gains", ("gains",)))
-    ]
-
-
-def depths() -> list[Arm]:
-    """Whether a depth limit is chosen as well."""
-    agents = ("gate", "gate-depth", "stopper", "stopper-depth")
-    longer = [Arm(f"{agent}, twice as long", agent=agent, longer=2) for agent in agents]
-    return [*(Arm(agent, agent=agent) for agent in agents), *longer]
+    return [*arms, Arm("with predicted gains", meta={"inputs": (*_without(), "gains")})]
 
 
 def advantages() -> list[Arm]:
@@ -166,18 +149,6 @@ def learning() -> list[Arm]:
 def _without(*left: str) -> tuple[str, ...]:
     """Return the groups of inputs but some, and but the price, which is always the same."""
     return tuple(group for group in GROUPS if group not in ("price", *left))
-
-
-def _with_gains() -> tuple[str, ...]:
-    return (*_without(), "gains")
-
-
-def _seen_by(name: str) -> tuple[str, ...]:
-    """Return what an agent sees of that."""
-    agent = roster.find(name)
-    assert isinstance(agent, Learned)  # as every arm's
-    allowed = agent.inputs or GROUPS
-    return tuple(group for group in _without() if group in allowed)
 
 
 def prepare(arms: Sequence[Arm], options: Options) -> Bench:
