@@ -25,7 +25,7 @@ import rrplan
 from agents import networks
 from agents.metapolicies import learned
 from agents.metapolicies.learned import network as meta_networks
-from agents.metapolicies.learned.config import MetaConfig
+from agents.metapolicies.learned.config import GROUPS, MetaConfig
 from agents.metapolicies.learned.network import MetaNetwork
 from agents.metapolicies.rules.constant import no_carry
 from experiments import runs
@@ -220,9 +220,9 @@ def measure(
     if problem.model is not None:
         params = problem.model.init(key)
     planner = make_planner(problem._replace(network=built), params, "visits")
-    meta = MetaConfig(
-        "stopper", config.control.stopper_menu, config.control.inputs, config.control.width
-    )
+    # Predicted gains are left out: a head of the planner is small beside the network.
+    inputs = tuple(group for group in config.control.inputs if group in GROUPS) or GROUPS
+    meta = MetaConfig("stopper", config.control.stopper_menu, inputs, config.control.width)
     own = meta_networks.build(meta, planner)
     meta_params = own.init(key)
     points = design(config.sweep.max_budget)

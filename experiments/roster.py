@@ -26,6 +26,7 @@ from rrplan.errors import InputError, unknown
 from rrplan.imports import load_object
 
 INK = "#333333"
+_HOLLOW = {"markerfacecolor": "white"}
 
 _AGENTS: tuple[Agent, ...] = (
     Fixed(
@@ -96,12 +97,7 @@ _AGENTS: tuple[Agent, ...] = (
         name="fixed-depth",
         help="the pair of k and a depth limit, of those of the sweep, that is best at a price",
         label="fixed k and depth",
-        style={
-            "color": "#0072B2",
-            "marker": "o",
-            "linestyle": (0, (5, 1.5)),
-            "markerfacecolor": "white",
-        },
+        style={"color": "#0072B2", "marker": "o", "linestyle": (0, (5, 1.5)), **_HOLLOW},
         candidates="agents.metapolicies.grids:fixed_depth",
         chooses_depth=True,
     ),
@@ -120,24 +116,14 @@ _AGENTS: tuple[Agent, ...] = (
     Learned(
         name="gate-priced",
         help="the gate, one network for all prices",
-        style={
-            "color": "#009E73",
-            "marker": ">",
-            "linestyle": (0, (1.5, 1.2)),
-            "markerfacecolor": "white",
-        },
+        style={"color": "#009E73", "marker": ">", "linestyle": (0, (1.5, 1.2)), **_HOLLOW},
         kind="gate",
         priced=True,
     ),
     Learned(
         name="stopper-priced",
         help="the stopper, one network for all prices",
-        style={
-            "color": "#D55E00",
-            "marker": "d",
-            "linestyle": (0, (5, 1.5)),
-            "markerfacecolor": "white",
-        },
+        style={"color": "#D55E00", "marker": "d", "linestyle": (0, (5, 1.5)), **_HOLLOW},
         priced=True,
     ),
     Learned(
@@ -151,26 +137,24 @@ _AGENTS: tuple[Agent, ...] = (
         needs_true_model=True,
     ),
     Learned(
+        name="gate-aware",
+        help="learned: the gate as a small head on the planner's own network, for one price",
+        style={"color": "#66A61E", "marker": "^", "linestyle": (0, (2, 1))},
+        make="agents.metapolicies.learned.trainable:aware",
+        kind="gate",
+        inputs=("prior", "progress", "features", "gains"),
+    ),
+    Learned(
         name="gate-depth",
         help="the gate, which chooses a depth limit with its k",
-        style={
-            "color": "#009E73",
-            "marker": "^",
-            "linestyle": (0, (4, 1, 1, 1)),
-            "markerfacecolor": "white",
-        },
+        style={"color": "#009E73", "marker": "^", "linestyle": (0, (4, 1, 1, 1)), **_HOLLOW},
         kind="gate",
         chooses_depth=True,
     ),
     Learned(
         name="stopper-depth",
         help="the stopper, which chooses a depth limit at its first look of a decision",
-        style={
-            "color": "#D55E00",
-            "marker": "s",
-            "linestyle": (0, (4, 1, 1, 1)),
-            "markerfacecolor": "white",
-        },
+        style={"color": "#D55E00", "marker": "s", "linestyle": (0, (4, 1, 1, 1)), **_HOLLOW},
         chooses_depth=True,
     ),
     Learned(
@@ -191,12 +175,7 @@ _AGENTS: tuple[Agent, ...] = (
     Learned(
         name="dynamic-thinker-priced",
         help="the dynamic thinker, one network for all prices",
-        style={
-            "color": "#E7298A",
-            "marker": "p",
-            "linestyle": (0, (1.5, 1.2)),
-            "markerfacecolor": "white",
-        },
+        style={"color": "#E7298A", "marker": "p", "linestyle": (0, (1.5, 1.2)), **_HOLLOW},
         make="agents.thinker.trainable:dynamic",
         priced=True,
         bounded=False,

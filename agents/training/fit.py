@@ -146,8 +146,7 @@ def _begin(
     fingerprint = _fingerprint(train, key)
     found = checkpoints.read_metadata(saved)
     if found is not None and found != fingerprint:
-        changed = sorted(name for name, value in found.items() if fingerprint.get(name) != value)
-        # What older versions did not write down is not compared.
+        changed = sorted(n for n, value in found.items() if not _holds(value, fingerprint.get(n)))
         if changed:
             raise InputError(f"{directory} holds another training: {', '.join(changed)} differ")
     restored = checkpoints.restore_latest(saved, state)
@@ -229,6 +228,16 @@ def _differences(found: Any, expected: Any, name: str) -> Iterator[str]:
             yield from _differences(found[key], expected[key], f"{name}.{key}".lstrip("."))
     elif found != expected:
         yield name
+
+
+def _holds(found: Any, expected: Any) -> bool:
+    """Return whether all that was written down is as expected.
+
+    What older versions did not write down is not compared, down to the fields of a configuration.
+    """
+    if isinstance(found, dict) and isinstance(expected, dict):
+        return all(key in expected and _holds(found[key], expected[key]) for key in found)
+    return found == expected
 
 
 def _append(path: Path, record: dict[str, Any]) -> None:

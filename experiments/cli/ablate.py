@@ -55,6 +55,15 @@ class MetapolicyOptions(AblationOptions):
     """Directory of a finished run of `rrplan run`."""
     price: float = 3e-4
     """Price of one simulation: one of the run's."""
+    price_level: float | None = None
+    """Price of one level of a simulation's descent, in multiples of that; the run's if not
+    given."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.price_level is not None and not 0 <= self.price_level < float("inf"):
+            expected = "a finite number, at least 0"
+            raise InputError(f"price_level must be {expected}, got {self.price_level}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -157,6 +166,8 @@ def _settings(ablation: Ablation, options: AblationOptions) -> dict[str, Any]:
     """Return what makes an ablation itself, as JSON."""
     given = dataclasses.asdict(options)
     del given["out"], given["resume"]
+    if given.get("price_level") is None:  # so that files of older versions can be gone on with
+        given.pop("price_level", None)
     return {
         "ablation": ablation.name,
         **{name: str(v) if isinstance(v, Path) else v for name, v in given.items()},

@@ -97,10 +97,9 @@ class Ablation(NamedTuple):
         return import_name(getattr(self, field))
 
 
-def _of_metapolicy(name: str, help: str) -> Ablation:
-    module = "experiments.studies.ablations.metapolicy"
-    options = "experiments.cli.ablate:MetapolicyOptions"
-    return Ablation(name, help, f"{module}:{name}", f"{module}:prepare", options)
+def _of_metapolicy(name: str, help: str, arms: str = "metapolicy") -> Ablation:
+    rooms, options = "experiments.studies.ablations", "experiments.cli.ablate:MetapolicyOptions"
+    return Ablation(name, help, f"{rooms}.{arms}:{name}", f"{rooms}.metapolicy:prepare", options)
 
 
 def _of_planner(name: str, help: str) -> Ablation:
@@ -113,7 +112,9 @@ ABLATIONS: Mapping[str, Ablation] = {
     ablation.name: ablation
     for ablation in (
         _of_metapolicy("start", "Meta-policy: where its training starts from."),
-        _of_metapolicy("inputs", "Meta-policy: what it sees, all or all but one group of inputs."),
+        _of_metapolicy("inputs", "Meta-policy: what it sees, one group less or predicted gains."),
+        _of_metapolicy("heads", "Meta-policy: smaller networks, and gains as inputs.", "heads"),
+        _of_metapolicy("depths", "Meta-policy: whether it chooses a depth limit too.", "heads"),
         _of_metapolicy("advantages", "Meta-policy: how advantages are estimated."),
         _of_metapolicy("menus", "Meta-policy: what it may answer, and how often it looks."),
         _of_metapolicy("widths", "Meta-policy: how large it is, and what a look then costs."),

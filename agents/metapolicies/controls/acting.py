@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from agents.metapolicies.learned.network import FORBIDDEN, MetaNetwork, Trunk, normalise
+from agents.metapolicies.learned.modules import Trunk
+from agents.metapolicies.learned.network import FORBIDDEN, MetaNetwork, normalise
 from agents.metapolicies.rules import constant
 from agents.networks import functional
 from rrplan.types import Array, Control, MetaObservation, PyTree
@@ -93,9 +94,9 @@ class DirectNetwork(MetaNetwork):
         logits = jnp.where(inputs.legal, inputs.prior + added, FORBIDDEN)
         return logits, inputs.value + params["value_deviation"] * value
 
-    def show(self, seen: MetaObservation) -> Any:
+    def show(self, seen: MetaObservation, params: PyTree = None) -> Any:
         """Return the :class:`ActionInputs` that it sees of a meta-observation."""
-        shown = super().show(seen)
+        shown = super().show(seen, params)
         known = {name: getattr(shown, name) for name in ActionInputs._fields if name != "prior"}
         return ActionInputs(**known, prior=seen.prior_logits)
 

@@ -4,7 +4,6 @@ import dataclasses
 
 from agents.declarations import Request, Trainable
 from agents.metapolicies.controls.acting import DirectNetwork, RanksNetwork
-from agents.metapolicies.learned import network as meta_networks
 from agents.metapolicies.learned import trainable
 from rrplan.planner import Planner
 
@@ -18,7 +17,7 @@ def ranks(planner: Planner, request: Request) -> Trainable:
         planner: whose prior it chooses from.
         request: as for a gate.
     """
-    network = meta_networks.build(request.meta, planner, RanksNetwork)
+    network = trainable.build(planner, request, RanksNetwork)
     return trainable.train(planner, request, network, start=0)
 
 
@@ -29,6 +28,6 @@ def direct(planner: Planner, request: Request) -> Trainable:
         planner: whose prior it adds to.
         request: as for a gate; its menu is not used.
     """
-    network = meta_networks.build(request.meta, planner, DirectNetwork)
+    network = trainable.build(planner, request, DirectNetwork)
     network = dataclasses.replace(network, num_actions=planner.environment.num_actions)
     return trainable.train(planner, request, network, start=0)

@@ -8,7 +8,8 @@ from flax import nnx
 from agents.metapolicies.learned import network as learned
 from agents.metapolicies.learned.config import MetaConfig
 from agents.metapolicies.learned.inputs import Inputs
-from agents.metapolicies.learned.network import MetaNetwork, Trunk, normalise
+from agents.metapolicies.learned.modules import Trunk
+from agents.metapolicies.learned.network import MetaNetwork, normalise
 from agents.networks import functional
 from rrplan.errors import InputError
 from rrplan.planner import Planner

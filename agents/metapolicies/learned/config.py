@@ -11,6 +11,9 @@ from rrplan.errors import InputError, unknown
 
 KINDS = ("gate", "stopper")
 GROUPS = ("prior", "search", "values", "progress", "price", "features", "observation")
+KNOWN_GROUPS = (*GROUPS, "gains")
+"""All that may be asked for. Predicted gains are seen only where they are: they take a training of
+their own."""
 SEARCHED = ("search", "values")
 """Groups that tell what a search has found."""
 
@@ -25,8 +28,8 @@ class MetaConfig:
     """Answers it may give, in simulations; 0 is to act."""
     inputs: tuple[str, ...] = GROUPS
     """Groups of inputs that it sees: prior, search, values, progress, price, features and
-    observation. Without search and values it is deaf: nothing that it computes depends on what
-    the search has found."""
+    observation; and gains, which a head of the planner predicts. Without search and values it is
+    deaf: nothing that it computes depends on what the search has found."""
     width: int = 16
     """Units of its hidden layers."""
     depths: tuple[int, ...] = ()
@@ -41,12 +44,12 @@ class MetaConfig:
             raise InputError(f"menu is {self.menu}: expected 0 and at least one larger number")
         object.__setattr__(self, "menu", menu)
         if not self.inputs:
-            raise InputError(f"inputs is (): expected some of {', '.join(GROUPS)}")
+            raise InputError(f"inputs is (): expected some of {', '.join(KNOWN_GROUPS)}")
         for group in self.inputs:
-            if group not in GROUPS:
-                raise unknown("input group", group, GROUPS)
+            if group not in KNOWN_GROUPS:
+                raise unknown("input group", group, KNOWN_GROUPS)
         # In the order of the groups, so that the order on a command line makes no other network.
-        object.__setattr__(self, "inputs", tuple(g for g in GROUPS if g in self.inputs))
+        object.__setattr__(self, "inputs", tuple(g for g in KNOWN_GROUPS if g in self.inputs))
         if self.width < 1:
             raise InputError(f"width is {self.width}: expected 1 or more")
         object.__setattr__(self, "depths", sorted_depths("depths", self.depths))

@@ -34,8 +34,9 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
 
     Args:
         seen: of ``B`` lanes.
-        groups: names in :data:`agents.metapolicies.learned.config.GROUPS`. Where none of them tells
-            what the search has found, nothing else that is returned does.
+        groups: names in :data:`agents.metapolicies.learned.config.KNOWN_GROUPS`; gains are another
+            function's. Where none of them tells what the search has found, nothing else that is
+            returned does.
         rows_are_actions: static; the observation is ``[B, A, ...]``, one row an action, and is
             shown action by action.
     """

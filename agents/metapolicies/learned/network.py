@@ -7,20 +7,23 @@ from typing import ClassVar, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
-from flax import nnx
 
 from agents.metapolicies.learned import inputs as meta_inputs
 from agents.metapolicies.learned.config import MetaConfig
 from agents.metapolicies.learned.inputs import Inputs
+from agents.metapolicies.learned.modules import Deep
 from agents.metapolicies.rules import constant
+from agents.metapolicies.selfaware.head import GainHead
 from agents.networks import functional
 from rrplan import operations
 from rrplan.capabilities import NetworkKind, offers, return_scale_of
+from rrplan.errors import InputError
 from rrplan.planner import Planner
 from rrplan.types import Array, Control, MetaObservation, PyTree
 
 FORBIDDEN = -1e9
 """Logit of what may not be answered: finite, so that an entropy over all answers is no NaN."""
+_DEEPEST = 2.0  # times as strongly as the fixed k, the deepest limit is preferred at first
 _CLIP = 8.0  # standard deviations; what is further out is cut
 _LEAST_DEVIATION = 1e-4  # what hardly varies is not blown up: a constant column stays near 0
 
@@ -35,6 +38,7 @@ class MetaNetwork:
         whole_in: numbers shown of the decision as a whole.
         rows_are_actions: the observation has a row for each action.
         return_scale: typical size of a return.
+        head: predicts the gains that it sees; None where it sees none.
     """
 
     config: MetaConfig
@@ -42,6 +46,7 @@ class MetaNetwork:
     whole_in: int
     rows_are_actions: bool
     return_scale: float = 1.0
+    head: GainHead | None = None
 
     # What a MetaPolicy is made of beside the answers; whoever chooses actions has others.
     begin: ClassVar[Callable[[int], PyTree]] = staticmethod(constant.no_carry)
@@ -50,14 +55,21 @@ class MetaNetwork:
     @property
     def module(self) -> functional.Make:
         """What is made of its inputs: the module whose weights are learned."""
-        return _Module
+        return Deep
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that answers are made of: one for each k, and one for each of several depths."""
+        depths = len(self.config.depths)
+        return len(self.config.menu) + (depths if depths > 1 else 0)
 
     def init(self, key: Array) -> PyTree:
         """Return fresh parameters.
 
         ``weights`` are learned; ``mean`` and ``deviation`` normalise the inputs, and
         ``value_deviation`` is the unit of the value head; ``start`` is the fixed k that the policy
-        starts from, and ``strength`` by how many logits it prefers what goes towards it.
+        starts from, and ``strength`` by how many logits it prefers what goes towards it. ``head``
+        is that of the predicted gains, where there is one: nothing is learned of it here.
         """
         return _init(self, key)
 
@@ -68,14 +80,29 @@ class MetaNetwork:
         """
         actions, whole = normalise(params, inputs)
         shown = actions, whole, inputs.legal, inputs.leading
-        logits, value = functional.apply(self.module, self, params["weights"], *shown)
-        answers = len(self.config.answers)
-        start = jax.nn.one_hot(self.answer_of_fixed(params["start"], inputs), answers)
-        value = inputs.value + params["value_deviation"] * value
-        logits = logits + params["strength"] * start
-        if self.config.holds_depth:
-            logits = jnp.where(self.allowed(inputs), logits, FORBIDDEN)
-        return logits, value
+        outputs, value = functional.apply(self.module, self, params["weights"], *shown)
+        logits = self._answers(params, outputs, inputs)
+        return logits, inputs.value + params["value_deviation"] * value
+
+    def _answers(self, params: PyTree, outputs: Array, inputs: Inputs) -> Array:
+        """Return logits over the answers: the k's, and the depths that go with each k above 0.
+
+        The depth is chosen alike for every k. So the odds of the k's are those of an agent that
+        chooses no depth.
+        """
+        config, strength = self.config, params["strength"]
+        menu, depths = len(config.menu), len(config.depths)
+        entry = self._entry_of_fixed(params["start"], inputs)
+        ks = outputs[:, :menu] + strength * jax.nn.one_hot(entry, menu)
+        if not depths:
+            return ks
+        deepest = _DEEPEST * strength * jax.nn.one_hot(depths - 1, depths)
+        chances = jax.nn.log_softmax(outputs[:, menu:] + deepest) if depths > 1 else 0.0
+        if config.holds_depth:
+            chances = jnp.where((inputs.simulations == 0)[:, None], chances, 0.0)
+        pairs = ks[:, 1:, None] + jnp.broadcast_to(chances, (ks.shape[0], depths))[:, None]
+        logits = jnp.concatenate([ks[:, :1], pairs.reshape(ks.shape[0], -1)], axis=-1)
+        return jnp.where(self.allowed(inputs), logits, FORBIDDEN)
 
     def allowed(self, inputs: Inputs) -> Array:
         """Return which answers it may give, ``[B, M]``.
@@ -88,25 +115,18 @@ class MetaNetwork:
         first = (inputs.simulations == 0)[:, None]
         return first | (simulations == 0) | (constant.to_limit(depths) == inputs.held[:, None])
 
-    def answer_of_fixed(self, k: Array, inputs: Inputs) -> Array:
-        """Return which answer ``[B]`` goes towards ``k`` simulations, not beyond.
-
-        Of several depths it is the deepest; where one is held, that.
-        """
+    def _entry_of_fixed(self, k: Array, inputs: Inputs) -> Array:
+        """Return which entry ``[B]`` of the menu goes towards ``k`` simulations, not beyond."""
         remaining = jnp.maximum(k - inputs.simulations, 0)
-        entry = jnp.searchsorted(jnp.asarray(self.config.menu), remaining, side="right") - 1
-        depths = self.config.depths
-        if not depths:
-            return entry
-        place = len(depths) - 1
-        if self.config.holds_depth:
-            held = jnp.argmax(_is_held(self.config, inputs.held), axis=-1)
-            place = jnp.where(inputs.simulations == 0, place, held)
-        return jnp.where(entry == 0, 0, 1 + (entry - 1) * len(depths) + place)
+        return jnp.searchsorted(jnp.asarray(self.config.menu), remaining, side="right") - 1
 
-    def show(self, seen: MetaObservation) -> Inputs:
-        """Return what it sees of a meta-observation."""
-        return _show(seen, self.config, self.rows_are_actions)
+    def show(self, seen: MetaObservation, params: PyTree = None) -> Inputs:
+        """Return what it sees of a meta-observation; ``params`` are needed where it sees gains."""
+        inputs = _show(seen, self.config, self.rows_are_actions)
+        if self.head is None:
+            return inputs
+        gains = self.head.net(params["head"], seen.features, seen.price)
+        return inputs._replace(whole=jnp.concatenate([inputs.whole, gains], axis=-1))
 
     def control(self, answer: Array, carry: PyTree, seen: MetaObservation) -> Control:
         """Return what answers ``[B]`` order."""
@@ -122,14 +142,29 @@ class MetaNetwork:
 Kind = TypeVar("Kind", bound=MetaNetwork)
 
 
-def build(config: MetaConfig, planner: Planner, kind: type[Kind] = MetaNetwork) -> Kind:
+def build(
+    config: MetaConfig,
+    planner: Planner,
+    kind: type[Kind] = MetaNetwork,
+    head: GainHead | None = None,
+) -> Kind:
     """Return a meta-policy's network for a planner. Nothing is computed.
 
     Args:
         config: what it may answer and what it sees.
         planner: what it controls; its parameters may be arrays or their shapes.
         kind: class of the network.
+        head: of the planner, that predicts gains, where these are among its inputs.
+
+    Raises:
+        InputError: predicted gains are among its inputs, and there is no head; or the reverse.
     """
+    if (head is not None) != ("gains" in config.inputs):
+        given = "none" if head is None else "one"
+        raise InputError(
+            f"inputs is {config.inputs}, with {given} of a head that predicts gains: expected a"
+            " head where gains are among the inputs, and nowhere else"
+        )
     network = planner.network
     rows_are_actions = offers(network, NetworkKind) and network.kind == "items"
     show = functools.partial(_show, config=config, rows_are_actions=rows_are_actions)
@@ -137,9 +172,10 @@ def build(config: MetaConfig, planner: Planner, kind: type[Kind] = MetaNetwork) 
     return kind(
         config=config,
         actions_in=shapes.actions.shape[-1],
-        whole_in=shapes.whole.shape[-1],
+        whole_in=shapes.whole.shape[-1] + (0 if head is None else len(head.menu)),
         rows_are_actions=rows_are_actions,
         return_scale=return_scale_of(network),
+        head=head,
     )
 
 
@@ -216,56 +252,11 @@ def _moments(columns: Array, counts: Array, axes: tuple[int, ...]) -> tuple[Arra
     return mean, jnp.maximum(jnp.sqrt(variance), _LEAST_DEVIATION)
 
 
-class Trunk(nnx.Module):
-    """Pools over the legal actions (Deep Sets, arXiv 1703.06114), and looks at the leading one."""
-
-    def __init__(self, spec: MetaNetwork, rngs: nnx.Rngs):
-        width = spec.config.width
-        half = max(1, width // 2)
-        self.action = nnx.Linear(spec.actions_in, half, rngs=rngs) if spec.actions_in else None
-        self.deeper = nnx.Linear(half, half, rngs=rngs) if spec.actions_in else None
-        pooled = 3 * half if spec.actions_in else 0
-        self.first = nnx.Linear(pooled + spec.whole_in, width, rngs=rngs)
-        self.second = nnx.Linear(width, width, rngs=rngs)
-
-    def embed(
-        self, actions: Array, whole: Array, legal: Array, leading: Array
-    ) -> tuple[Array, Array]:
-        """Return units of each action ``[B, A, half]``, and of the decision ``[B, width]``.
-
-        Where nothing is shown of the actions, the former are those that were shown: none.
-        """
-        x = actions
-        if self.action is not None and self.deeper is not None:
-            x = jax.nn.relu(self.deeper(jax.nn.relu(self.action(actions))))
-            x = jnp.where(legal[..., None], x, 0.0)
-            mean = x.sum(1) / jnp.maximum(legal.sum(-1), 1)[:, None]
-            best = jnp.take_along_axis(x, leading[:, None, None], axis=1)[:, 0]
-            # After a ReLU nothing is negative, so that zeros of illegal actions do no harm.
-            whole = jnp.concatenate([whole, mean, x.max(1), best], axis=-1)
-        return x, jax.nn.relu(self.second(jax.nn.relu(self.first(whole))))
-
-
-class _Module(Trunk):
-    """Logits of the answers, and a value, from the decision as a whole."""
-
-    def __init__(self, spec: MetaNetwork, rngs: nnx.Rngs):
-        super().__init__(spec, rngs)
-        width = spec.config.width
-        # Zero heads: the first answers are the fixed k's, and the first value is the search's.
-        zero = nnx.initializers.zeros
-        self.policy = nnx.Linear(width, len(spec.config.answers), kernel_init=zero, rngs=rngs)
-        self.value = nnx.Linear(width, 1, kernel_init=zero, rngs=rngs)
-
-    def __call__(self, actions, whole, legal, leading):
-        _, x = self.embed(actions, whole, legal, leading)
-        return self.policy(x), self.value(x)[:, 0]
-
-
 @functools.partial(jax.jit, static_argnums=0)
 def _init(spec: MetaNetwork, key: Array) -> PyTree:
     columns = {"actions": spec.actions_in, "whole": spec.whole_in}
-    return {
+    head = {} if spec.head is None else {"head": spec.head.init(jax.random.fold_in(key, 1))}
+    return head | {
         "weights": functional.init(spec.module, spec, key),
         "mean": {name: jnp.zeros(size) for name, size in columns.items()},
         "deviation": {name: jnp.ones(size) for name, size in columns.items()},

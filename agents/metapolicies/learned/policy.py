@@ -26,7 +26,7 @@ def greedy(network: MetaNetwork) -> MetaPolicy:
 
     def apply(params: PyTree, keys: Array, carry: PyTree, seen: MetaObservation) -> Control:
         del keys
-        logits, _ = network(params, network.show(seen))
+        logits, _ = network(params, network.show(seen, params))
         answer = jnp.argmax(logits, axis=-1)
         return network.control(answer, carry, seen)
 
@@ -38,7 +38,7 @@ def sampling(network: MetaNetwork) -> MetaPolicy:
     """Draw answers from the policy and record a :class:`Choice` of each, for training."""
 
     def apply(params: PyTree, keys: Array, carry: PyTree, seen: MetaObservation) -> Control:
-        inputs = network.show(seen)
+        inputs = network.show(seen, params)
         logits, value = network(params, inputs)
         answer = jax.vmap(jax.random.categorical)(keys, logits).astype(jnp.int32)
         log_probs = jax.nn.log_softmax(logits)

@@ -74,7 +74,7 @@ def running(network: MetaNetwork, manner: Manner) -> MetaPolicy:
         return Running(network.begin(batch_size), jnp.zeros(batch_size, jnp.int32))
 
     def apply(params: PyTree, look_keys: Array, carry: Running, seen: MetaObservation) -> Control:
-        inputs = network.show(seen)
+        inputs = network.show(seen, params)
         logits, value = network(params, inputs)
         own = jax.vmap(jax.random.fold_in)(look_keys, carry.run)
         likeliest = jnp.argmax(logits, axis=-1).astype(jnp.int32)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 
 from agents.networks import functional
@@ -39,6 +40,16 @@ class GainHead:
     def __call__(self, params: PyTree, features: Array) -> Array:
         """Return predicted gains ``[B, K]`` of features ``[B, F]``, in units of return."""
         return self.unit * functional.apply(_Module, self, params, features)
+
+    def net(self, params: PyTree, features: Array, price: Array) -> Array:
+        """Return predicted gains ``[B, K]`` less what each k costs.
+
+        Args:
+            params: of the head.
+            features: ``[B, F]``.
+            price: ``[B]``, of one simulation.
+        """
+        return self(params, features) - price[:, None] * jnp.asarray(self.menu, jnp.float32)
 
 
 class _Module(nnx.Module):

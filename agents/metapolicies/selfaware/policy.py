@@ -35,5 +35,4 @@ def best_entry(head: GainHead, params: PyTree, features: Array, price: Array) ->
         features: ``[B, F]``.
         price: ``[B]``, of one simulation.
     """
-    gains = jnp.pad(head(params, features), ((0, 0), (1, 0)))
-    return jnp.argmax(gains - price[:, None] * jnp.asarray((0, *head.menu)), axis=-1)
+    return jnp.argmax(jnp.pad(head.net(params, features, price), ((0, 0), (1, 0))), axis=-1)

@@ -14,12 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import rrplan
-from agents import metapolicies
-from agents.declarations import Learned
-from agents.metapolicies import learned
-from agents.metapolicies.learned import network as meta_networks
+from agents import declarations, metapolicies
+from agents.declarations import Learned, Request
 from agents.metapolicies.learned.config import GROUPS
-from agents.metapolicies.learners.making import Task, make_training
+from agents.metapolicies.learners.making import Task
+from agents.training.protocol import Training
 from experiments import roster, runs
 from experiments.bill import Bill
 from experiments.bill import make as make_bill
@@ -52,6 +51,7 @@ class Options(Protocol):
     price: float  # of one simulation
     episodes: int  # held-out ones
     chunks: int | None  # of each training; the run's if None
+    price_level: float | None  # of a level, in multiples of the price; the run's if None
 
 
 class Arm(NamedTuple):
@@ -95,9 +95,10 @@ def start() -> list[Arm]:
 
 
 def inputs() -> list[Arm]:
-    """What a stopper sees: everything, or all but one group."""
+    """What a stopper sees: everything, all but one group, or predicted gains as well."""
     arms = [Arm("all", meta={"inputs": _without()})]
-    return arms + [Arm(f"without {left}", meta={"inputs": _without(left)}) for left in _without()]
+    arms += [Arm(f"without {left}", meta={"inputs": _without(left)}) for left in _without()]
+    return [*arms, Arm("with predicted gains", meta={"inputs": (*_without(), "gains")})]
 
 
 def advantages() -> list[Arm]:
@@ -177,17 +178,20 @@ def load(options: Options) -> Setting:
     price = options.price
     if price not in best:
         raise rrplan.InputError(f"price is {price}: expected one of {', '.join(map(str, best))}")
-    problem = build_problem(run.config)
+    config = run.config
+    if options.price_level is not None:
+        config = dataclasses.replace(config, price_level=options.price_level)
+    problem = build_problem(config)
     planner = make_planner(problem, load_params(problem, run, 0), results["acting"])
     bill = make_bill(problem, run.operations, measured=run.calibration)
-    return Setting(run.config, planner, best[price], price, options.episodes, options.chunks, bill)
+    return Setting(config, planner, best[price], price, options.episodes, options.chunks, bill)
 
 
 def make_trial(setting: Setting, arm: Arm) -> Trial:
     """Return what trains and evaluates one arm."""
     made = make_task(setting, arm)
     return Trial(
-        functools.partial(harness.train, make_training(made.task)),
+        functools.partial(harness.train, made.training),
         lambda params: evaluate(setting, made.meta_policy, params, made.rates),
         facts={"look": made.look},
     )
@@ -197,6 +201,7 @@ class Made(NamedTuple):
     """An arm on a run's planner: what is to be trained, and how its result acts and is charged."""
 
     task: Task
+    training: Training  # of it, with what comes before
     meta_policy: rrplan.MetaPolicy
     rates: rrplan.Rates
     look: float  # what one takes, in simulations
@@ -218,13 +223,18 @@ def make_task(setting: Setting, arm: Arm) -> Made:
     ppo = dataclasses.replace(ppo, num_chunks=arm.longer * ppo.num_chunks)
     learner = dataclasses.replace(control.learner, **arm.learner)
     planner = setting.planner
-    network = meta_networks.build(meta, planner)
     begin = setting.best_fixed if arm.start is None else arm.start
-    meta_policy = learned.greedy(network)
+
+    def rates_of(meta_policy: rrplan.MetaPolicy, params: PyTree) -> rrplan.Rates:
+        return setting.bill.rates(operations.of_look(planner, meta_policy, params))
+
+    request = Request(meta, ppo, control.gains, begin, rates_of, learner=learner)
+    training, meta_policy, _ = declarations.build(agent.make)(planner, request)
+    network = training.network
     look = operations.of_look(planner, meta_policy, jax.eval_shape(network.init, jax.random.key(0)))
     rates = setting.bill.rates(look)
     task = Task(planner, network, ppo, begin, rrplan.Costs(rates=rates), learner)
-    return Made(task, meta_policy, rates, look / setting.bill.planner.simulation)
+    return Made(task, training, meta_policy, rates, look / setting.bill.planner.simulation)
 
 
 def make_fixed(setting: Setting) -> Trial:

@@ -37,13 +37,13 @@ class ControlConfig:
     """Which agents decide how long to think beside the fixed budgets, and how they come to it."""
 
     agents: tuple[str, ...] = ()
-    """Of entropy, vet, margin and schedule (tuned for each price on validation episodes); gate and
-    stopper (learned for one price), and their controls yoked, direct, ranks, gate-blind,
-    stopper-blind and stopper-deaf; longer, longer-ops, larger and larger-ops (other planners,
-    without a meta-policy), each also as NAME-k0; gate-priced, stopper-priced and self-aware
-    (learned for all); thinker, dynamic-thinker and dynamic-thinker-priced (learned, with a search
-    of their own); oracle (the exact ceiling, where the environment's states can be enumerated);
-    and agents of your own, each as package.module:NAME."""
+    """Of entropy, vet, margin and schedule (tuned for each price on validation episodes); gate,
+    stopper and gate-aware (learned for one price), and the controls yoked, direct, ranks,
+    gate-blind, stopper-blind and stopper-deaf; longer, longer-ops, larger and larger-ops (other
+    planners, without a meta-policy), each also as NAME-k0; gate-priced, stopper-priced and
+    self-aware (learned for all); thinker, dynamic-thinker and dynamic-thinker-priced (learned, with
+    a search of their own); oracle (the exact ceiling, where the environment's states can be
+    enumerated); and agents of your own, each as package.module:NAME."""
     num_prices: int = 1
     """How many of the sweep's prices, the least first, gate and stopper are trained for, one agent
     each."""
@@ -56,7 +56,8 @@ class ControlConfig:
     depths: tuple[int, ...] = (1, 2, 4, 8, 0)
     """Limits of depth that gate-depth and stopper-depth may choose; 0 is no limit."""
     inputs: tuple[str, ...] = GROUPS
-    """What the learned ones see: prior, search, values, progress, price, features, observation."""
+    """What the learned ones see: prior, search, values, progress, price, features, observation; and
+    gains, which are predicted by a head of the planner that is trained beforehand."""
     width: int = 16
     """Units of their hidden layers."""
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)

@@ -124,6 +124,15 @@ def test_what_names_a_training_is_kept_with_its_checkpoints(tmp_path):
         fit(counting({"start": 4}, num_chunks=8), KEY, tmp_path / "more", resume=True)
 
 
+def test_a_field_that_was_not_written_down_is_not_compared_and_one_that_was_is(tmp_path):
+    """A version may add a field, whose default is what earlier versions did."""
+    fit(counting({"costs": {"price": 0}}), KEY, tmp_path, report=quiet)
+    fit(counting({"costs": {"price": 0, "fee": 0}}), KEY, tmp_path, resume=True, report=quiet)
+    for other in ({"price": 1, "fee": 0}, {"fee": 0}, {}):
+        with pytest.raises(InputError, match="holds another training: costs differ"):
+            fit(counting({"costs": other}), KEY, tmp_path, resume=True)
+
+
 @pytest.mark.parametrize(
     ("flaw", "message"),
     [

@@ -26,6 +26,7 @@ from rrplan.planner import Planner
 
 MOST, STEPS, LANES = 8, 3, 16
 INPUTS = ("search", "progress", "observation")
+MOMENTS = ("mean", "deviation")
 STOPPER = MetaConfig("stopper", (0, 1, 2), INPUTS, width=8, depths=(0, 2, 1))
 
 
@@ -112,13 +113,55 @@ def test_a_depth_that_is_held_is_all_that_may_be_answered():
 
 
 def test_the_fixed_k_is_begun_with_at_the_deepest_limit_and_goes_on_at_the_one_held():
-    meta, _ = begun(STOPPER)
+    meta = meta_networks.build(STOPPER, planner())
     inputs = meta.show(seen([0, 0, 1, 1, 3], [NO_DEPTH_LIMIT, 1, 1, NO_DEPTH_LIMIT, 1]))
-    first, _, held, deep, done = meta.answer_of_fixed(jnp.int32(3), inputs)
+    fresh = {**meta.init(jax.random.key(0)), "start": jnp.int32(3), "strength": 2.0}
+    first, _, held, deep, done = jnp.argmax(meta(fresh, inputs)[0], axis=-1)
     answers = STOPPER.answers
     assert [answers[place] for place in (first, held, deep, done)] == [
         (2, 0), (2, 1), (2, 0), (0, 0),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["gate", "stopper"])
+def test_the_chances_of_each_k_are_those_of_an_agent_without_depths(kind):
+    """Whatever is learned of depths: they share each k's chance, and leave it as it is."""
+    config = dataclasses.replace(STOPPER, kind=kind)
+    meta, params = begun(config)
+    plain = meta_networks.build(dataclasses.replace(config, depths=()), planner())
+    weights, own = dict(params["weights"]), params["weights"]["policy"]
+    weights["policy"] = jax.tree.map(lambda leaf: leaf[..., :3], own)
+    lanes = seen([0, 0, 3], [NO_DEPTH_LIMIT, NO_DEPTH_LIMIT, 2])
+    lanes = lanes._replace(observation=jnp.arange(6.0).reshape(3, 2))
+    probs = np.exp(jax.nn.log_softmax(meta(params, meta.show(lanes))[0]))
+    inputs = plain.show(lanes)
+    if config.holds_depth:  # two columns tell of the depth that is held: not to the other one
+        whole = plain.whole_in
+        kernel = jnp.delete(weights["first"]["kernel"], np.arange(whole, whole + 3), axis=0)
+        weights["first"] = {**weights["first"], "kernel": kernel}
+        held = np.arange(3) == 2
+    else:
+        held = np.zeros(3, bool)
+    sizes = {"whole": plain.whole_in, "actions": plain.actions_in}
+    moments = {n: {c: params[n][c][:size] for c, size in sizes.items()} for n in MOMENTS}
+    logits, _ = plain({**params, **moments, "weights": weights}, inputs)
+    expected = np.exp(jax.nn.log_softmax(logits))
+    several = probs[:, 1:].reshape(3, 2, 3)
+    np.testing.assert_allclose(probs[~held, 0], expected[~held, 0], rtol=1e-5)
+    np.testing.assert_allclose(several.sum(-1)[~held], expected[~held, 1:], rtol=1e-5)
+    # The depths have the same chances beside each k.
+    shares = several / several.sum(-1, keepdims=True)
+    np.testing.assert_allclose(shares[:, 0], shares[:, 1], rtol=1e-5)
+
+
+def test_an_untrained_agent_prefers_the_fixed_k_as_one_without_depths_and_no_limit():
+    meta = meta_networks.build(STOPPER, planner())
+    fresh = {**meta.init(jax.random.key(0)), "start": jnp.int32(2), "strength": 2.0}
+    probs = np.exp(jax.nn.log_softmax(meta(fresh, meta.show(seen([0], [NO_DEPTH_LIMIT])))[0]))[0]
+    e = np.exp
+    np.testing.assert_allclose(probs[0], 1 / (2 + e(2)), rtol=1e-5)
+    np.testing.assert_allclose(probs[4:].sum(), e(2) / (2 + e(2)), rtol=1e-5)
+    np.testing.assert_allclose(probs[6] / probs[4:].sum(), e(4) / (2 + e(4)), rtol=1e-5)
 
 
 def test_a_gate_with_no_limit_alone_is_the_gate_without_depths():

@@ -1,13 +1,16 @@
 """The harness of ablations: made-up arms, whose returns are known."""
 
 import json
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from agents.metapolicies.learned.config import is_deaf
 from experiments import studies
-from experiments.studies.ablations import harness
+from experiments.cli.ablate import MetapolicyOptions
+from experiments.studies.ablations import harness, heads
 from experiments.studies.ablations.harness import Bench, Column, Trial
 from experiments.studies.ablations.record import open_record
 from rrplan import InputError
@@ -130,3 +133,18 @@ def test_every_ablation_can_be_prepared(name):
     assert len(set(labels)) == len(labels)
     assert callable(ablation.get("prepare"))
     assert ablation.get("options").__doc__
+
+
+@pytest.mark.parametrize("price", [-1.0, float("inf"), float("nan")])
+def test_a_price_of_levels_that_means_nothing_gets_one_line(price):
+    with pytest.raises(InputError, match=r"^price_level must be a finite number, at least 0, got"):
+        MetapolicyOptions(run=Path("runs/demo"), price_level=price)
+
+
+def test_what_a_smaller_gate_sees_is_there_before_a_search():
+    """Each network comes without and with gains; only the full gate and the stopper hear."""
+    arms = heads.heads()
+    for plain, gains in zip(arms[::2], arms[1::2], strict=True):
+        assert gains.meta == plain.meta | {"inputs": (*plain.meta["inputs"], "gains")}
+        assert gains.label == f"{plain.label}, gains"
+        assert is_deaf(plain.meta["inputs"]) == (plain.label not in ("gate", "stopper"))
