@@ -89,7 +89,8 @@ def test_the_model_learns_and_its_losses_are_told(finished):
     assert all(record[f"model_{head}_loss"] > 0.0 for record in records for head in heads)
     assert records[-1]["model_loss"] < records[0]["model_loss"]
     rates = [record["model_learning_rate"] for record in records]
-    assert max(rates) <= CONFIG.model_learning_rate and rates[-1] < rates[0]
+    assert max(rates) <= CONFIG.model_learning_rate
+    assert rates[-1] < rates[0]
 
 
 def test_the_engine_searches_in_the_model_that_results(finished):
