@@ -14,18 +14,14 @@ from agents import metapolicies, networks
 from agents.model_learning.config import ModelConfig
 from agents.model_learning.network import build, network_of
 from agents.model_learning.train import with_model
-from agents.thinker.collecting import collect
 from agents.thinker.config import ThinkerConfig
-from agents.thinker.lanes import start
-from agents.thinker.player import MODEL, equip, prepare
-from agents.thinker.supply import Supply
+from agents.thinker.player import MODEL, equip
 from agents.thinker.trainable import make
-from agents.training.fit import fit, read_metrics
-from rrplan.costs import Costs
+from agents.training.fit import begin, fit, read_metrics
 from rrplan.errors import InputError
 
 KEY = jax.random.key(11)
-LEARNED = ModelConfig(width=8, replay_size=64, batch_size=16)
+LEARNED = ModelConfig(width=8, replay_size=144, batch_size=16)
 CONFIG = ThinkerConfig(
     steps=3, k_max=2, depth=2, items_width=8, items_layers=1, num_lanes=8, steps_per_chunk=6,
     num_chunks=5, minibatches=2, value_chunks=1, evaluation_episodes=8, evaluate_every=5,
@@ -46,8 +42,8 @@ def planner():
 
 
 @functools.cache
-def trainable(chosen=False):
-    return make(planner(), CONFIG, chosen=chosen, learned=LEARNED)
+def trainable():
+    return make(planner(), CONFIG, chosen=False, learned=LEARNED)
 
 
 def quiet(record):
@@ -110,35 +106,37 @@ def test_the_agent_imagines_with_the_model_of_its_own_parameters(finished):
     jax.tree.map(np.testing.assert_array_equal, own, same)
 
 
-def test_what_is_told_of_real_steps_is_what_happened():
-    stage = CONFIG.stage(chosen=True)
-    problem, settings = prepare(planner(), stage, Costs())
-    network = trainable(chosen=True).training.network.agent
-    settings = settings._replace(key=KEY, meta_params=network.init(KEY))
-    supply = Supply(lambda place: (place, jnp.zeros(place.shape)), jnp.int32(2**20))
-
-    @jax.jit
-    def play(settings):
-        lanes = start(problem, settings, supply, 8)
-        return collect(problem, network, settings, supply, lanes, 24)[1]
-
-    found = jax.device_get(play(settings))
-    steps, real = found.steps, found.outcomes.real
-    assert 0 < real.sum() < real.size  # it imagines too
-    assert found.outcomes.ended.sum() > 8
-    for lane in range(8):
+def test_the_model_is_shown_each_real_step_and_no_imagined_one():
+    """What the history holds after three rounds is what the agent's metrics tell of them."""
+    training = trainable().training
+    state = begin(training, KEY)
+    totals, episodes = 0.0, 0
+    for _ in range(3):
+        state, metrics = training.advance(state)
+        told = metrics._asdict()
+        ended = int(told["episodes"])
+        totals += ended * float(told["untimed_return"]) if ended else 0.0
+        episodes += ended
+    known = jax.device_get(state.history)
+    lanes, finished, earned = CONFIG.num_lanes, 0, 0.0
+    assert known.cursor.min() < known.cursor.max()  # some lanes have taken more steps than others
+    for lane in range(lanes):
+        rows = jax.tree.map(lambda leaf, lane=lane: leaf[lane::lanes], known.rows)
+        count = int(known.cursor[lane])  # no ring has come round
+        stored = known.priority[lane::lanes] > 0
+        assert stored[:count].all()
+        assert not stored[count:].any()
         total = 0.0
-        for tick in np.flatnonzero(real[:, lane]):
-            legal = ~steps.invalid_actions[tick, lane]
-            assert legal[steps.action[tick, lane]]
-            policy = steps.policy_target[tick, lane]
-            assert policy[~legal].max(initial=0.0) == 0.0
-            assert policy.sum() == pytest.approx(1.0, abs=1e-5)
-            total += steps.reward[tick, lane]
-            if steps.ended[tick, lane]:
-                earned = found.outcomes.sums.untimed_return[tick, lane]
-                assert total == pytest.approx(earned, abs=1e-5)
-                total = 0.0
+        for place in range(count):
+            legal = ~rows.invalid_actions[place]
+            assert legal[rows.action[place]]
+            assert rows.policy_target[place][~legal].max(initial=0.0) == 0.0
+            assert rows.policy_target[place].sum() == pytest.approx(1.0, abs=1e-5)
+            total += float(rows.reward[place])
+            if rows.ended[place]:
+                finished, earned, total = finished + 1, earned + total, 0.0
+    assert finished == episodes > lanes
+    assert earned == pytest.approx(totals, rel=1e-5)
 
 
 def test_without_steps_the_model_stays_as_it_is():
