@@ -125,4 +125,4 @@ def windows(history: History, index: Array, weight: Array, length: int) -> Windo
 def reweigh(history: History, index: Array, error: Array) -> History:
     """Return the history with the priorities of some rows set to their errors ``[N]``."""
     fresh = jnp.maximum(jnp.abs(error), LEAST_PRIORITY)
-    return history.replace(priority=history.priority.at[index].set(fresh))
+    return History(history.rows, history.priority.at[index].set(fresh), history.cursor)

@@ -58,7 +58,7 @@ def reproduce(options: LearnedModelOptions, say: Callable[[str], None]) -> list[
             imagining[one].append(played)
             mean = float(played.table["untimed_return"].mean())
             say(f"seed {seed}: {one.label} earns {mean:.4f}")
-            if one.kind == "beside":
+            if one.kind == "beside" and one.chunks is not None:
                 beside[one.chunks] = played.searched.params
                 found = arms.find_errors(problem, planner, options, played.searched.params)
                 later[one.chunks].append(found)

@@ -89,6 +89,7 @@ def test_the_model_learns_and_its_losses_are_told(finished):
     assert rates[-1] < rates[0]
 
 
+@pytest.mark.slow
 def test_the_engine_searches_in_the_model_that_results(finished):
     equipped = equip(planner(), finished[1])
     assert network_of(equipped.network) == network_of(planner().network)
