@@ -92,6 +92,7 @@ class Request(NamedTuple):
     """``(meta_policy, shapes of its parameters) -> rrplan.Rates``: what it is charged."""
     thinker: Any = None  # agents.thinker.config.ThinkerConfig
     learner: Any = None  # agents.metapolicies.learners.config.LearnerConfig; PPO if None
+    learned: Any = None  # agents.model_learning.config.ModelConfig: how a model is trained
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Steps to learn from in their order, and windows of them drawn by priority.
 
-Rows of one time stand side by side, so that what follows a row in its lane stands a whole number
-of lanes behind it.
+Each lane has a ring of its own: a row of lane ``b`` is followed, in that lane, by the one that
+stands a whole number of lanes behind it. Lanes may have played different numbers of steps.
 """
 
 from typing import Any, NamedTuple
@@ -10,8 +10,6 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from agents.alphazero import replay
-from agents.alphazero.replay import Replay
 from rrplan.types import Array, PyTree
 
 LEAST_PRIORITY = 1e-3
@@ -20,10 +18,16 @@ LEAST_PRIORITY = 1e-3
 
 @struct.dataclass
 class History:
-    """A ring of steps, each with a priority."""
+    """Rings of steps, each with a priority: ``B`` lanes, ``capacity / B`` steps of each."""
 
-    replay: Replay  # [capacity, ...] rows
+    rows: Any  # [capacity, ...]
     priority: Array  # [capacity] float32, above 0 where a row holds data
+    cursor: Array  # [B] int32, of the next step in each lane's ring
+
+    @property
+    def size(self) -> Array:
+        """Rows that hold data, ``[]`` int32."""
+        return (self.priority > 0).sum(dtype=jnp.int32)
 
 
 class Windows(NamedTuple):
@@ -34,24 +38,41 @@ class Windows(NamedTuple):
     weight: Array  # [N] float32, for a loss: rarer where drawn more often, at most 1
 
 
-def empty(row: PyTree, capacity: int) -> History:
-    """Return a history without a step, for rows shaped like ``row`` (one of them, unbatched)."""
-    return History(replay.empty(row, capacity), jnp.zeros(capacity))
-
-
-def insert(history: History, rows: PyTree) -> History:
-    """Write the next steps of all lanes over the oldest; new ones have the largest priority.
+def empty(row: PyTree, capacity: int, lanes: int) -> History:
+    """Return a history without a step.
 
     Args:
-        history: whose capacity is a multiple of the number of rows.
-        rows: ``[T B, ...]``, those of one time side by side.
+        row: a step, unbatched, whose shapes rows have.
+        capacity: rows, a multiple of ``lanes``.
+        lanes: that play side by side, ``B``.
     """
-    count = jax.tree.leaves(rows)[0].shape[0]
+    rows = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), row)
+    return History(rows, jnp.zeros(capacity), jnp.zeros(lanes, jnp.int32))
+
+
+def insert(history: History, steps: PyTree, happened: Array) -> History:
+    """Write the next steps of all lanes over their oldest; new ones have the largest priority.
+
+    Args:
+        history: whose rings hold ``T`` steps of a lane or more.
+        steps: ``[T, B, ...]``.
+        happened: ``[T, B]`` bool, which of them are steps; the others are left out.
+    """
+    capacity, lanes = history.priority.shape[0], history.cursor.shape[0]
+    length = capacity // lanes
+    before = jnp.cumsum(happened, axis=0, dtype=jnp.int32) - happened
+    place = (history.cursor + before) % length * lanes + jnp.arange(lanes)
+    place = jnp.where(happened, place, capacity).ravel()
     largest = history.priority.max()
-    fresh = jnp.full(count, jnp.where(largest > 0, largest, 1.0))
-    start = history.replay.cursor
-    priority = jax.lax.dynamic_update_slice_in_dim(history.priority, fresh, start, axis=0)
-    return History(replay.insert(history.replay, rows), priority)
+
+    def write(old: Array, new: Array) -> Array:
+        return old.at[place].set(new.reshape(-1, *new.shape[2:]), mode="drop")
+
+    return History(
+        rows=jax.tree.map(write, history.rows, steps),
+        priority=history.priority.at[place].set(jnp.where(largest > 0, largest, 1.0), mode="drop"),
+        cursor=(history.cursor + happened.sum(axis=0, dtype=jnp.int32)) % length,
+    )
 
 
 def draw(
@@ -79,30 +100,29 @@ def draw(
     chances = jnp.where(stored, scores, 0.0)
     chances = chances / chances.sum()
     index = jax.random.choice(key, chances.shape[0], (count,), p=chances)
-    weight = (chances[index] * history.replay.size) ** -importance_exponent
+    weight = (chances[index] * history.size) ** -importance_exponent
     return index, weight / weight.max()
 
 
-def windows(history: History, index: Array, weight: Array, lanes: int, length: int) -> Windows:
+def windows(history: History, index: Array, weight: Array, length: int) -> Windows:
     """Return what followed each row in its lane.
 
     Args:
         history: to read.
         index: ``[N]``, rows to start from.
         weight: ``[N]``, passed on.
-        lanes: that play side by side.
         length: ``L``.
     """
-    capacity = history.priority.shape[0]
+    capacity, lanes = history.priority.shape[0], history.cursor.shape[0]
     later = jnp.arange(length)
     place = (index[:, None] + lanes * later) % capacity
-    # Rows written after this one, of which every so many are its own lane's.
-    after = (history.replay.cursor - 1 - index) % capacity // lanes
-    rows = jax.tree.map(lambda leaf: leaf[place], history.replay.rows)
+    # Steps of the lane that were written after this one.
+    after = (history.cursor[index % lanes] - 1 - index // lanes) % (capacity // lanes)
+    rows = jax.tree.map(lambda leaf: leaf[place], history.rows)
     return Windows(rows, later <= after[:, None], weight)
 
 
 def reweigh(history: History, index: Array, error: Array) -> History:
     """Return the history with the priorities of some rows set to their errors ``[N]``."""
     fresh = jnp.maximum(jnp.abs(error), LEAST_PRIORITY)
-    return History(history.replay, history.priority.at[index].set(fresh))
+    return History(history.rows, history.priority.at[index].set(fresh), history.cursor)

@@ -188,6 +188,12 @@ def learned_model(network: ModelNetwork) -> LearnedModel:
     )
 
 
+def network_of(model: Network | LearnedModel) -> ModelNetwork | None:
+    """Return what :func:`learned_model` made a model of; None of what others have made."""
+    owner = getattr(getattr(model, "features_fn", None), "__self__", None)
+    return owner if isinstance(owner, ModelNetwork) and learned_model(owner) == model else None
+
+
 def expected_legal(logits: Array) -> Array:
     """Return which actions count as legal, ``[B, A]`` bool: all, where none is expected to be."""
     legal = logits > 0

@@ -26,6 +26,20 @@ class Step(NamedTuple):
     ended: Array  # [B] bool, terminated or truncated
 
 
+def blank(observation: PyTree, num_actions: int) -> Step:
+    """Return a step without a lane, for the shapes of a history, with an observation ``[...]``."""
+    return Step(
+        observation=observation,
+        invalid_actions=jnp.zeros(num_actions, bool),
+        action=jnp.int32(0),
+        drawn=jnp.zeros((), bool),
+        policy_target=jnp.zeros(num_actions),
+        search_value=jnp.zeros(()),
+        reward=jnp.zeros(()),
+        ended=jnp.zeros((), bool),
+    )
+
+
 class Told(NamedTuple):
     """What is reported of a step, ``[B]`` each."""
 
@@ -82,8 +96,3 @@ def play(
         return play_step(model, config, params, jax.random.fold_in(key, number), lanes)
 
     return jax.lax.scan(body, lanes, jnp.arange(steps))
-
-
-def flatten(steps: Step) -> Step:
-    """Return steps ``[T, B, ...]`` as rows ``[T B, ...]``, those of one time side by side."""
-    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), steps)

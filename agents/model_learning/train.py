@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import struct
 
 import rrplan
@@ -14,12 +13,12 @@ from agents.alphazero.selfplay import SelfPlayState
 from agents.alphazero.train import EVALUATION_SEED
 from agents.metapolicies import heldout
 from agents.metapolicies.rules.constant import fixed
-from agents.model_learning import history, losses, playing
+from agents.model_learning import history, playing
 from agents.model_learning.config import ModelConfig
 from agents.model_learning.history import History
-from agents.model_learning.losses import HEADS
+from agents.model_learning.learning import Learning, learn
 from agents.model_learning.network import ModelNetwork, learned_model
-from agents.model_learning.playing import Step, Told
+from agents.model_learning.playing import Told
 from agents.training.descent import make_optimizer, make_schedule
 from agents.training.protocol import Training
 from rrplan.costs import Costs
@@ -130,20 +129,11 @@ def _init(spec: _Spec, given: _Given, key: Array, params: PyTree) -> ModelState:
     environment, config = spec.environment, spec.config
     lanes = selfplay.reset_lanes(environment, given.env_params, reset_key, config.num_lanes)
     actions = environment.num_actions
-    row = Step(
-        observation=jax.tree.map(lambda leaf: leaf[0], lanes.observation),
-        invalid_actions=jnp.zeros(actions, bool),
-        action=jnp.int32(0),
-        drawn=jnp.zeros((), bool),
-        policy_target=jnp.zeros(actions),
-        search_value=jnp.zeros(()),
-        reward=jnp.zeros(()),
-        ended=jnp.zeros((), bool),
-    )
+    row = playing.blank(jax.tree.map(lambda leaf: leaf[0], lanes.observation), actions)
     return ModelState(
         params=params,
         opt_state=make_optimizer(config).init(params),
-        history=history.empty(row, config.replay_capacity),
+        history=history.empty(row, config.replay_capacity, config.num_lanes),
         lanes=lanes,
         key=run_key,
         chunk=jnp.int32(0),
@@ -158,13 +148,14 @@ def _advance(spec: _Spec, given: _Given, state: ModelState) -> tuple[ModelState,
     lanes, (steps, told) = playing.play(
         model, config, given.planner_params, play_key, state.lanes, config.steps_per_chunk
     )
-    known = history.insert(state.history, playing.flatten(steps))
-    learned = _learn(spec, learn_key, state.params, state.opt_state, known)
-    params, opt_state, known, total, means = learned
+    known = history.insert(state.history, steps, jnp.ones_like(steps.drawn))
+    learned, told_losses = learn(
+        spec.model, config, learn_key, Learning(state.params, state.opt_state, known)
+    )
     chunk = state.chunk + 1
     rate = make_schedule(config)(chunk * config.updates_per_chunk - 1)
-    metrics = _summarize(told, total, means, jnp.asarray(rate))
-    return ModelState(params, opt_state, known, lanes, state.key, chunk), metrics
+    metrics = _summarize(told, told_losses, jnp.asarray(rate))
+    return ModelState(*learned, lanes, state.key, chunk), metrics
 
 
 def _true_model(spec: _Spec, given: _Given) -> TrueModel:
@@ -172,38 +163,10 @@ def _true_model(spec: _Spec, given: _Given) -> TrueModel:
     return make_true_model(spec.environment, given.env_params, spec.network, discount)
 
 
-def _learn(
-    spec: _Spec, key: Array, params: PyTree, opt_state: PyTree, known: History
-) -> tuple[PyTree, PyTree, History, Array, dict[str, Array]]:
-    config, optimizer = spec.config, make_optimizer(spec.config)
-
-    def body(carry, step):
-        params, opt_state, known = carry
-        index, weight = history.draw(
-            known,
-            jax.random.fold_in(key, step),
-            config.batch_size,
-            priority_exponent=config.priority_exponent,
-            importance_exponent=config.importance_exponent,
-        )
-        some = history.windows(known, index, weight, config.num_lanes, config.window)
-        objective = functools.partial(losses.loss, spec.model, config, windows=some)
-        (total, (means, error)), grads = jax.value_and_grad(objective, has_aux=True)(params)
-        updates, opt_state = optimizer.update(grads, opt_state, params)
-        known = history.reweigh(known, index, error)
-        return (optax.apply_updates(params, updates), opt_state, known), (total, means)
-
-    steps = jnp.arange(config.updates_per_chunk)
-    (params, opt_state, known), told = jax.lax.scan(body, (params, opt_state, known), steps)
-    total, means = jax.tree.map(jnp.mean, told)
-    return params, opt_state, known, total, means
-
-
-def _summarize(told: Told, total: Array, means: dict[str, Array], rate: Array) -> ModelMetrics:
+def _summarize(told: Told, losses: dict[str, Array], rate: Array) -> ModelMetrics:
     episodes = told.ended.sum()
     return ModelMetrics(
-        loss=total,
-        **{f"{name}_loss": means[name] for name in HEADS},
+        **losses,
         learning_rate=rate.astype(jnp.float32),
         play_return=jnp.sum(told.episode_return * told.ended) / episodes,
         episodes=episodes.astype(jnp.float32),

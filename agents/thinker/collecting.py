@@ -5,12 +5,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from agents.model_learning.playing import Step
 from agents.ppo.learner import Channels
 from agents.thinker.augmented import Outcome, advance
 from agents.thinker.inputs import Seen, show
-from agents.thinker.lanes import Lanes, Problem
-from agents.thinker.network import ThinkerNetwork, draw
+from agents.thinker.lanes import Lanes, Problem, decode
+from agents.thinker.network import Heads, ThinkerNetwork, draw
 from agents.thinker.supply import Supply
+from agents.thinker.tree import ROOT
 from rrplan import keys
 from rrplan.engine.meta_steps import Looks, of_steps, open_row
 from rrplan.models import Settings
@@ -32,6 +34,7 @@ class Harvest(NamedTuple):
     looks: Looks  # [T + 1, B], the last row open
     channels: Channels  # [T + 1, B, C]
     outcomes: Outcome  # [T, B]
+    steps: Step  # [T, B], for a model to learn from; where a step was imagined, of no meaning
 
 
 def collect(
@@ -59,12 +62,13 @@ def collect(
         charged: share of its cost that is taken from what a step earns.
     """
 
-    def body(lanes: Lanes, _):
-        decision = decide(problem, network, settings, lanes)
-        lanes, outcome = advance(problem, settings, supply, lanes, decision.answer)
-        return lanes, (decision, outcome)
+    def body(before: Lanes, _):
+        seen, heads = _look(problem, network, settings, before)
+        decision = _answer(settings, before, seen, heads)
+        lanes, outcome = advance(problem, settings, supply, before, decision.answer)
+        return lanes, (decision, outcome, _tell(problem, before, heads, decision, outcome))
 
-    lanes, (decisions, outcomes) = jax.lax.scan(body, lanes, None, length=steps)
+    lanes, (decisions, outcomes, told) = jax.lax.scan(body, lanes, None, length=steps)
     last = decide(problem, network, settings, lanes)
     earned = outcomes.reward - charged * outcomes.cost
     looks = of_steps(decisions, last, earned, outcomes.real.astype(jnp.int32), outcomes.ended)
@@ -73,7 +77,7 @@ def collect(
         discount=open_row(jnp.stack([outcomes.discount, outcomes.planning_discount], axis=-1)),
         learned=open_row(jnp.stack([jnp.ones_like(outcomes.real), ~outcomes.real], axis=-1)),
     )
-    return lanes, Harvest(looks, channels, outcomes)
+    return lanes, Harvest(looks, channels, outcomes, told)
 
 
 def decide(
@@ -85,9 +89,40 @@ def decide(
     likeliest: bool = False,
 ) -> Decision:
     """Draw an answer in every lane; ``likeliest`` real actions, where that is asked for."""
+    return _answer(settings, lanes, *_look(problem, network, settings, lanes), likeliest=likeliest)
+
+
+def _look(
+    problem: Problem, network: ThinkerNetwork, settings: Settings, lanes: Lanes
+) -> tuple[Seen, Heads]:
     seen = show(problem, settings, lanes, network.kind == "items")
-    heads = network.heads(settings.meta_params, seen)
+    return seen, network.heads(settings.meta_params, seen)
+
+
+def _answer(
+    settings: Settings, lanes: Lanes, seen: Seen, heads: Heads, *, likeliest: bool = False
+) -> Decision:
     draws = keys.draw(settings.key, lanes.ids, keys.Domain.META, lanes.steps)
     answer = draw(draws, heads, likeliest=likeliest)
     log_prob = jnp.take_along_axis(heads.joint, answer[:, None], axis=-1)[:, 0]
     return Decision(seen, answer, log_prob, heads.value)
+
+
+def _tell(
+    problem: Problem, before: Lanes, heads: Heads, decision: Decision, outcome: Outcome
+) -> Step:
+    """Return what a model learns of real steps ``[B]``: what was decided on, and what came of it.
+
+    The policy is the agent's own, and the value is the mean return of what it had imagined.
+    """
+    root = jax.tree.map(lambda leaf: leaf[:, ROOT], before.tree)
+    return Step(
+        observation=before.observation,
+        invalid_actions=root.invalid_actions,
+        action=decode(decision.answer, problem.num_actions)[0],
+        drawn=jnp.zeros_like(outcome.real),
+        policy_target=jnp.exp(heads.real),
+        search_value=root.returns.mean,
+        reward=outcome.reward,
+        ended=outcome.ended,
+    )

@@ -94,17 +94,23 @@ class ThinkerConfig(RolloutConfig):
     planning_weight: float = 1.0
     """Weight of planning rewards at first; it falls to zero in a line."""
     imagined_entropy: float = 0.1
-    """Weight of the entropy of imaginary actions, as a share of that of real ones."""
+    """Weight of the entropy of imaginary actions and of resets, as a share of that of real actions
+    and of whether to act."""
     free_share: float = 0.5
     """Share of the training over which the price rises from zero, in a line."""
+    model_steps: int = 0
+    """Gradient steps of a learned model after each round, on the agent's own real steps; 0 leaves
+    it as it is."""
+    model_learning_rate: float = 1e-3
+    """Peak of AdamW's there; how else the model learns is as in its own training."""
 
     def __post_init__(self):
         super().__post_init__()
         check_ranges(
             self,
             whole=(*("depth", "k_max", "width", "layers", "items_width", "items_layers"),),
-            positive=("initial_steps",),
-            not_negative=("planning_weight", "imagined_entropy"),
+            positive=("initial_steps", "model_learning_rate"),
+            not_negative=("planning_weight", "imagined_entropy", "model_steps"),
             shares=("free_share",),
         )
         require(self, "steps", self.steps >= 1, "at least 1, as the real step is one of them")

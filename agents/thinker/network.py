@@ -66,7 +66,7 @@ class ThinkerNetwork:
         chosen: whether it chooses when to act.
         from_prior: whether its policies start from the prior's logits.
         initial_steps: imaginary steps that an untrained one takes where it chooses.
-        imagined_entropy: weight of the entropy of what is imagined.
+        imagined_entropy: weight of the entropy of what is imagined and of walks' ends.
         return_scale: typical size of a return.
     """
 
@@ -118,18 +118,22 @@ class ThinkerNetwork:
     def entropy(self, log_probs: Array) -> Array:
         """Return what the bonus for entropy counts, ``[N]``, of log-probabilities ``[N, 3 A]``.
 
-        It is the entropy of the real action, times the chance to act, and a share of that of all
-        else: of what is imagined, and of whether to go on, to begin again or to act.
+        It is the entropy of whether to act, and of the real action, times the chance to act; and a
+        share of that of all else: of what is imagined, and of whether to go on or begin again.
+
+        Whether to act counts in full. An agent that is sure of it too early does not try any more
+        what it would find by going on, and so never learns what that is worth.
         """
         real, going_on, resetting = jnp.split(log_probs, 3, axis=-1)
         acts = jax.nn.logsumexp(real, axis=-1)
+        goes_on, resets = (jax.nn.logsumexp(part, axis=-1) for part in (going_on, resetting))
         both = jnp.logaddexp(going_on, resetting)
-        imagines = jax.nn.logsumexp(both, axis=-1)
-        control = jnp.stack(
-            [jax.nn.logsumexp(going_on, -1), jax.nn.logsumexp(resetting, -1), acts], axis=-1
-        )
-        rest = _entropy(control) + jnp.exp(imagines) * _entropy(both - imagines[:, None])
-        return jnp.exp(acts) * _entropy(real - acts[:, None]) + self.imagined_entropy * rest
+        imagines = jnp.logaddexp(goes_on, resets)
+        whether = _entropy(jnp.stack([imagines, acts], axis=-1))
+        control = _entropy(jnp.stack([goes_on, resets, acts], axis=-1))
+        imagined = jnp.exp(imagines) * _entropy(both - imagines[:, None])
+        own = whether + jnp.exp(acts) * _entropy(real - acts[:, None])
+        return own + self.imagined_entropy * (control - whether + imagined)
 
 
 def draw(keys: Array, heads: Heads, *, likeliest: bool = False) -> Array:

@@ -30,6 +30,9 @@ from rrplan.models import Settings, make_model
 from rrplan.planner import Planner
 from rrplan.types import Array, Episodes, PyTree, Work
 
+MODEL = "model"
+"""Where parameters of an agent hold those of a model that was trained beside it."""
+
 
 @dataclass(frozen=True)
 class ThinkerPlayer:
@@ -81,7 +84,7 @@ class ThinkerPlayer:
         """
         ids, prices = validation.check_request(key, episodes, costs, num_lanes, 0, trace)
         validation.check_callbacks(progress=progress, on_work=on_work)
-        problem, settings = prepare(planner, self.stage, costs)
+        problem, settings = prepare(equip(planner, params), self.stage, costs)
         settings = settings._replace(key=key, meta_params=jax.tree.map(jnp.asarray, params))
         running = Running(problem, self.network, min(num_lanes, len(ids)), trace)
         began = time.perf_counter()
@@ -104,6 +107,19 @@ class ThinkerPlayer:
 
         counted = operations.count(look, params, settings, lanes)
         return counted / operations.ROWS
+
+
+def equip(planner: Planner, params: PyTree) -> Planner:
+    """Return the planner with the model that was trained beside the agent, where one was.
+
+    Args:
+        planner: what the agent has begun to learn with.
+        params: of the agent, as its training left them.
+
+    Returns:
+        What it imagines with: for :func:`rrplan.evaluate` and all else as well.
+    """
+    return planner._replace(params=params[MODEL]) if MODEL in params else planner
 
 
 def prepare(planner: Planner, stage: StageConfig, costs: Costs) -> tuple[Problem, Settings]:

@@ -9,15 +9,17 @@ import jax.numpy as jnp
 
 from agents.metapolicies import heldout
 from agents.metapolicies.learned.network import measure
+from agents.model_learning.config import ModelConfig
 from agents.ppo import learner as ppo
 from agents.ppo import train as ppo_train
 from agents.ppo.train import Learner, Source
+from agents.thinker.beside import train as beside
 from agents.thinker.collecting import Harvest, collect
 from agents.thinker.config import StageConfig, ThinkerConfig
 from agents.thinker.lanes import Lanes, Problem
 from agents.thinker.lanes import start as start_lanes
 from agents.thinker.network import CHANNELS, ThinkerNetwork
-from agents.thinker.player import ThinkerPlayer
+from agents.thinker.player import MODEL, ThinkerPlayer
 from agents.thinker.player import prepare as prepare_planner
 from agents.thinker.supply import Supply
 from agents.training.protocol import Training
@@ -81,6 +83,7 @@ def make_thinker_train(
     config: ThinkerConfig,
     prices: tuple[float, float] = (0.0, 0.0),
     costs: Costs = Costs(),  # noqa: B008 - an immutable record of numbers
+    learned: ModelConfig | None = None,
 ) -> Training:
     """Return the functions that train an agent on a planner's model, values and priors.
 
@@ -98,16 +101,19 @@ def make_thinker_train(
         config: how it is trained.
         prices: the lowest and the highest.
         costs: rates and fees that it is charged; its price is not used.
+        learned: how the planner's model learns beside the agent, where ``config.model_steps`` says
+            that it does; the defaults if None. See :mod:`agents.thinker.beside.train`.
 
     Raises:
-        InputError: a cost is negative or not finite, or the planner cannot be imagined with.
+        InputError: a cost is negative or not finite, or the planner cannot be imagined with; or a
+            model is to learn that is none of the suite's learned models.
     """
     validation.check_costs(costs)
     problem, settings = prepare_planner(planner, stage, costs)
     lowest, highest = map(jnp.float32, prices)
     spec, given = _Spec(problem, network, config), _Given(settings, lowest, highest)
     player = ThinkerPlayer(network, stage)
-    return Training(
+    training = Training(
         init=functools.partial(_init, spec, given),
         advance=functools.partial(_advance, spec, given),
         evaluate=functools.partial(_evaluate, planner, player, prices, costs, config),
@@ -119,6 +125,10 @@ def make_thinker_train(
             **heldout.identity(planner, costs),
         },
     )
+    if not config.model_steps:
+        return training
+    model, settings = beside.settings_of(planner, config, learned or ModelConfig())
+    return beside.attach(training, beside.Spec(_begin, _round, spec, model, settings), given)
 
 
 def _source(spec: _Spec, given: _Given, chunk: Array | int) -> Source[Harvest]:
@@ -126,7 +136,8 @@ def _source(spec: _Spec, given: _Given, chunk: Array | int) -> Source[Harvest]:
     draw_prices = functools.partial(heldout.draw_prices, given.lowest_price, given.highest_price)
 
     def prepare(params: PyTree, key: Array) -> tuple[Settings, Supply]:
-        settings = given.settings._replace(meta_params=params, key=key)
+        model_params = params.get(MODEL, given.settings.model_params)
+        settings = given.settings._replace(meta_params=params, model_params=model_params, key=key)
 
         def take(place: Array) -> tuple[Array, Array]:
             price_keys = keys.draw(key, place, keys.Domain.PRICE)
@@ -147,19 +158,26 @@ def _source(spec: _Spec, given: _Given, chunk: Array | int) -> Source[Harvest]:
     return Source(network, start, go_on)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _init(spec: _Spec, given: _Given, key: Array, params: PyTree) -> Learner:
+def _begin(spec: _Spec, given: _Given, key: Array, params: PyTree) -> Learner:
     return ppo_train.begin(_source(spec, given, 0), spec.config, key, params)
 
 
-@functools.partial(jax.jit, static_argnums=0, donate_argnums=2)
-def _advance(spec: _Spec, given: _Given, learner: Learner) -> tuple[Learner, ThinkerMetrics]:
+def _round(spec: _Spec, given: _Given, learner: Learner) -> tuple[Learner, Harvest, ThinkerMetrics]:
     source = _source(spec, given, learner.chunk)
     learner, done = ppo_train.advance(source, spec.config, learner)
     share = jnp.maximum(1.0 / learner.chunk, _LEAST_SHARE)
     params = _measure(learner.params, done.batch, share)
     metrics = _summarize(done.harvest, done.losses, done.learning_rate, given.settings.costs)
-    return learner._replace(params=params), metrics
+    return learner._replace(params=params), done.harvest, metrics
+
+
+_init = jax.jit(_begin, static_argnums=0)
+
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=2)
+def _advance(spec: _Spec, given: _Given, learner: Learner) -> tuple[Learner, ThinkerMetrics]:
+    learner, _, metrics = _round(spec, given, learner)
+    return learner, metrics
 
 
 def _measure(params: PyTree, batch: ppo.Batch, share: Array) -> PyTree:

@@ -3,6 +3,7 @@
 import jax
 
 from agents.declarations import Request, Trainable
+from agents.model_learning.config import ModelConfig
 from agents.thinker import network as thinker_networks
 from agents.thinker.config import ThinkerConfig
 from agents.thinker.player import ThinkerPlayer, prepare
@@ -20,7 +21,7 @@ def thinker(planner: Planner, request: Request) -> Trainable:
         planner: what it imagines with.
         request: how it is trained.
     """
-    return make(planner, request.thinker, chosen=False)
+    return make(planner, request.thinker, chosen=False, learned=request.learned)
 
 
 def dynamic(planner: Planner, request: Request) -> Trainable:
@@ -30,11 +31,16 @@ def dynamic(planner: Planner, request: Request) -> Trainable:
         planner: what it imagines with.
         request: how it is trained, and what is charged at which prices.
     """
-    return make(planner, request.thinker, chosen=True, request=request)
+    return make(planner, request.thinker, chosen=True, request=request, learned=request.learned)
 
 
 def make(
-    planner: Planner, config: ThinkerConfig, *, chosen: bool, request: Request | None = None
+    planner: Planner,
+    config: ThinkerConfig,
+    *,
+    chosen: bool,
+    request: Request | None = None,
+    learned: ModelConfig | None = None,
 ) -> Trainable:
     """Return a training for a planner.
 
@@ -43,14 +49,17 @@ def make(
         config: how it is built and trained.
         chosen: whether it chooses when to act.
         request: says what is charged at which prices; nothing is, if None.
+        learned: how a model learns beside it, see :func:`make_thinker_train`.
     """
     stage = config.stage(chosen=chosen)
     problem, settings = prepare(planner, stage, Costs())
     network = thinker_networks.build(config, stage, problem, settings)
     player = ThinkerPlayer(network, stage)
     if request is None:
-        return Trainable(make_thinker_train(planner, network, stage, config), player)
+        training = make_thinker_train(planner, network, stage, config, learned=learned)
+        return Trainable(training, player)
     rates = request.rates(player, jax.eval_shape(network.init, jax.random.key(0)))
     prices = request.ppo.lowest_price, request.ppo.highest_price
-    training = make_thinker_train(planner, network, stage, config, prices, Costs(rates=rates))
+    costs = Costs(rates=rates)
+    training = make_thinker_train(planner, network, stage, config, prices, costs, learned)
     return Trainable(training, player)

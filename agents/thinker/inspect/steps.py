@@ -12,7 +12,7 @@ from agents.thinker.augmented import advance
 from agents.thinker.collecting import decide
 from agents.thinker.lanes import Lanes, decode, origin
 from agents.thinker.lanes import start as start_lanes
-from agents.thinker.player import ThinkerPlayer, prepare
+from agents.thinker.player import ThinkerPlayer, equip, prepare
 from agents.thinker.supply import Supply
 from agents.thinker.tree import NOWHERE, ROOT
 from rrplan.costs import Costs
@@ -134,7 +134,7 @@ def _begin(
     ids: np.ndarray,
     price: float,
 ) -> tuple[_Frame, Settings, _Queue, Lanes]:
-    problem, settings = prepare(planner, player.stage, Costs(price))
+    problem, settings = prepare(equip(planner, params), player.stage, Costs(price))
     settings = settings._replace(key=key, meta_params=jax.tree.map(jnp.asarray, params))
     frame = _Frame(problem, player.network)
     queue = _Queue(jnp.asarray(ids, jnp.int32), jnp.float32(price))

@@ -30,9 +30,9 @@ from experiments.studies.planning_depth.config import StudyConfig, preset
 from rrplan.planner import Planner
 from rrplan.types import PyTree
 
-KINDS = ("true", "learned", "judged")
-"""The true model with the planner's network; a learned model; and true steps, with values and prior
-of the learned model."""
+KINDS = ("true", "learned", "judged", "beside")
+"""The true model with the planner's network; a learned model; true steps, with values and prior of
+the learned model; and the learned model after it has gone on learning beside Thinker."""
 SPLITS = {"validation": Domain.VALIDATION, "held-out": Domain.HELD_OUT}
 UNROLLS = 2048
 """Unrolls that errors are measured on, at least."""
@@ -53,7 +53,8 @@ class Arm(NamedTuple):
 
 def list_arms(options: LearnedModelOptions) -> list[Arm]:
     """Return all arms."""
-    others = [Arm(kind, chunks) for kind in KINDS[1:] for chunks in options.chunks]
+    kinds = KINDS[1:] if options.thinker_steps else KINDS[1:-1]
+    others = [Arm(kind, chunks) for kind in kinds for chunks in options.chunks]
     return [Arm("true"), *others]
 
 
@@ -117,7 +118,7 @@ def equip(problem: StudyProblem, planner: Planner, arm: Arm, params: PyTree) -> 
     if arm.kind == "true":
         return planner
     assert problem.model is not None  # as it was built so
-    if arm.kind == "learned":
+    if arm.kind in ("learned", "beside"):
         return with_model(planner, problem.model, params)
     return planner._replace(network=problem.model, params=params)
 

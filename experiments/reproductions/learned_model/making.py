@@ -10,10 +10,11 @@ from experiments.analysis import columns
 from experiments.analysis.columns import Columns
 from experiments.analysis.comparisons import as_json
 from experiments.reproductions import keeping
-from experiments.reproductions.learned_model import arms, tables
+from experiments.reproductions.learned_model import arms, tables, thinkers
 from experiments.reproductions.learned_model.arms import SPLITS, Arm
 from experiments.reproductions.learned_model.figures import draw_returns
 from experiments.reproductions.learned_model.options import LearnedModelOptions
+from experiments.reproductions.learned_model.thinkers import Imagining, Played, list_thinkers
 from rrplan.costs import Rates
 from rrplan.statistics import mean_ci, paired_difference
 
@@ -39,6 +40,8 @@ def reproduce(options: LearnedModelOptions, say: Callable[[str], None]) -> list[
     listed = arms.list_arms(options)
     rows: dict[Arm, list[dict[str, dict[int, Columns]]]] = {arm: [] for arm in listed}
     wrong: dict[int, list[dict[str, list[float]]]] = {chunks: [] for chunks in options.chunks}
+    later = {chunks: [] for chunks in options.chunks if options.thinker_steps}
+    imagining: dict[Imagining, list[Played]] = {one: [] for one in list_thinkers(options)}
     for seed in range(options.seeds):
         planner = arms.train_planner(problem, options, seed, lambda record: None)
         say(f"seed {seed}: planner trained")
@@ -48,13 +51,27 @@ def reproduce(options: LearnedModelOptions, say: Callable[[str], None]) -> list[
             models[chunks] = arms.train_model(*given, lambda record: None)
             wrong[chunks].append(arms.find_errors(problem, planner, options, models[chunks]))
             say(f"seed {seed}: model trained for {chunks} chunks")
+        beside: dict[int | None, Any] = {}
+        for one in imagining:
+            given = problem, planner, options, one, models[one.chunks], seed
+            played = thinkers.run(*given, lambda record: None)
+            imagining[one].append(played)
+            mean = float(played.table["untimed_return"].mean())
+            say(f"seed {seed}: {one.label} earns {mean:.4f}")
+            if one.kind == "beside" and one.chunks is not None:
+                beside[one.chunks] = played.searched.params
+                found = arms.find_errors(problem, planner, options, played.searched.params)
+                later[one.chunks].append(found)
         for arm in listed:
-            equipped = arms.equip(problem, planner, arm, models[arm.chunks])
+            of = beside if arm.kind == "beside" else models
+            equipped = arms.equip(problem, planner, arm, of[arm.chunks])
             rows[arm].append(arms.run(problem, equipped, options, arm, seed))
             means = (found["untimed_return"].mean() for found in rows[arm][-1]["held-out"].values())
             say(f"seed {seed}: {arm.label} earns {', '.join(f'{mean:.4f}' for mean in means)}")
     stacked = {arm: _stack(found) for arm, found in rows.items()}
     results = summarize(stacked, wrong, options.prices)
+    results["later"] = _errors(later)
+    results["thinkers"] = thinkers.summarize(imagining, options.prices)
     results |= {"env": options.env, "return_label": problem.config.return_label}
     results |= {"options": keeping.tell(options), "versions": runs.versions()}
     return keeping.write(out, results, tables.markdown(results), FIGURES)
@@ -84,17 +101,21 @@ def summarize(
         "reproduction": "learned-model",
         "prices": list(prices),
         "arms": [_entry(arm, curve, prices) for arm, curve in curves.items()],
-        "errors": [
-            {
-                "chunks": chunks,
-                **{
-                    name: np.mean([one[name] for one in seeds], axis=0).tolist()
-                    for name in seeds[0]
-                },
-            }
-            for chunks, seeds in wrong.items()
-        ],
+        "errors": _errors(wrong),
     }
+
+
+def _errors(
+    wrong: Mapping[int, Sequence[Mapping[str, Sequence[float]]]],
+) -> list[dict[str, Any]]:
+    """Return the mean errors of all seeds' models, by the chunks of their training."""
+    return [
+        {
+            "chunks": chunks,
+            **{name: np.mean([one[name] for one in seeds], axis=0).tolist() for name in seeds[0]},
+        }
+        for chunks, seeds in wrong.items()
+    ]
 
 
 def _entry(arm: Arm, curves: Curves, prices: Sequence[float]) -> dict[str, Any]:

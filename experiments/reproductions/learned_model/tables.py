@@ -15,6 +15,12 @@ NAMES = {
     "true": "true model",
     "learned": "learned model",
     "judged": "true steps, judged by the learned model",
+    "beside": "learned model, after learning beside Thinker",
+}
+THINKERS = {
+    "true": "true model",
+    "learned": "learned model, left as it is",
+    "beside": "learned model, learning beside it",
 }
 HEADS = {
     "reward": "reward",
@@ -27,8 +33,44 @@ HEADS = {
 
 
 def markdown(results: Mapping[str, Any]) -> str:
-    """Return returns over k, the best k of each model, and the errors of each model."""
-    return "\n".join([_returns(results), _best(results), _errors(results)])
+    """Return returns over k, the best k of each model, and the errors of each model.
+
+    Where Thinker was trained too, what it earns in each model comes first.
+    """
+    first = [_thinkers(results)] if results.get("thinkers") else []
+    return "\n".join([*first, _returns(results), _best(results), _errors(results)])
+
+
+def _thinkers(results: Mapping[str, Any]) -> str:
+    entries = results["thinkers"]
+    bills = {"simulations": "simulations", "operations": "whole bill"}
+    header = ["Thinker imagines with", "chunks", "untimed", "than in the true model"]
+    header += ["than with the model left", "imagined", "model calls"]
+    header += [f"c = {at['price']:g}, {bills[at['bill']]}" for at in entries[0]["timed"]]
+    rows = [
+        [
+            THINKERS[entry["kind"]],
+            DASH if entry["chunks"] is None else f"{entry['chunks']}",
+            format_estimate(entry["untimed"]),
+            *(
+                DASH if entry[name] is None else format_gain_in_full(entry[name])
+                for name in ("than_true", "than_learned")
+            ),
+            format_mean(entry["imagined"]),
+            format_mean(entry["calls"]),
+            *(format_estimate(at) for at in entry["timed"]),
+        ]
+        for entry in entries
+    ]
+    options = results["options"]
+    caption = (
+        f"{results['env']}: Thinker with K = {options['thinker_steps']}, trained for as many real"
+        f" steps in each row; {options['episodes']:,} held-out episodes x"
+        f" {len(entries[0]['seeds'])} training seeds. Chunks: of the model's training before. ±"
+        " half of the 95% interval; differences are paired. Imagined and model calls: a decision."
+        " Timed at the price c, charged for simulations alone, and for the whole bill."
+    )
+    return format_markdown(header, rows, caption, left=["Thinker imagines with"])
 
 
 def _returns(results: Mapping[str, Any]) -> str:
@@ -74,11 +116,12 @@ def _errors(results: Mapping[str, Any]) -> str:
     header = ["chunks", "after steps", *HEADS.values()]
     rows = [
         [
-            f"{entry['chunks']}",
+            f"{entry['chunks']}{note}",
             f"{place + 1}",
             *(format_mean(entry[name][place]) for name in HEADS),
         ]
-        for entry in results["errors"]
+        for note, entries in (("", results["errors"]), (", then beside", results.get("later", [])))
+        for entry in entries
         for place in sorted({0, last})
     ]
     caption = (
@@ -88,6 +131,8 @@ def _errors(results: Mapping[str, Any]) -> str:
         " variance. Likeliest action: share in which it is not the one that the planner's search"
         " likes most."
     )
+    if results.get("later"):
+        caption += " Then beside: after it has gone on learning beside Thinker."
     return format_markdown(header, rows, caption, left=[])
 
 

@@ -86,7 +86,8 @@ def make_trial(setting: Setting, arm: Arm) -> Trial:
     player = ThinkerPlayer(network, stage)
     shapes = jax.eval_shape(network.init, jax.random.key(0))
     costs = Costs(setting.price, setting.bill.rates(player.operations_of_look(planner, shapes)))
-    training = make_thinker_train(planner, network, stage, config)
+    learned = setting.config.learned
+    training = make_thinker_train(planner, network, stage, config, learned=learned)
 
     def evaluate(params: PyTree) -> dict[str, Array]:
         key = jax.random.key(EVALUATION_SEED)

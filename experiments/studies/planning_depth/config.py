@@ -151,6 +151,9 @@ class StudyConfig:
         allowed, per = ("simulation", *others), self.price_per
         expected = f"{' or '.join(allowed)}, as bill is {self.bill}"
         require("price_per", per, per in allowed, expected)
+        steps, learns = self.control.thinker.model_steps, self.model == "learned"
+        expected = "0, as there is no learned model (--model learned)"
+        require("control.thinker.model_steps", steps, learns or not steps, expected)
         for agent in self.control.declared(own=False):
             if isinstance(agent, Rule) and agent.chooses_depth:
                 expected = f"some limits, as {agent.name} is tuned over them"

@@ -244,7 +244,10 @@ def make_trainable(
     start = _start(best_fixed, case.prices)
     meta = config.control.meta(case.agent, price_varies=offers(planner.environment, Priced))
     control = config.control
-    request = Request(meta, ppo, control.gains, start, rates, control.thinker, control.learner)
+    request = Request(
+        *(meta, ppo, control.gains, start, rates, control.thinker, control.learner),
+        learned=config.learned,
+    )
     return declarations.build(case.agent.make)(planner, request)
 
 

@@ -14,11 +14,16 @@ CAPACITY = LANES * STEPS * CHUNKS
 
 def filled(chunks):
     """Return a history of rows (time, lane), after so many chunks."""
-    known = history.empty((jnp.int32(0), jnp.int32(0)), CAPACITY)
+    known = history.empty((jnp.int32(0), jnp.int32(0)), CAPACITY, LANES)
     for chunk in range(chunks):
-        time, lane = jnp.divmod(jnp.arange(LANES * STEPS), LANES)
-        known = history.insert(known, (chunk * STEPS + time, lane))
+        known = history.insert(known, steps(chunk), jnp.ones((STEPS, LANES), bool))
     return known
+
+
+def steps(chunk):
+    """Return the steps (time, lane) of a chunk."""
+    time = jnp.broadcast_to(chunk * STEPS + jnp.arange(STEPS)[:, None], (STEPS, LANES))
+    return time, jnp.broadcast_to(jnp.arange(LANES), (STEPS, LANES))
 
 
 @settings(deadline=None, max_examples=8)
@@ -26,7 +31,7 @@ def filled(chunks):
 def test_a_window_is_what_followed_in_the_same_lane(chunks, length):
     known = filled(chunks)
     index = jnp.arange(min(chunks, CHUNKS) * STEPS * LANES)
-    found = history.windows(known, index, jnp.ones(index.shape), LANES, length)
+    found = history.windows(known, index, jnp.ones(index.shape), length)
     (time, lane), seen = jax.device_get((found.rows, found.known))
     last = chunks * STEPS - 1
     expected = time[:, :1] + np.arange(length)
@@ -53,7 +58,34 @@ def test_rows_are_drawn_by_priority_and_weigh_the_less():
 
 def test_new_rows_have_the_largest_priority():
     known = history.reweigh(filled(1), jnp.array([1]), jnp.array([7.0]))
-    time, lane = jnp.divmod(jnp.arange(LANES * STEPS), LANES)
-    known = history.insert(known, (time, lane))
+    known = history.insert(known, steps(0), jnp.ones((STEPS, LANES), bool))
     np.testing.assert_array_equal(known.priority[:6], [1, 7, 1, 1, 1, 1])
     np.testing.assert_array_equal(known.priority[6:12], np.full(6, 7.0))
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.lists(st.booleans(), min_size=STEPS * LANES, max_size=STEPS * LANES), min_size=1,
+                max_size=7))  # fmt: skip
+def test_lanes_that_have_taken_different_numbers_of_steps(happened):
+    """Windows are those of plain lists, one a lane."""
+    known = history.empty((jnp.int32(0), jnp.int32(0)), CAPACITY, LANES)
+    taken = [[] for _ in range(LANES)]
+    for chunk, flags in enumerate(happened):
+        some = np.array(flags).reshape(STEPS, LANES)
+        known = history.insert(known, steps(chunk), jnp.array(some))
+        for time, lane in zip(*np.nonzero(some), strict=True):
+            taken[lane].append(chunk * STEPS + int(time))
+    room = CAPACITY // LANES
+    kept = [times[-room:] for times in taken]
+    assert int(known.size) == sum(map(len, kept))
+    index = np.flatnonzero(np.asarray(known.priority) > 0)
+    found = history.windows(known, jnp.array(index, jnp.int32), jnp.ones(index.size), 4)
+    (time, lane), seen = jax.device_get((found.rows, found.known))
+    told = {(int(row[0]), int(t[0])): t[s].tolist() for row, t, s in zip(lane, time, seen,
+                                                                        strict=True)}  # fmt: skip
+    expected = {
+        (one, t): times[place : place + 4]
+        for one, times in enumerate(kept)
+        for place, t in enumerate(times)
+    }
+    assert told == expected

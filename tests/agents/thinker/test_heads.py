@@ -100,7 +100,7 @@ def test_answers_are_drawn_by_their_chances():
     np.testing.assert_array_equal(likeliest[real], np.argmax(heads.real, -1)[real])
 
 
-def test_entropy_counts_real_actions_in_full_and_the_rest_by_its_share():
+def test_entropy_counts_acting_in_full_and_the_rest_by_its_share():
     network = make_network(chosen=True, imagined_entropy=0.25)
     heads = network.heads(stirred(network), make_seen(ALL, ALL))
 
@@ -109,8 +109,9 @@ def test_entropy_counts_real_actions_in_full_and_the_rest_by_its_share():
         return -np.sum(chances * np.log(np.where(chances > 0, chances, 1.0)), -1)
 
     acts = np.exp(heads.control[:, ACT])
-    rest = entropy(heads.control) + (1 - acts) * entropy(heads.imagined)
-    expected = acts * entropy(heads.real) + 0.25 * rest
+    whether = entropy(np.log(np.stack([acts, 1 - acts], axis=-1)))
+    rest = entropy(heads.control) - whether + (1 - acts) * entropy(heads.imagined)
+    expected = whether + acts * entropy(heads.real) + 0.25 * rest
     np.testing.assert_allclose(network.entropy(heads.joint), expected, rtol=1e-4)
     # Where all is one or the other.
     for acts, imagines in ((ALL, NONE), (NONE, ALL)):

@@ -1,5 +1,6 @@
 """The study of learned models: the best k, its tables and its figure, from made-up returns."""
 
+import dataclasses
 import warnings
 
 import matplotlib as mpl
@@ -8,10 +9,12 @@ import pytest
 
 from experiments.report.figures import plotting
 from experiments.reproductions import keeping
-from experiments.reproductions.learned_model import making, tables
+from experiments.reproductions.learned_model import making, tables, thinkers
 from experiments.reproductions.learned_model.arms import Arm, list_arms, settings_of
 from experiments.reproductions.learned_model.figures import draw_returns
 from experiments.reproductions.learned_model.options import LearnedModelOptions
+from experiments.reproductions.learned_model.thinkers import Imagining, Played, list_thinkers
+from rrplan.costs import Rates
 from rrplan.errors import InputError
 
 OPTIONS = LearnedModelOptions(k=(0, 4, 16), chunks=(2, 8), prices=(0.01,), seeds=2, episodes=32)
@@ -80,3 +83,64 @@ def test_tables_and_figure(results):
 def test_a_wrong_length_gets_one_line():
     with pytest.raises(InputError, match="chunks must be at least 1, got 0"):
         LearnedModelOptions(chunks=(0, 2))
+
+
+THINKING = dataclasses.replace(OPTIONS, chunks=(2,), thinker_steps=5)
+
+
+def played(one):
+    """Return what two seeds did: in a learned model 0.1 less is earned, and 0.05 beside it."""
+    less = {"true": 0.0, "learned": 0.1, "beside": 0.05}[one.kind]
+    tables_ = [
+        {
+            "untimed_return": np.float32(0.9 - less)
+            + np.linspace(-0.1, 0.1, 32, dtype=np.float32) * (1 + seed),
+            "length": np.full(32, 5),
+            "simulations": np.full(32, 10),
+            "levels": np.full(32, 20),
+            "looks": np.full(32, 25),
+            "decisions": np.full(32, 5),
+        }
+        for seed in range(2)
+    ]
+    return [Played(table, Rates(2.0, 4.0, 1.0), None) for table in tables_]
+
+
+def test_thinker_in_each_model_is_compared_with_the_true_one_and_the_one_left_alone():
+    assert list_thinkers(OPTIONS) == []
+    asked = list_thinkers(THINKING)
+    assert [one.label for one in asked] == ["thinker-true", "thinker-learned-2", "thinker-beside-2"]
+    assert [thinkers.settings_of(THINKING, one).model_steps for one in asked] == [0, 0, 16]
+    assert {thinkers.settings_of(THINKING, one).steps_per_chunk for one in asked} == {20}
+    assert "beside-2" in [arm.label for arm in list_arms(THINKING)]
+    found = thinkers.summarize({one: played(one) for one in asked}, (0.01,))
+    true, learned, beside = found
+    assert true["than_true"] is None and learned["than_learned"] is None  # noqa: PT018
+    assert learned["than_true"]["mean"] == pytest.approx(-0.1)
+    assert beside["than_true"]["mean"] == pytest.approx(-0.05)
+    assert beside["than_learned"]["ci95"] == pytest.approx([0.05, 0.05])
+    assert (beside["imagined"], beside["calls"]) == (4.0, 2.0)
+    # Ten simulations at 0.01; and under the whole bill each is two, and a look is four.
+    means = [at["mean"] for at in true["timed"]]
+    assert means[0] == pytest.approx(0.8)
+    assert means[1] == pytest.approx(0.9 - 0.01 * (2 * 10 + 4 * 25 + 5))
+    text = tables._thinkers(
+        {"thinkers": found, "env": "knapsack", "options": keeping.tell(THINKING)}
+    )
+    assert "| learned model, learning beside it | 2 | 0.85" in text
+    assert Imagining("true") in asked
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"thinker_steps": 18}, "thinker_steps is 18: expected at most 17"),
+        (
+            {"thinker_steps": 2, "thinker": dataclasses.replace(OPTIONS.thinker, model_steps=0)},
+            "thinker.model_steps is 0: expected 1 or more",
+        ),
+    ],
+)
+def test_what_thinker_cannot_do_gets_one_line(changes, message):
+    with pytest.raises(InputError, match=message):
+        dataclasses.replace(OPTIONS, **changes)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.thinker.config import ThinkerConfig
 from experiments import roster
 from experiments.runs.codec import from_dict, to_dict
 from experiments.studies.planning_depth.config import (
@@ -142,6 +143,13 @@ def test_values_out_of_range_are_refused(changes, message):
 def test_seeds_out_of_range_are_refused(changes):
     with pytest.raises(InputError, match="must be"):
         StudyConfig(env="knapsack", **changes)
+
+
+def test_a_model_learns_beside_thinker_only_where_there_is_one():
+    control = ControlConfig(thinker=ThinkerConfig(model_steps=4))
+    with pytest.raises(InputError, match=r"^control\.thinker\.model_steps must be 0, as"):
+        StudyConfig(env="knapsack", control=control)
+    assert StudyConfig(env="knapsack", control=control, model="learned").control == control
 
 
 @pytest.mark.parametrize(
