@@ -23,7 +23,17 @@ from rrplan.errors import InputError, unknown
 from rrplan.planner import Search
 
 PRESETS = ("quick", "full")
-_PRICES: Mapping[str, tuple[float, ...]] = dict.fromkeys(("knapsack", "traps"), (3e-4, 1e-3, 2e-3))
+_PRICES: Mapping[str, tuple[float, ...]] = {
+    "knapsack": (3e-4, 1e-3, 2e-3),
+    "traps": (3e-4, 1e-3, 2e-3),
+    "sliding_tiles": (3e-4, 8e-4, 2e-3),
+}
+"""1.5, 4.5 and 9 times the scale of the quick preset's planner, to one digit (pricing.py)."""
+_MORE_BUDGETS: Mapping[str, tuple[int, ...]] = {
+    "traps": (48, 64),
+    "sliding_tiles": (48, 64, 96, 128),
+}
+"""So that the best k at the least prices is not the largest."""
 _RETURN_LABELS: Mapping[str, str] = {
     "knapsack": "return (share of the optimum)",
     "tardiness": "return (minus the total tardiness, scaled)",
@@ -235,8 +245,7 @@ def preset(env: str, name: str) -> StudyConfig:
     prices = _PRICES.get(env, ())
     # Where episodes are short and their prices known, more of them tell small gains apart.
     quick = SweepConfig(prices=prices, episodes=4096 if prices else 1024)
-    if env == "traps":  # its best k is near 32, and no return falls before that
-        quick = dataclasses.replace(quick, budgets=(*quick.budgets, 48, 64))
+    quick = dataclasses.replace(quick, budgets=(*quick.budgets, *_MORE_BUDGETS.get(env, ())))
     full = dataclasses.replace(quick, budgets=(*quick.budgets, 64), episodes=8192)
     control = ControlConfig(
         agents=("entropy", "vet", "schedule", "gate", "stopper", "self-aware", "oracle"),
