@@ -99,18 +99,22 @@ def _sliding_tiles(full: bool) -> TrainPreset:
 
 def _sokoban(full: bool) -> TrainPreset:
     # A solved level of two boxes returns about 12. The discount is Thinker's. The time is not seen,
-    # so the limit is no end.
+    # so the limit is no end. Whether a level will be solved is long unknown, so that values are far
+    # off: with Q-values stretched to [0, 1], targets of the policy follow these errors. After 100
+    # chunks k = 0 earned 1.2 with a value_floor of 0.02, 3.2 with 0.2 and 3.7 with 0.5. Layers of
+    # convolutions learn no more in the same time: a chunk takes six times as long.
     train = TrainConfig(
         num_lanes=128,
         steps_per_chunk=32,
         updates_per_chunk=64,
-        num_simulations=16,
-        num_chunks=400 if full else 60,
+        num_simulations=8,
+        num_chunks=1500 if full else 500,
         gamma=0.97,
+        td_lambda=0.9,
         bootstrap_truncated=True,
-        value_floor=0.02,
+        value_floor=0.5,
     )
-    return TrainPreset(NetworkConfig("conv", "small", return_scale=10.0), train)
+    return TrainPreset(NetworkConfig("mlp", "medium", return_scale=10.0), train)
 
 
 def _catch(full: bool) -> TrainPreset:

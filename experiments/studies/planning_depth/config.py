@@ -32,13 +32,21 @@ _PRICES: Mapping[str, tuple[float, ...]] = {
 _MORE_BUDGETS: Mapping[str, tuple[int, ...]] = {
     "traps": (48, 64),
     "sliding_tiles": (48, 64, 96, 128),
+    "sokoban": (48, 64, 96, 128),
 }
 """So that the best k at the least prices is not the largest."""
+_ENV_OPTIONS: Mapping[str, dict[str, Any]] = {
+    # A box that is stuck ends nothing. With 120 steps most of what a planner learns from is play
+    # after that, in levels that take eight moves.
+    "sokoban": {"max_steps_in_episode": 40, "show_dead": True},
+}
+"""Options of the environment, where none are given."""
 _RETURN_LABELS: Mapping[str, str] = {
     "knapsack": "return (share of the optimum)",
     "tardiness": "return (minus the total tardiness, scaled)",
     "sliding_tiles": "return (minus the share of moves used)",
     "traps": "return (random play 0, the optimum 1)",
+    "sokoban": "return (a solved level about 12)",
 }
 
 
@@ -260,6 +268,7 @@ def preset(env: str, name: str) -> StudyConfig:
         )
     return StudyConfig(
         env=env,
+        env_kwargs=dict(_ENV_OPTIONS.get(env, {})),
         network=network,
         train=train,
         # Values were learned under this discount, so search and meta-policies must use it too.
