@@ -82,8 +82,9 @@ def _items(steps_per_chunk: int, num_chunks: int) -> TrainPreset:
 
 
 def _sliding_tiles(full: bool) -> TrainPreset:
-    # Eight units cannot hold the puzzle, however long they are trained: -0.45 at k = 0, where 16
-    # units reach -0.30 and 32 units -0.26, of -0.23 at best. So search has something left to do.
+    # Eight units cannot hold the puzzle, however long they are trained: -0.38 and -0.45 at k = 0
+    # (two seeds), where 16 units reach -0.30 and 32 units -0.26, of -0.23 at best. So search has
+    # something left to do.
     # Returns are near 1, but a move is worth 1 / 32. With a return_scale of 1 the errors of values
     # hardly count beside those of the policy, and 16 units end at -0.41.
     train = TrainConfig(
