@@ -115,7 +115,7 @@ def _sokoban(full: bool) -> TrainPreset:
         bootstrap_truncated=True,
         value_floor=0.5,
     )
-    return TrainPreset(NetworkConfig("mlp", "medium", return_scale=10.0), train)
+    return TrainPreset(NetworkConfig("mlp", "small", return_scale=10.0), train)
 
 
 def _catch(full: bool) -> TrainPreset:
