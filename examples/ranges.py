@@ -26,7 +26,8 @@ def best_returns(name, env, params, states):
         return -envs.optimal_tardiness(states.processing_times, states.due_dates) / states.scale
     if name == "sokoban":
         first = [env.begin_level(level, params) for level in np.asarray(states.level)]
-        moves = [solve(env.to_grid(state), "moves").moves for state in first]
+        solutions = [solve(env.to_grid(state), "moves") for state in first]
+        moves = [solution.moves for solution in solutions if solution]  # every level has one
         whole = params.solved_reward + params.box_reward * env.num_boxes
         return whole + params.step_reward * np.asarray(moves)
     return np.ones(1)  # a share of the best
