@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs" / "your-own.md").read_text()
 
 
 def run(name: str, capsys) -> list[str]:
@@ -44,9 +44,9 @@ def test_ranges():
 
 
 @pytest.mark.parametrize("name", ["own_environment", "own_meta_policy"])
-def test_the_readme_shows_the_same_code(name):
+def test_the_page_shows_the_same_code(name):
     code = (ROOT / "examples" / f"{name}.py").read_text().split('"""\n\n', 1)[1]
-    assert code.split("\n\n\nif __name__")[0] in README
+    assert code.split("\n\n\nif __name__")[0] in PAGE
 
 
 @pytest.mark.parametrize("name", ["first_steps", "own_meta_policy"])

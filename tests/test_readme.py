@@ -1,4 +1,4 @@
-"""What the README shows runs as it stands."""
+"""What the README and the pages for users show runs as it stands."""
 
 import re
 import sys
@@ -14,8 +14,15 @@ from experiments.studies.planning_depth.config import preset
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-TEN_LINES, LOAD, TREATS, META_POLICY, OWN_AGENT = BLOCKS[:5]
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+TEN_LINES, APPLY = blocks("README.md")
+(LOAD,) = blocks("docs/studies.md")
+TREATS, META_POLICY, OWN_AGENT = blocks("docs/your-own.md")
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 
 
@@ -49,18 +56,19 @@ def test_the_environment_runs_the_study(treats, tmp_path, capsys):
 
 def test_the_meta_policy_runs_and_is_declared_as_an_agent(capsys):
     names = {}
-    exec(compile(META_POLICY, "README.md", "exec"), names)
+    assert APPLY in META_POLICY
+    exec(compile(META_POLICY, "your-own.md", "exec"), names)
     timed, simulations = map(float, capsys.readouterr().out.split())
     assert 0.5 < timed < 1.0
     assert 8 <= simulations <= 320
-    exec(compile(OWN_AGENT, "README.md", "exec"), names)
+    exec(compile(OWN_AGENT, "your-own.md", "exec"), names)
     rule = names["UNDECIDED"]
     assert isinstance(rule, agents.Rule)
     assert [candidate.params["gap"] for candidate in rule.candidates(None, ())] == [0, 2, 4, 8]
 
 
-def test_what_is_loaded_is_named_as_the_readme_says():
-    compile(LOAD, "README.md", "exec")
+def test_what_is_loaded_is_named_as_the_page_says():
+    compile(LOAD, "studies.md", "exec")
     config = preset("knapsack", "quick")
     assert "stopper-0.0003" in LOAD
     assert "stopper-0.0003" in [case.label for case in meta_training.list_cases(config)]

@@ -11,7 +11,7 @@ from rrplan.errors import InputError
 def extends(there: StudyConfig, here: StudyConfig) -> bool:
     """Return whether a study asks for all that another has, and for more agents, prices or budgets.
 
-    Seconds by the clock are more, too.
+    Seconds by the clock are more, too, and so are prices that agents are trained for.
 
     Raises:
         InputError: it does, but learned agents of the other would have to be trained anew.
@@ -25,7 +25,9 @@ def extends(there: StudyConfig, here: StudyConfig) -> bool:
             depths=there.sweep.depths,
             depth_budgets=there.sweep.depth_budgets,
         ),
-        control=dataclasses.replace(here.control, agents=there.control.agents),
+        control=dataclasses.replace(
+            here.control, agents=there.control.agents, num_prices=there.control.num_prices
+        ),
         calibrate=here.calibrate and there.calibrate,
     )
     if same != there:
@@ -44,6 +46,14 @@ def extends(there: StudyConfig, here: StudyConfig) -> bool:
         raise InputError(
             f"{learned[0].name} was trained with at most {before} simulations a decision, and the "
             f"largest k is {after} now: choose another --out"
+        )
+    trained = there.trained_prices
+    by_price = [agent for agent in learned if not agent.priced]
+    if by_price and not set(trained) <= set(here.trained_prices):
+        least = here.sweep.prices.index(max(trained)) + 1
+        raise InputError(
+            f"{by_price[0].name} was trained for the price {max(trained):g}, and now it would not "
+            f"be: expected --control.num-prices of at least {least}, or another --out"
         )
     return True
 

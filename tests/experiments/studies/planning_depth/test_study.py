@@ -11,6 +11,7 @@ from experiments import runs
 from experiments.analysis.columns import COLUMNS
 from experiments.studies.planning_depth import study
 from experiments.studies.planning_depth.config import ControlConfig
+from experiments.studies.planning_depth.extending import extends
 from rrplan import InputError
 
 
@@ -199,6 +200,26 @@ def test_learned_agents_are_not_trained_anew_for_a_larger_k(tmp_path, config, fa
     larger = dataclasses.replace(config.sweep, budgets=(*config.sweep.budgets, 64))
     with pytest.raises(InputError, match=r"stopper was trained with at most 32 .* is 64 now"):
         study.run_study(dataclasses.replace(config, sweep=larger), tmp_path, resume=True)
+
+
+def test_agents_may_be_trained_for_more_prices_but_none_is_left_out(config):
+    def asked(prices, number, agent="stopper"):
+        sweep = dataclasses.replace(config.sweep, prices=prices)
+        control = ControlConfig(agents=(agent,), num_prices=number)
+        return dataclasses.replace(config, sweep=sweep, control=control)
+
+    there = asked((3e-4, 2e-3), 1)
+    assert extends(there, asked((3e-4, 2e-3), 2))
+    assert extends(there, asked((1e-4, 3e-4, 2e-3), 2))
+    line = (
+        "stopper was trained for the price 0.0003, .* expected --control.num-prices of at least 2"
+    )
+    with pytest.raises(InputError, match=line):
+        extends(there, asked((1e-4, 3e-4, 2e-3), 1))
+    with pytest.raises(InputError, match=r"trained for the price 0.002"):
+        extends(asked((3e-4, 2e-3), 2), there)
+    for_all = "stopper-priced"  # one training for all prices
+    assert extends(asked((3e-4, 2e-3), 2, for_all), asked((3e-4, 2e-3), 1, for_all))
 
 
 def test_a_kill_while_a_run_is_extended_leaves_what_it_was(finished, config, fake_work):
