@@ -18,7 +18,7 @@ test-browser: $(READY)  ## the report in Debian's Chromium; installs both driver
 	$(BIN)/python -m pip install --quiet --editable '.[dev,browser]' -c constraints.txt
 	command -v chromium > /dev/null || apt-get install --yes --quiet chromium \
 		|| { echo 'test-browser needs Chromium: apt-get install chromium' >&2; exit 1; }
-	$(BIN)/python -m pytest -m slow tests/experiments/html/test_browser.py
+	$(BIN)/python -m pytest -m slow tests/experiments/html
 
 lint: $(READY)
 	$(BIN)/ruff check .

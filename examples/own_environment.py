@@ -1,8 +1,8 @@
 """An environment of your own: written, checked, and played with and without search.
 
 Run it with ``python examples/own_environment.py``. docs/your-own.md has the same class and runs a
-whole study on it, which trains the network. Here the network is not trained: it does not know yet that
-treats become more valuable, so a short search may even do harm.
+whole study on it, which trains the network. Here the network is not trained: it does not know yet
+that treats become more valuable, so a short search may even do harm.
 """
 
 import jax

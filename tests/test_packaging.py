@@ -2,11 +2,16 @@
 
 import ast
 import email
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import sysconfig
+import time
 import tomllib
+import venv
 import zipfile
 from pathlib import Path
 
@@ -121,6 +126,45 @@ def test_a_wheel_brings_the_command_its_needs_and_the_license(wheel):
     assert metadata["Requires-Python"] == settings()["project"]["requires-python"]
     assert metadata.get_payload().strip() == (ROOT / "README.md").read_text().strip()
     assert read("licenses/LICENSE") == (ROOT / "LICENSE").read_text()
+
+
+@pytest.mark.slow
+def test_a_wheel_alone_runs_the_demo_from_another_folder(wheel, tmp_path):
+    """Nothing of this checkout is in reach; the packages that it needs are those of the tests."""
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel.filename]
+    subprocess.run([python, *install], check=True)
+    ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    place = Path(subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip())
+    # Folders that a .pth file names are searched, but what they themselves redirect is not.
+    (place / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    given: dict = {"cwd": elsewhere, "env": clean, "text": True}
+    rrplan = python.with_name("rrplan")
+    found = subprocess.run([rrplan, "--version"], check=True, capture_output=True, **given)
+    assert found.stdout == f"rrplan {settings()['project']['version']}\n"
+    code = "import rrplan, envs, agents, experiments as e; print(rrplan.__file__, e.__file__)"
+    found = subprocess.run([python, "-c", code], check=True, capture_output=True, **given)
+    assert all(file.startswith(str(place)) for file in found.stdout.split())
+    command = [rrplan, "run", "knapsack", "--preset", "quick", "--out", "demo", "--resume"]
+    lines = []
+    with subprocess.Popen(command, stderr=subprocess.PIPE, **given) as run:
+        assert run.stderr is not None
+        while line := run.stderr.readline():
+            lines.append(line)
+            if line.startswith("training: begins"):
+                break
+        time.sleep(60)
+        assert run.poll() is None, lines
+        run.send_signal(signal.SIGINT)
+        lines += run.stderr.readlines()
+    assert run.returncode == 130
+    assert "Traceback" not in "".join(lines)
+    assert "interrupted; go on with: rrplan run knapsack" in lines[-1]
+    assert (elsewhere / "demo" / "config.json").exists()
 
 
 def test_every_folder_with_modules_is_a_package():

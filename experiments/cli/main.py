@@ -94,7 +94,7 @@ def run(arguments: Sequence[str]) -> None:
     print(f"results: {options.directory / 'results.json'}")
     for path in sorted((options.directory / "figures").glob("*")):
         print(f"figure:  {path}")
-    if options.report and studies.of_config(options.study).report:
+    if options.report:
         reporting.at_the_end(options.directory)
 
 

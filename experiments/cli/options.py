@@ -60,7 +60,6 @@ class MetalevelRunOptions(RunOptions):
     study: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
         MetalevelConfig, tyro.conf.arg(name="")
     ]
-    report: tyro.conf.Suppress[bool] = False  # there is none of such a study
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The figures of a report as Vega-Lite, built with Altair; the page gives them their data.
+"""The figures of planning depth as Vega-Lite, built with Altair; the page gives them their data.
 
 A figure names its data sets and holds none: the page works out what is shown at a price, in the
 colours of its theme, and hands it over. So one specification serves every price and every theme.
@@ -8,8 +8,7 @@ from typing import Any
 
 import altair as alt
 
-HEIGHT = 300  # pixels
-_TIPS = ("name", "value", "interval", "simulations", "note")
+from experiments.html import marks
 
 
 def specifications() -> dict[str, dict[str, Any]]:
@@ -26,36 +25,39 @@ def specifications() -> dict[str, dict[str, Any]]:
 
 def _returns(title: str) -> alt.LayerChart:
     """Return lines over k, agents without a k as lines across, and the best k marked."""
-    x = alt.X("k:Q", title="Simulations a decision, k", scale=_counts(), axis=_ticks())
-    y = _bounded("mean:Q", title)
+    x = alt.X("k:Q", title="Simulations a decision, k", scale=marks.counts(), axis=marks.ticks())
+    y = marks.bounded("mean:Q", title)
     across = alt.Chart(alt.NamedData("across"))
     curve = alt.Chart(alt.NamedData("curve"))
     best = alt.Chart(alt.NamedData("best"))
     labels = alt.Chart(alt.NamedData("labels"))
-    return _finish(
+    return marks.finish(
         across.mark_rect(opacity=0.13, clip=True).encode(
-            y=_bounded("low:Q", title), y2="high:Q", color=_as_given("color")
+            y=marks.bounded("low:Q", title), y2="high:Q", color=marks.as_given("color")
         ),
         across.mark_rule(strokeWidth=1.6, clip=True).encode(
-            y=y, color=_as_given("color"), strokeDash=_as_given("dash"), tooltip=_tips()
+            y=y,
+            color=marks.as_given("color"),
+            strokeDash=marks.as_given("dash"),
+            tooltip=marks.tips(),
         ),
         curve.mark_area(opacity=0.2, clip=True).encode(
-            x=x, y=_bounded("low:Q", title), y2="high:Q", color=_as_given("color")
+            x=x, y=marks.bounded("low:Q", title), y2="high:Q", color=marks.as_given("color")
         ),
-        curve.mark_line(strokeWidth=1.8, clip=True).encode(x=x, y=y, color=_as_given("color")),
+        curve.mark_line(strokeWidth=1.8, clip=True).encode(x=x, y=y, color=marks.as_given("color")),
         curve.mark_point(filled=True, size=70, opacity=1, clip=True).encode(
-            x=x, y=y, color=_as_given("color"), tooltip=_tips()
+            x=x, y=y, color=marks.as_given("color"), tooltip=marks.tips()
         ),
         best.mark_point(size=280, strokeWidth=2.2, opacity=1, clip=True).encode(
             x=x,
             y=y,
-            color=_as_given("color"),
+            color=marks.as_given("color"),
             shape=alt.Shape("shape:N", scale=None),
-            tooltip=_tips(),
+            tooltip=marks.tips(),
         ),
         _label(labels, title, stroke=alt.Stroke("ground:N", scale=None)),  # a halo, then the text
         _label(labels, title),
-        _cursor(x, y),
+        marks.cursor(x, y),
     ).add_params(alt.param("least", value=0), alt.param("most", value=1))
 
 
@@ -65,46 +67,51 @@ def _label(labels: alt.Chart, title: str, **halo: Any) -> alt.Chart:
         mark["strokeWidth"] = 4
     return labels.mark_text(**mark).encode(
         x=alt.XValue(alt.ExprRef("width - 4")),
-        y=_bounded("at:Q", title),
+        y=marks.bounded("at:Q", title),
         text="text:N",
-        color=_as_given("color"),
+        color=marks.as_given("color"),
         **halo,
     )
 
 
 def _front() -> alt.LayerChart:
     """Return what agents earn against how much they think."""
-    x = alt.X("simulations:Q", title="Simulations an episode", scale=_counts(), axis=_ticks())
-    y = alt.Y("mean:Q", title="Untimed return", scale=_loose())
+    x = alt.X(
+        "simulations:Q", title="Simulations an episode", scale=marks.counts(), axis=marks.ticks()
+    )
+    y = alt.Y("mean:Q", title="Untimed return", scale=marks.loose())
     points = alt.Chart(alt.NamedData("points"))
     lines = alt.Chart(alt.NamedData("lines"))
     shown = points.transform_filter("!datum.fixed")
-    return _finish(
+    return marks.finish(
         lines.mark_line(strokeWidth=1.5).encode(
             x=x,
             y=y,
-            color=_as_given("color"),
-            strokeDash=_as_given("dash"),
+            color=marks.as_given("color"),
+            strokeDash=marks.as_given("dash"),
             detail="agent:N",
             order="simulations:Q",
         ),
         points.mark_rule(strokeWidth=1).encode(
-            x=x, y=alt.Y("low:Q", title="Untimed return"), y2="high:Q", color=_as_given("color")
+            x=x,
+            y=alt.Y("low:Q", title="Untimed return"),
+            y2="high:Q",
+            color=marks.as_given("color"),
         ),
         shown.mark_rule(strokeWidth=1).encode(
-            x="left:Q", x2="right:Q", y=y, color=_as_given("color")
+            x="left:Q", x2="right:Q", y=y, color=marks.as_given("color")
         ),
         points.mark_point(filled=True, size=85, opacity=1).encode(
             x=x,
             y=y,
-            color=_as_given("color"),
+            color=marks.as_given("color"),
             shape=alt.Shape("shape:N", scale=None),
-            tooltip=_tips(),
+            tooltip=marks.tips(),
         ),
         points.transform_filter("datum.fixed")
         .mark_text(dy=13, dx=4, fontSize=10)
-        .encode(x=x, y=y, text="text:N", color=_as_given("color")),
-        _cursor(x, y),
+        .encode(x=x, y=y, text="text:N", color=marks.as_given("color")),
+        marks.cursor(x, y),
     )
 
 
@@ -119,83 +126,37 @@ def _thinking() -> alt.LayerChart:
     y = alt.Y("mean:Q", title="Simulations a decision", scale=alt.Scale(zero=True))
     points = alt.Chart(alt.NamedData("points"))
     detail = "agent:N"
-    return _finish(
+    return marks.finish(
         points.mark_area(opacity=0.18).encode(
-            x=x, y=alt.Y("low:Q"), y2="high:Q", color=_as_given("color"), detail=detail
+            x=x, y=alt.Y("low:Q"), y2="high:Q", color=marks.as_given("color"), detail=detail
         ),
         points.mark_line(strokeWidth=1.6).encode(
-            x=x, y=y, color=_as_given("color"), strokeDash=_as_given("dash"), detail=detail
+            x=x,
+            y=y,
+            color=marks.as_given("color"),
+            strokeDash=marks.as_given("dash"),
+            detail=detail,
         ),
         points.mark_point(filled=True, size=60, opacity=1).encode(
             x=x,
             y=y,
-            color=_as_given("color"),
+            color=marks.as_given("color"),
             shape=alt.Shape("shape:N", scale=None),
-            tooltip=_tips(),
+            tooltip=marks.tips(),
         ),
-        _cursor(x, y),
+        marks.cursor(x, y),
     )
 
 
 def _story() -> alt.LayerChart:
     """Return how long each decision of an episode thought, and whether that changed its mind."""
-    x = alt.X("mean_at:O", title="Decision of the episode", axis=alt.Axis(labelAngle=0))
+    axis = alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=4)
+    x = alt.X("mean_at:O", title="Decision of the episode", axis=axis)
     y = alt.Y("mean:Q", title="Simulations", axis=alt.Axis(tickMinStep=1))
     bars = alt.Chart(alt.NamedData("points"))
-    return _finish(
-        bars.mark_bar().encode(x=x, y=y, color=_as_given("color"), tooltip=_tips()),
-        bars.mark_text(dy=-7, fontSize=11).encode(x=x, y=y, text="text:N", color=_as_given("ink")),
+    return marks.finish(
+        bars.mark_bar().encode(x=x, y=y, color=marks.as_given("color"), tooltip=marks.tips()),
+        bars.mark_text(dy=-7, fontSize=11).encode(
+            x=x, y=y, text="text:N", color=marks.as_given("ink")
+        ),
     ).properties(height=170)
-
-
-def _finish(*layers: alt.Chart) -> alt.LayerChart:
-    together = alt.LayerChart(layer=list(layers))
-    return together.properties(
-        width="container", height=HEIGHT, autosize=alt.AutoSizeParams(type="fit-x", resize=True)
-    )
-
-
-def _bounded(field: str, title: str) -> alt.Y:
-    """Return a y axis whose ends the page sets, so that a peak is not pressed flat."""
-    scale = alt.Scale(
-        zero=False,
-        nice=False,
-        domainMin=alt.ExprRef("least"),
-        domainMax=alt.ExprRef("most"),
-    )
-    return alt.Y(field, title=title, scale=scale)
-
-
-def _counts() -> alt.Scale:
-    """Return a scale of the logarithm of 1 + x, which has room for 0."""
-    return alt.Scale(type="symlog", constant=1, nice=False, zero=True, padding=9)
-
-
-def _loose() -> alt.Scale:
-    """Return a scale with room for what is written beside points."""
-    return alt.Scale(zero=False, nice=False, padding=16)
-
-
-def _ticks() -> alt.Axis:
-    return alt.Axis(
-        values=[0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384],
-        labelOverlap="greedy",
-        format="d",
-    )
-
-
-def _as_given(field: str) -> Any:
-    """Return an encoding whose values are colours or dashes themselves."""
-    if field == "dash":
-        return alt.StrokeDash("dash:N", scale=None)
-    return alt.Color(f"{field}:N", scale=None)
-
-
-def _tips() -> list[alt.Tooltip]:
-    return [alt.Tooltip(f"{name}:N") for name in _TIPS]
-
-
-def _cursor(x: alt.X, y: alt.Y) -> alt.Chart:
-    """Return the ring around the point that the keyboard has reached."""
-    ring = alt.Chart(alt.NamedData("cursor")).mark_point(size=420, strokeWidth=3, opacity=1)
-    return ring.encode(x=x, y=y, color=_as_given("color"))

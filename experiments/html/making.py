@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from experiments import studies
 from experiments.runs import Run
 from experiments.runs.codec import to_dict
-from experiments.studies.planning_depth.config import PRESETS, StudyConfig, preset
+from experiments.studies.planning_depth.config import PRESETS
 
 
 def commands(run: Run, directory: Path) -> list[str]:
@@ -21,16 +22,16 @@ def commands(run: Run, directory: Path) -> list[str]:
     ]
 
 
-def run_again(config: StudyConfig, *, priced: bool) -> str:
+def run_again(config: Any, *, priced: bool) -> str:
     """Return a command that runs a study with this configuration, without ``--out``.
 
     It is one of the presets with what else was chosen, whichever takes fewer options.
 
     Args:
-        config: of the study.
+        config: of any study.
         priced: whether its prices were worked out, so that they need not be given.
     """
-    candidates = []
+    preset, candidates = studies.of_config(config).get("preset"), []
     for name in PRESETS:
         base = preset(config.env, name)
         if priced:
@@ -43,7 +44,7 @@ def run_again(config: StudyConfig, *, priced: bool) -> str:
     return shlex.join(["rrplan", "run", config.env, *chosen])
 
 
-def settings(config: StudyConfig) -> list[tuple[str, str]]:
+def settings(config: Any) -> list[tuple[str, str]]:
     """Return every setting with its value, as text."""
     return [(path, as_text(value)) for path, value in _leaves(to_dict(config), "")]
 

@@ -107,12 +107,14 @@ class _WeightsAndBiases:
 
     def log(self, training: str, record: Mapping[str, Any]) -> None:
         """Send the numbers of a record, under the name of its training."""
+        # A dot in the name of a step is read as a name inside another, which is then always 0.
+        step = f"{training.replace('.', '_')}/{_STEP}"
         if training not in self._known:
             self._known.add(training)
-            self._run.define_metric(f"{training}/{_STEP}", hidden=True)
-            self._run.define_metric(f"{training}/*", step_metric=f"{training}/{_STEP}")
-        sent = {**_numbers(record), _STEP: record[_STEP]}
-        self._run.log({f"{training}/{name}": value for name, value in sent.items()})
+            self._run.define_metric(step, hidden=True)
+            self._run.define_metric(f"{training}/*", step_metric=step)
+        sent = {f"{training}/{name}": value for name, value in _numbers(record).items()}
+        self._run.log({**sent, step: record[_STEP]})
 
     def close(self) -> None:
         """Wait until all is sent."""

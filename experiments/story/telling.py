@@ -26,6 +26,8 @@ from rrplan.costs import Costs
 from rrplan.errors import InputError, unknown
 from rrplan.types import Array
 
+_EPISODES = 512  # of the table of where an agent imagines, if no number is given
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StoryOptions:
@@ -51,8 +53,9 @@ class StoryOptions:
     """Training seed of the tree."""
     price: float | None = None
     """Price that an agent for all prices sees; the lowest of the run if not given."""
-    episodes: int = 512
-    """Held-out episodes of the table and its figure; all training seeds play them."""
+    episodes: int | None = None
+    """Held-out episodes of the table and its figure, the first ones; all training seeds play them.
+    512 if not given, or all of a run that has fewer."""
 
     def __post_init__(self):
         count(self, episode=0, decision=1, seed=0, episodes=1)
@@ -78,10 +81,14 @@ def tell(options: StoryOptions) -> list[Path]:
     """Write the stories; return the files.
 
     Raises:
-        InputError: there is no finished run, or no such agent, seed or decision, or an agent that
-            has no tree to show.
+        InputError: there is no finished run, or no such agent, seed, episode or decision, or an
+            agent that has no tree to show.
     """
     loaded = loading.load(options.directory, options.seed)
+    held_out = loaded.config.sweep.episodes
+    of_run = f"the run has {held_out:,} held-out episodes"
+    _check_most("episode", options.episode, held_out - 1, f"{of_run}, counted from 0")
+    _check_most("episodes", options.episodes, held_out, of_run)
     out, written = options.directory / "story", []
     for name in options.agents or _usual(loaded):
         if name not in loaded.meta_policies:
@@ -139,6 +146,11 @@ def tree_of(told: _Told, episode: int, decision: int) -> Tree:
     return trees.of_search(searched[decision - 1], title, int(noted.action[decision - 1]))
 
 
+def _check_most(name: str, value: int | None, most: int, why: str) -> None:
+    if value is not None and value > most:
+        raise InputError(f"{name} is {value}: expected at most {most}, as {why}")
+
+
 def _check_decision(name: str, episode: int, decision: int, length: int) -> None:
     if decision > length:
         raise InputError(
@@ -148,13 +160,14 @@ def _check_decision(name: str, episode: int, decision: int, length: int) -> None
 
 
 def _write_where(options: StoryOptions, told: _Told, out: Path) -> list[Path]:
-    tables, ids = [], np.arange(options.episodes)
+    episodes = options.episodes or min(_EPISODES, told.loaded.config.sweep.episodes)
+    tables, ids = [], np.arange(episodes)
     for seed in range(told.loaded.config.seeds):
         own = told._replace(loaded=loading.load(options.directory, seed))
         given = {"key": own.key, "ids": ids, "price": own.price}
         found = steps.record(own.loaded.planner, *own.meta, **given)
         tables.append(stages.tell(stages.split(found)))
-    results = make_results(told.name, told.price, options.episodes, tables)
+    results = make_results(told.name, told.price, episodes, tables)
     path = out / f"imagining-{told.name}"
     runs.write_json(path.with_name(f"{path.name}.json"), results)
     runs.write_text(path.with_name(f"{path.name}.md"), where.markdown(results))

@@ -34,8 +34,8 @@ class Study(NamedTuple):
     """By name, what draws each figure of its results."""
     tables: str
     """``(results, directory or None) -> tables`` for the terminal."""
-    report: str | None
-    """``(directories, file or None) -> file``: writes the page of runs; None where it has none."""
+    report: str
+    """An ``experiments.html.page:Page``: the page of its runs."""
     best: str
     """What the best fixed choice is, in words: it is marked in tables."""
 
@@ -55,7 +55,7 @@ METAREASONING = Study(
     extends=None,
     figures="experiments.report.figures:METAREASONING",
     tables="experiments.studies.metareasoning.tables:terminal_tables",
-    report=None,
+    report="experiments.html.scores:PAGE",
     best="the best fixed number of computations",
 )
 PLANNING_DEPTH = Study(
@@ -69,7 +69,7 @@ PLANNING_DEPTH = Study(
     extends="experiments.studies.planning_depth.extending:extends",
     figures="experiments.report.figures:FIGURES",
     tables="experiments.report.tables:terminal_tables_of",
-    report="experiments.html:write_report",
+    report="experiments.html.depth:PAGE",
     best="the fixed k that was best on validation episodes",
 )
 STUDIES: Mapping[str, Study] = {study.name: study for study in (METAREASONING, PLANNING_DEPTH)}

@@ -98,6 +98,6 @@ function cards(section, build) {
     if (!made) return;
     const elements = Array.isArray(made) ? made : [made];
     elements.forEach((element) => place.append(el('div', { class: 'card' },
-      several ? el('h3', { title: run.name }, run.name) : null, element)));
+      several ? el('h3', { title: run.name }, short(run.name, 60)) : null, element)));
   });
 }

@@ -1,10 +1,11 @@
 // How each run was made.
 
-function buildSettings() {
+/** A card of each run; `about` says what it was made of. */
+function buildSettings(about) {
   cards('settings', (run) => el('div', {},
     el('p', {}, 'Commands that make this run again, and show it otherwise:'),
     el('pre', { tabindex: 0, 'aria-label': 'Commands' }, el('code', {}, run.commands.join('\n'))),
-    el('p', {}, `Seed ${valueOf(run, 'seed')}, ${run.seeds} training seed${run.seeds === 1 ? '' : 's'}, ${run.episodes.toLocaleString('en')} held-out episodes. Acting by ${run.acting}.`),
+    el('p', {}, `Seed ${valueOf(run, 'seed')}, ${about(run)}`),
     fold('Versions', run.versions),
     fold('All settings', run.settings)));
 }

@@ -6,9 +6,9 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-from experiments.html import document
+from experiments.html import page
 
-BILL = Path(document.__file__).parent / "assets" / "bill.js"
+BILL = Path(page.__file__).parent / "assets" / "depth" / "bill.js"
 
 
 class Page(HTMLParser):

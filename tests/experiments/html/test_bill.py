@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments.html import document
+from experiments.html import depth
 from rrplan import costs
 from tests.experiments.html.pages import run_bill
 
@@ -13,7 +13,7 @@ RATES = {"simulation": 1.5, "look": 0.7, "decision": 0.25, "level": 0.125}
 
 @pytest.fixture
 def collected(finished):
-    return document.collect([finished])
+    return depth.collect([finished])
 
 
 def test_every_price_of_the_slider_gives_the_timed_returns_of_the_episodes(finished, collected):

@@ -16,15 +16,11 @@ import pytest
 
 from experiments import runs
 from experiments.cli import main as cli
-from experiments.html import document
+from experiments.html import depth, document
+from experiments.html.page import render
+from tests.experiments.html.browsing import NEEDS_CHROMIUM, SIZES, Watched
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
-]
-SIZES = {1280: 900, 380: 800}
+pytestmark = NEEDS_CHROMIUM
 TINY = shlex.split(
     "run traps --env.depth 4 --env.look_ahead 2 --k 0 4 16 --prices 1e-4 1e-2 --network.size tiny "
     "--train.num-chunks 3 --train.num-lanes 8 --train.batch-size 16 --train.num-simulations 4 "
@@ -50,50 +46,6 @@ def directory(tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(directory, tmp_path_factory):
     return document.write_report([directory], tmp_path_factory.mktemp("page") / "report.html")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-class Watched:
-    """A page with what it has complained of and asked for."""
-
-    def __init__(self, browser, path, width=1280, scheme="light"):
-        self.complaints, self.requests = [], []
-        self.page = browser.new_page(
-            viewport={"width": width, "height": SIZES[width]}, color_scheme=scheme
-        )
-        self.page.on("console", lambda message: self._note(message.type, message.text))
-        self.page.on("pageerror", lambda error: self._note("error", str(error)))
-        self.page.on("dialog", lambda dialog: self._note("error", dialog.message))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.resolve().as_uri())
-        self.page.wait_for_selector(f"html[data-ready={scheme}]", timeout=60_000)
-
-    def _note(self, kind, text):
-        if kind in ("error", "warning"):
-            self.complaints.append(text)
-
-    def ask(self, expression, given=None):
-        """Return what an expression comes to on the page, after all has been drawn."""
-        self.page.evaluate(
-            "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 60)))"
-        )
-        return self.page.evaluate(expression, given)
-
-    def points(self, figure, name):
-        """Return a data set of the first figure of a kind."""
-        return self.ask(
-            "([figure, name]) => rrplan.figures"
-            ".find((one) => one.element.dataset.figure === figure)"
-            ".view.data(name).map((row) => ({...row}))",
-            [figure, name],
-        )
 
 
 @pytest.fixture
@@ -318,10 +270,10 @@ def test_names_of_any_kind_do_no_harm(browser, directory, tmp_path):
         story["agent"] = hostile
     (copied / "config.json").write_text(json.dumps(config))
     (copied / "results.json").write_text(json.dumps(results))
-    data = document.collect([copied])
+    data = depth.collect([copied])
     data["runs"][0]["env"] = data["runs"][0]["name"] = hostile
     page = tmp_path / "hostile.html"
-    page.write_text(document.render(data))
+    page.write_text(render(depth.PAGE, data))
     for width in SIZES:
         opened = Watched(browser, page, width)
         assert opened.ask("() => document.querySelectorAll('img').length") == 0

@@ -10,7 +10,8 @@ import pytest
 
 from experiments import runs
 from experiments.cli import main as cli
-from experiments.html import document
+from experiments.html import depth, document
+from experiments.html import page as pages
 from experiments.studies.planning_depth import study
 from rrplan import InputError
 from tests.experiments import made_up
@@ -22,12 +23,12 @@ HOSTILE = "</script><script>alert('1')</script><img src=x onerror=\"alert(2)\">&
 @pytest.fixture(scope="module")
 def library():
     """The library's real script, made once."""
-    return document._bundle()
+    return pages._bundle()
 
 
 @pytest.fixture
 def quick(monkeypatch, library):
-    monkeypatch.setattr(document, "_bundle", lambda: library)
+    monkeypatch.setattr(pages, "_bundle", lambda: library)
 
 
 @pytest.mark.usefixtures("quick")
@@ -37,7 +38,7 @@ def test_the_page_holds_all_that_it_needs(finished):
     assert path.stat().st_size < 3_000_000
     page = Page(path.read_text())
     assert page.data == json.loads(
-        json.dumps(document.collect([finished]) | {"figures": page.data["figures"]})
+        json.dumps(depth.collect([finished]) | {"figures": page.data["figures"]})
     )
     assert set(page.data["figures"]) == {"untimed", "timed", "front", "thinking", "story"}
     asked = [
@@ -138,11 +139,12 @@ def test_what_is_missing_is_told_in_one_line(finished, capsys, change, message):
     assert message in line
 
 
-def test_other_studies_are_refused(tmp_path):
-    results = {**made_up.results(), "study": "metareasoning"}
-    runs.write_json(tmp_path / "results.json", results)
-    with pytest.raises(InputError, match="is a study of metareasoning: expected runs of planning"):
-        document.collect([tmp_path])
+def test_runs_of_two_studies_are_not_compared(finished, tmp_path):
+    other = tmp_path / "other"
+    runs.write_json(other / "results.json", {**made_up.results(), "study": "metareasoning"})
+    line = r"other is a study of metareasoning, .* of planning depth: only runs of one study can be"
+    with pytest.raises(InputError, match=line):
+        document.write_report([finished, other])
 
 
 def test_a_directory_must_be_given(capsys):

@@ -1,6 +1,7 @@
 """Trackers: what they are sent is what ``metrics.jsonl`` holds."""
 
 import importlib
+import json
 import sys
 import types
 
@@ -26,14 +27,18 @@ SENT = [
 ]
 
 
-def send(kind, directory, config, records=RECORDS):
-    """Report two trainings of one seed and one of several to a tracker, as a study does."""
+MIXED = ((0, 1, ""), (0, 1, "gate-0.001"), (1, 2, ""))
+"""Seed, seeds and name of each training: two of one seed, and one of several."""
+
+
+def send(kind, directory, config, records=RECORDS, trainings=MIXED):
+    """Report trainings to a tracker, as a study does."""
     with (
         runs.open_run(directory, config, resume=True) as run,
         tracking.open_tracker(kind, run) as tracker,
         Progress(None, tracker) as progress,
     ):
-        for seed, seeds, what in ((0, 1, ""), (0, 1, "gate-0.001"), (1, 2, "")):
+        for seed, seeds, what in trainings:
             with progress.training(seed, seeds, 2, what) as report:
                 for record in records:
                     report(record)
@@ -112,6 +117,50 @@ def test_weights_and_biases_gets_the_same_under_the_name_of_the_training(
     assert fake.begun[1]["id"] == begun["id"]  # the same run goes on
     send("wandb", tmp_path / "other", config)
     assert fake.begun[2]["id"] != begun["id"]
+
+
+@pytest.mark.slow
+def test_the_package_itself_keeps_every_number_exactly(tmp_path, config, monkeypatch):
+    pytest.importorskip("wandb")
+    for name, value in (("MODE", "offline"), ("SILENT", "true"), ("CONSOLE", "off")):
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    for _ in range(2):  # the second time as one that is gone on with
+        trainings = ((0, 2, ""), (1, 2, ""), (0, 2, "gate-0.001"))
+        send("wandb", tmp_path / "run", config, trainings=trainings)
+    files = sorted((tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb"))
+    assert {path.name for path in files} == {files[0].name}
+    # A dot in the name of the step would make it a name inside another.
+    names = ("planner/seed0", "planner/seed1", "gate-0.001/seed0")
+    steps = ("planner/seed0", "planner/seed1", "gate-0_001/seed0")
+    expected = [
+        {
+            f"{step if number == 'chunk' else name}/{number}": value
+            for number, value in one.items()
+            if value is not None
+        }
+        for name, step in zip(names, steps, strict=True)
+        for one in RECORDS
+    ]
+    for path in files:
+        assert read_history(path) == expected
+
+
+def read_history(path):
+    """Return the lines of history in a file of the package: a log in blocks, as LevelDB has."""
+    record = importlib.import_module("wandb.proto.wandb_internal_pb2").Record
+    data, at, whole, found = path.read_bytes(), 7, b"", []
+    while at + 7 <= len(data):
+        if (left := 32768 - at % 32768) < 7:  # a checksum of 4 bytes, the length, a kind
+            at += left
+            continue
+        size, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
+        whole, at = whole + data[at + 7 : at + 7 + size], at + 7 + size
+        if kind in (1, 4):  # it is whole, or the last of its parts
+            items = record.FromString(whole).history.item
+            line = {one.key or ".".join(one.nested_key): one.value_json for one in items}
+            found.append({k: json.loads(v) for k, v in line.items() if not k.startswith("_")})
+            whole = b""
+    return [line for line in found if line]
 
 
 def test_nothing_is_sent_unless_it_is_asked_for(tmp_path, config):

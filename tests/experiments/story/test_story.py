@@ -1,5 +1,6 @@
 """The story of an agent: trees as plain values and as pictures, and where it imagines."""
 
+import types
 import warnings
 
 import jax
@@ -116,3 +117,17 @@ def test_where_it_imagines_over_seeds_and_over_episodes():
 def test_bad_options_get_one_clear_line(name, value, tmp_path):
     with pytest.raises(InputError, match=f"{name} must be at least"):
         telling.StoryOptions(directory=tmp_path, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"episode": 64}, "episode is 64: expected at most 63, as the run has 64 held-out"),
+        ({"episodes": 65}, "episodes is 65: expected at most 64, as the run has 64 held-out"),
+    ],
+)
+def test_episodes_that_a_run_does_not_have_are_refused(config, monkeypatch, given, message):
+    loaded = types.SimpleNamespace(config=config)
+    monkeypatch.setattr(telling.loading, "load", lambda directory, seed: loaded)
+    with pytest.raises(InputError, match=message):
+        telling.tell(telling.StoryOptions(directory="anywhere", **given))

@@ -99,7 +99,13 @@ def test_a_run_leaves_what_a_run_leaves(run):
     assert entry(results, "optimum", 1.0)["timed"]["mean"] == pytest.approx(0.4)
     curve = sorted({e["price"] for e in results["curve"]})
     np.testing.assert_allclose(curve, [0.05, 0.05 * 200**0.5, 10.0])
-    for name in ("config.json", "table.md", "figures/scores.png", "figures/scores.svg"):
+    for name in (
+        "config.json",
+        "table.md",
+        "figures/scores.png",
+        "figures/scores.svg",
+        "report.html",
+    ):
         assert (run / name).exists()
     for seed in range(2):
         for cost in ("1", "0.5"):

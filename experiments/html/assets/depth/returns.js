@@ -4,7 +4,7 @@ const returnFigures = data.runs.map(() => ({}));
 
 function buildReturns() {
   cards('returns', (run, index) => ['untimed', 'timed'].map((kind) => {
-    const label = `${kind === 'timed' ? 'Timed' : 'Untimed'} ${run.label}`;
+    const label = `${kind === 'timed' ? 'Timed' : 'Untimed'} ${short(run.label, 80)}`;
     const figure = new Figure(kind, `${label} over k`, true);
     returnFigures[index][kind] = figure;
     return el('div', {}, el('p', { class: 'note' }, label), figure.element);

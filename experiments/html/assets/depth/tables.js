@@ -1,4 +1,4 @@
-// The table of agents at the chosen price. Its columns sort.
+// The table of agents at the chosen price.
 
 function columnsNow() {
   const depths = data.rows.some((row) => row.depth !== null);
@@ -47,38 +47,9 @@ function updateTable() {
   const columns = columnsNow();
   const best = data.runs.map((_, run) => yardstick(run));
   const rows = (state.allPrices ? rowsOf(null) : rowsNow(null)).map((row) => ({ row, cells: cellsOf(row, best[row.run]) }));
-  const { column, down } = state.sort;
-  rows.sort((a, b) => {
-    const order = compareCells(a.cells[column][0], b.cells[column][0], down);
-    return order || a.row.place - b.row.place;
-  });
-  const head = el('tr', {}, ...columns.map((one) => el('th', {
-    scope: 'col', class: one.text ? 'text' : null,
-    'aria-sort': one.name === column ? (down ? 'descending' : 'ascending') : 'none',
-  }, el('button', { type: 'button', 'data-column': one.name, onclick: () => sortBy(one) }, one.title))));
-  const body = rows.map(({ row, cells }) => tableRow(
-    columns.map((one) => el('td', {
-      class: one.text ? 'text' : null, title: one.text ? cells[one.name][1] : null, 'data-value': cells[one.name][0] ?? '',
-    }, cells[one.name][1])),
-    { class: best[row.run] === row ? 'best' : null, 'data-place': row.place }));
-  const place = document.querySelector('#table .scroll');
-  const focused = place.contains(document.activeElement) ? document.activeElement.dataset.column : null;
-  place.replaceChildren(el('table', {}, el('thead', {}, head), el('tbody', {}, ...body)));
-  if (focused) place.querySelector(`[data-column="${focused}"]`)?.focus();
+  drawSorted(document.querySelector('#table .scroll'), columns, rows.map(({ row, cells }) => ({
+    cells, attributes: { class: best[row.run] === row ? 'best' : null, 'data-place': row.place } })));
   byId('table-note').textContent = tableNote(rows);
-}
-
-/** What is missing comes last, whichever way a column is sorted. */
-function compareCells(a, b, down) {
-  if (a === null || b === null) return (a === null) - (b === null);
-  const order = typeof a === 'string' ? a.localeCompare(b, 'en', { numeric: true }) : a - b;
-  return down ? -order : order;
-}
-
-function sortBy(column) {
-  const same = state.sort.column === column.name;
-  state.sort = { column: column.name, down: same ? !state.sort.down : !column.text };
-  updateTable();
 }
 
 function tableNote(rows) {

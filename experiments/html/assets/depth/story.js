@@ -31,16 +31,22 @@ function showStory() {
   const timed = story.timed === undefined ? '' : `, timed ${digits(story.timed, 4)}`;
   const open = story.decisions.findIndex((one) => one.simulations === most);
   byId('told').replaceChildren(
-    el('p', {}, `${story.agent}: ${thought} simulations, return ${digits(earned, 4)}${timed}. Of each decision: what the network would have done at once, and what was done after the search. In orange, the search changed its mind.`),
-    run.story_note ? el('p', { class: 'note' }, run.story_note) : '',
+    el('p', {}, `${short(story.agent, 60)}: ${thought} simulations, return ${digits(earned, 4)}${timed}. Of each decision: what the network would have done at once, and what was done after the search. In orange, the search changed its mind.`),
+    run.story_note ? el('p', { class: 'note', title: run.story_note }, short(run.story_note, 300)) : '',
     storyFigure.element,
     ...story.decisions.map((one, place) => decisionOf(one, place, most, place === open)));
   drawStory(story);
 }
 
+function updateStory() {
+  if (storyFigure) drawStory(stories[byId('which-story').value]);
+}
+
 function drawStory(story) {
+  // Actions stand above the bars where there is room for them; the list below has them all.
+  const room = storyFigure.plot.clientWidth / story.decisions.length > 44;
   const points = story.decisions.map((one, place) => ({
-    mean_at: place + 1, mean: one.simulations, text: arrow(one), ink: INK[themeName()],
+    mean_at: place + 1, mean: one.simulations, text: room ? arrow(one) : '', ink: INK[themeName()],
     color: readable(changed(one) ? '#D55E00' : '#0072B2'), name: `decision ${place + 1}`,
     value: `${one.simulations} simulations`, interval: '', note: `action ${arrow(one)}`,
   }));
