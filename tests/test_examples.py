@@ -31,6 +31,18 @@ def test_own_environment(capsys):
         assert 1.5 < float(line.split()[-1]) < 3.5
 
 
+def test_ranges():
+    find_range = runpy.run_path(str(ROOT / "examples" / "ranges.py"))["find_range"]
+    found = {name: find_range(name, 256, 16) for name in ("traps", "sliding_tiles", "sokoban")}
+    assert abs(found["traps"]["random"]) < 4 * found["traps"]["error"]  # 0 on average over trees
+    assert found["traps"]["best"] == 1.0
+    # Distances are uniform on 1 to 16, and a puzzle at distance d returns -(d - 1) / 32.
+    assert abs(found["sliding_tiles"]["best"] + 7.5 / 32) < 0.04
+    assert found["sliding_tiles"]["random"] < -0.8
+    moves = (12.0 - found["sokoban"]["best"]) / 0.01
+    assert 5 < moves < 12
+
+
 @pytest.mark.parametrize("name", ["own_environment", "own_meta_policy"])
 def test_the_page_shows_the_same_code(name):
     code = (ROOT / "examples" / f"{name}.py").read_text().split('"""\n\n', 1)[1]

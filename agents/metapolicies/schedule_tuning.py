@@ -13,6 +13,7 @@ import numpy as np
 
 from agents.declarations import Found, SearchRequest
 from agents.metapolicies.rules.schedule import schedule
+from agents.training.ranges import halved
 from rrplan.errors import InputError
 from rrplan.types import Episodes
 
@@ -22,6 +23,8 @@ MOST_SWEEPS = 3
 """Over all rows."""
 MOST_ROWS = 16
 """Rows of a table at most; the last one stands for all later decisions."""
+MOST_TRIED = 120
+"""Runs of the episodes in one sweep. Where it would take more, fewer ks are tried, once."""
 
 _ROUNDING = 1e-9  # a gain below it is none
 
@@ -57,6 +60,7 @@ def tune(
     least_episodes: int = LEAST_EPISODES,
     most_sweeps: int = MOST_SWEEPS,
     most_rows: int = MOST_ROWS,
+    most_tried: int = MOST_TRIED,
     report: Callable[[str], None] = lambda note: None,
 ) -> Found:
     """Return the best table found at a price; it earns what ``start`` does or more.
@@ -64,6 +68,10 @@ def tune(
     Rows are improved from the last to the first, again and again, until nothing changes. Of ks that
     earn the same, the smallest is taken. A row that stands for several decisions of many episodes
     has one k.
+
+    Where episodes are long and budgets many, this would take thousands of runs. Where one sweep
+    would take more than ``most_tried``, there is only one, and of the ks only 0, ``start``, and
+    each second one up to four times ``start`` (:func:`near`).
 
     The table is ``[most_rows, A + 1]``. What too few episodes reach repeats the row before.
 
@@ -76,6 +84,7 @@ def tune(
         least_episodes: that a cell needs to have a k of its own, and a decision to have a row.
         most_sweeps: over all rows.
         most_rows: of the table.
+        most_tried: runs of one sweep, unless fewer ks are tried.
         report: told which row of which sweep is tried.
 
     Raises:
@@ -88,6 +97,8 @@ def tune(
     table = np.full((most_rows, num_actions + 1), start, np.int32)
     before = _run(evaluate, table)
     rows = _count_rows(before, least_episodes, most_rows)
+    if rows * len(ks) > most_tried:
+        ks, most_sweeps = near(ks, start), 1
 
     def run(table: np.ndarray) -> _Run:
         return before if (table == start).all() else _run(evaluate, table)
@@ -111,6 +122,16 @@ def tune(
     if after.timed.mean() < at_start:
         table, after = np.full_like(table, start), before
     return Found(table, float(after.timed.mean()), float(after.simulations.mean()))
+
+
+def near(ks: Sequence[int], start: int) -> list[int]:
+    """Return some of the ks, ascending: 0 if it is one, ``start``, and others around it.
+
+    The others are the largest up to four times ``start`` (at least 16), the next that is at most
+    half of it, and so on.
+    """
+    others = halved(k for k in ks if k <= max(16, 4 * start))
+    return sorted({start, *others, *(k for k in ks if k == 0)})
 
 
 def _run(evaluate: Evaluate, table: np.ndarray) -> _Run:

@@ -164,8 +164,10 @@ def parse_run(arguments: Sequence[str], prog: str) -> RunOptions:
         known = dataclasses.replace(make(first.study.env, first.preset), env=tyro.MISSING)
         default = kind(study=known, preset=first.preset)
     options = parse(kind, rest, prog, default)
-    config = dataclasses.replace(options.study, env_kwargs=env_kwargs)
-    return dataclasses.replace(options, study=config)
+    if env_kwargs:  # a preset's options of the environment go together: one that is given ends all
+        config = dataclasses.replace(options.study, env_kwargs=env_kwargs)
+        options = dataclasses.replace(options, study=config)
+    return options
 
 
 def _study_of(arguments: Sequence[str]) -> Study:

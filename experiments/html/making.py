@@ -54,7 +54,8 @@ def _differences(there: Mapping, here: Mapping, path: str = "") -> Iterator[tupl
         inner = f"{path}.{key}" if path else key
         other = there.get(key)
         if inner == "env_kwargs":
-            yield from ((f"env.{name}", own) for name, own in value.items())
+            if value != other:  # as a whole: with any of them given, the preset's do not hold
+                yield from ((f"env.{name}", own) for name, own in value.items())
         elif isinstance(value, Mapping) and isinstance(other, Mapping):
             yield from _differences(other, value, inner)
         # A scale that was measured is measured again.

@@ -5,7 +5,7 @@ import types
 import numpy as np
 import pytest
 
-from agents.metapolicies.schedule_tuning import tune
+from agents.metapolicies.schedule_tuning import near, tune
 from rrplan import InputError
 
 ACTIONS = 3
@@ -67,6 +67,24 @@ def test_the_known_best_table_is_found():
     thought = np.array([0 + 2 + 0, 8 + 4 + 4])
     assert found.simulations == thought.mean()
     assert found.timed == pytest.approx((np.array([0.2, 0.3]) - PRICE * thought).mean())
+
+
+def test_where_runs_would_be_many_fewer_ks_are_tried_in_one_sweep():
+    ks = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+    assert near(ks, 8) == [0, 1, 2, 4, 8, 16, 32]
+    assert near(ks, 12) == [0, 1, 3, 6, 12, 24, 48]
+    assert near(ks, 0) == [0, 1, 2, 4, 8, 16]  # thinking at some decisions may still pay
+    assert near((6, 24), 6) == [6, 24]  # no 0 that was not asked for
+
+    game = Game(lambda d, state, legal, k: 0.1 * (k >= NEEDED[d, legal]), two_or_three)
+    tune(game, ks, 8, ACTIONS, most_tried=3 * len(ks) - 1)
+    tried = {int(k) for table in game.tables for k in table.ravel()}
+    assert tried == {0, 1, 2, 4, 8, 16, 32}
+    assert len(game.tables) <= 1 + 3 * 7 + 1
+
+    best, fewer = (tune(game, ks, 8, ACTIONS, most_tried=most) for most in (45, 44))
+    # The first sweep finds what is best here: no decision changes what another one needs.
+    assert fewer.timed == pytest.approx(best.timed)
 
 
 def test_a_row_costs_one_run_for_each_k_and_nothing_is_tried_twice():

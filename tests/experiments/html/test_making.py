@@ -24,6 +24,10 @@ def varied():
         "options": dataclasses.replace(
             knapsack, env_kwargs={"num_items": 20, "law": "weakly", "capacity_fraction": 0.25}
         ),
+        "instance": preset("sokoban", "quick"),
+        "other instance": dataclasses.replace(
+            preset("sokoban", "full"), env_kwargs={"num_boxes": 1, "show_dead": False}
+        ),
         "agents": dataclasses.replace(
             knapsack,
             control=dataclasses.replace(
@@ -46,6 +50,7 @@ def test_the_command_is_read_as_the_same_configuration(name):
 
 def test_a_preset_takes_no_options():
     assert making.run_again(preset("knapsack", "quick"), priced=False) == "rrplan run knapsack"
+    assert making.run_again(preset("sokoban", "quick"), priced=False) == "rrplan run sokoban"
     full = making.run_again(preset("traps", "full"), priced=False)
     assert full == "rrplan run traps --preset full"
 

@@ -8,6 +8,7 @@ import pytest
 
 from agents.thinker.config import ThinkerConfig
 from experiments import roster
+from experiments.cli.options import parse_run
 from experiments.runs.codec import from_dict, to_dict
 from experiments.studies.planning_depth.config import (
     PRESETS,
@@ -23,7 +24,16 @@ ROOT = Path(__file__).parents[4]
 
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize(
-    "env", ["knapsack", "sliding_tiles", "tardiness", "traps", "Catch-bsuite", "a.module:Class"]
+    "env",
+    [
+        "knapsack",
+        "sliding_tiles",
+        "sokoban",
+        "tardiness",
+        "traps",
+        "Catch-bsuite",
+        "a.module:Class",
+    ],
 )
 def test_every_preset_survives_json(env, name):
     config = preset(env, name)
@@ -44,6 +54,23 @@ def test_presets_are_what_the_study_promises():
     assert full.trained_prices == (3e-4, 1e-3)
     assert full.control.oracle_episodes == 1024
     assert (quick.control.ppo.num_chunks, full.control.ppo.num_chunks) == (100, 400)
+
+
+def test_budgets_of_tiles_and_sokoban_reach_beyond_their_best_k():
+    for env in ("sliding_tiles", "sokoban"):
+        for name in PRESETS:
+            budgets = preset(env, name).sweep.budgets
+            assert budgets == (*preset("traps", "quick").sweep.budgets, 96, 128)
+
+
+def test_a_given_option_of_the_environment_takes_the_place_of_all_of_the_preset():
+    def options(*arguments):
+        return parse_run(["sokoban", *arguments], "rrplan run").study.env_kwargs
+
+    assert options() == {"max_steps_in_episode": 40, "show_dead": True}
+    assert options("--preset", "full", "--seed", "3") == options()
+    assert options("--env.num_boxes", "1") == {"num_boxes": 1}
+    assert parse_run(["sliding_tiles"], "rrplan run").study.env_kwargs == {}
 
 
 def test_search_and_meta_policies_discount_as_training_did():

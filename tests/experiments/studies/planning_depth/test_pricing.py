@@ -56,6 +56,13 @@ def test_the_knapsack_gets_the_prices_that_its_preset_has():
     assert priced.prices == preset("knapsack", "quick").sweep.prices == (3e-4, 1e-3, 2e-3)
 
 
+def test_sliding_tiles_get_the_prices_that_their_preset_has():
+    # Of docs/tiles/table.md: -0.3954 and -0.2616 with 1,193 simulations.
+    gain, spent = 0.3954 - 0.2616, 1193 / 5
+    priced = work_out([-0.3954, -0.3954], [gain - 0.3954] * 2, Rates(spent / 128), k=128)
+    assert priced.prices == preset("sliding_tiles", "quick").sweep.prices == (2e-4, 5e-4, 1e-3)
+
+
 def test_the_scale_is_where_the_largest_k_earns_what_no_search_does():
     rng = np.random.default_rng(0)
     reactive = rng.normal(200, 9, 64)
