@@ -33,7 +33,7 @@ class ImagineOptions:
     seeds: int = 3
     """Training seeds."""
     thinker: ThinkerConfig = dataclasses.field(
-        default_factory=lambda: ThinkerConfig(num_chunks=100, depth=2, free_share=0.1)
+        default_factory=lambda: ThinkerConfig(num_chunks=200, depth=2, free_share=0.1)
     )
     episodes: int = 16384
     """Held-out episodes, the same for all."""
