@@ -10,13 +10,24 @@ from agents.model_learning import history
 
 LANES, STEPS, CHUNKS = 3, 2, 4
 CAPACITY = LANES * STEPS * CHUNKS
+insert = jax.jit(history.insert)  # compiled once for all examples
+windows = jax.jit(history.windows, static_argnums=3)
+
+
+def windows_of_all(known, length):
+    """Return time and lane of the windows that begin where a row holds data, and what is known."""
+    everywhere = jnp.arange(CAPACITY)
+    found = windows(known, everywhere, jnp.ones(CAPACITY), length)
+    held = np.asarray(known.priority) > 0
+    (time, lane), seen = jax.device_get((found.rows, found.known))
+    return time[held], lane[held], seen[held]
 
 
 def filled(chunks):
     """Return a history of rows (time, lane), after so many chunks."""
     known = history.empty((jnp.int32(0), jnp.int32(0)), CAPACITY, LANES)
     for chunk in range(chunks):
-        known = history.insert(known, steps(chunk), jnp.ones((STEPS, LANES), bool))
+        known = insert(known, steps(chunk), jnp.ones((STEPS, LANES), bool))
     return known
 
 
@@ -29,10 +40,8 @@ def steps(chunk):
 @settings(deadline=None, max_examples=8)
 @given(chunks=st.integers(1, 11), length=st.sampled_from([1, 5]))
 def test_a_window_is_what_followed_in_the_same_lane(chunks, length):
-    known = filled(chunks)
-    index = jnp.arange(min(chunks, CHUNKS) * STEPS * LANES)
-    found = history.windows(known, index, jnp.ones(index.shape), length)
-    (time, lane), seen = jax.device_get((found.rows, found.known))
+    time, lane, seen = windows_of_all(filled(chunks), length)
+    assert len(time) == min(chunks, CHUNKS) * STEPS * LANES
     last = chunks * STEPS - 1
     expected = time[:, :1] + np.arange(length)
     np.testing.assert_array_equal(seen, expected <= last)
@@ -72,15 +81,13 @@ def test_lanes_that_have_taken_different_numbers_of_steps(happened):
     taken = [[] for _ in range(LANES)]
     for chunk, flags in enumerate(happened):
         some = np.array(flags).reshape(STEPS, LANES)
-        known = history.insert(known, steps(chunk), jnp.array(some))
+        known = insert(known, steps(chunk), jnp.array(some))
         for time, lane in zip(*np.nonzero(some), strict=True):
             taken[lane].append(chunk * STEPS + int(time))
     room = CAPACITY // LANES
     kept = [times[-room:] for times in taken]
     assert int(known.size) == sum(map(len, kept))
-    index = np.flatnonzero(np.asarray(known.priority) > 0)
-    found = history.windows(known, jnp.array(index, jnp.int32), jnp.ones(index.size), 4)
-    (time, lane), seen = jax.device_get((found.rows, found.known))
+    time, lane, seen = windows_of_all(known, 4)
     told = {(int(row[0]), int(t[0])): t[s].tolist() for row, t, s in zip(lane, time, seen,
                                                                         strict=True)}  # fmt: skip
     expected = {

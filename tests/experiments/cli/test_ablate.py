@@ -23,7 +23,7 @@ def test_help_lists_every_ablation_with_a_sentence(capsys):
     [
         (
             "",
-            "expected an ablation: start, inputs, advantages, menus, widths, learning, learners,",
+            "expected an ablation: start, inputs, heads, depths, advantages, menus, widths,",
         ),
         ("netwroks", "unknown ablation 'netwroks': did you mean 'networks'?"),
         ("networks --seeds 0", "seeds must be at least 1, got 0"),

@@ -99,7 +99,9 @@ def test_predicted_gains_are_charged_in_a_look():
     assert head < more < head + 2 * 2 * 4 + 40
 
 
-@pytest.mark.parametrize("make", [trainable.make, trainable.aware])
+@pytest.mark.parametrize(
+    "make", [pytest.param(trainable.make, marks=pytest.mark.slow), trainable.aware]
+)
 def test_the_head_is_learned_first_and_stays_and_a_training_resumes_bit_for_bit(make, tmp_path):
     training = make(planner(), request()).training
     key, told = jax.random.key(2), []
