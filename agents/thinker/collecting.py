@@ -34,7 +34,7 @@ class Harvest(NamedTuple):
     looks: Looks  # [T + 1, B], the last row open
     channels: Channels  # [T + 1, B, C]
     outcomes: Outcome  # [T, B]
-    steps: Step  # [T, B], for a model to learn from; where a step was imagined, of no meaning
+    steps: Step | None  # [T, B], for a model to learn from; where one was imagined, of no meaning
 
 
 def collect(
@@ -45,6 +45,8 @@ def collect(
     lanes: Lanes,
     steps: int,
     charged: Array | float = 1.0,
+    *,
+    telling: bool = False,
 ) -> tuple[Lanes, Harvest]:
     """Answer ``steps`` times in every lane; where an episode ends, the next one begins.
 
@@ -60,13 +62,15 @@ def collect(
         lanes: of :func:`agents.thinker.lanes.start`, or as the chunk before left them.
         steps: ``T``.
         charged: share of its cost that is taken from what a step earns.
+        telling: static; whether a model learns from the steps.
     """
 
     def body(before: Lanes, _):
         seen, heads = _look(problem, network, settings, before)
         decision = _answer(settings, before, seen, heads)
         lanes, outcome = advance(problem, settings, supply, before, decision.answer)
-        return lanes, (decision, outcome, _tell(problem, before, heads, decision, outcome))
+        told = _tell(problem, before, heads, decision, outcome) if telling else None
+        return lanes, (decision, outcome, told)
 
     lanes, (decisions, outcomes, told) = jax.lax.scan(body, lanes, None, length=steps)
     last = decide(problem, network, settings, lanes)

@@ -127,8 +127,8 @@ def make_thinker_train(
     )
     if not config.model_steps:
         return training
-    model, settings = beside.settings_of(planner, config, learned or ModelConfig())
-    return beside.attach(training, beside.Spec(_begin, _round, spec, model, settings), given)
+    model, learning = beside.settings_of(planner, config, learned or ModelConfig())
+    return beside.attach(training, beside.Spec(_begin, _round, spec, model, learning), given)
 
 
 def _source(spec: _Spec, given: _Given, chunk: Array | int) -> Source[Harvest]:
@@ -152,8 +152,8 @@ def _source(spec: _Spec, given: _Given, chunk: Array | int) -> Source[Harvest]:
         rising = jnp.maximum(config.free_share * config.num_chunks, 1e-6)
         charged = jnp.minimum(chunk / rising, 1.0)
         settings, supply = prepare(params, key)
-        steps = config.steps_per_chunk
-        return collect(problem, network, settings, supply, lanes, steps, charged)
+        given_lanes = settings, supply, lanes, config.steps_per_chunk, charged
+        return collect(problem, network, *given_lanes, telling=config.model_steps > 0)
 
     return Source(network, start, go_on)
 

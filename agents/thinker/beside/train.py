@@ -169,6 +169,7 @@ def _advance(spec: Spec, given: Any, state: Beside) -> tuple[Beside, BesideMetri
     config = spec.config
     key = jax.random.fold_in(jax.random.fold_in(state.learner.key, _LEARNING), state.chunk)
     learner, harvest, metrics = spec.round(spec.agent, given, state.learner)
+    assert harvest.steps is not None  # as model_steps is above 0
     known = history.insert(state.history, harvest.steps, harvest.outcomes.real)
     before = Learning(learner.params[MODEL], state.opt_state, known)
     improve = functools.partial(learn, spec.model, config, key)
