@@ -10,7 +10,6 @@ from gymnax.environments import environment, spaces
 
 from envs.options import check_whole
 from envs.puzzles import texts, tree_nodes
-from rrplan.errors import InputError
 from rrplan.types import Array
 
 MAX_BRANCHING = 64
@@ -77,12 +76,8 @@ class Imagine(environment.Environment[ImagineState, ImagineParams]):
     def __post_init__(self):
         check_whole("branching", self.branching, 2, MAX_BRANCHING)
         check_whole("depth", self.depth, 1)
-        deepest = tree_nodes.deepest(self.branching, MAX_NODES)
-        if self.depth > deepest:
-            raise InputError(
-                f"depth is {self.depth}: expected at most {deepest} with branching {self.branching}"
-                f" (no more than {MAX_NODES:,} nodes)"
-            )
+        limit = f"no more than {MAX_NODES:,} nodes"
+        tree_nodes.check_depth(self.branching, self.depth, MAX_NODES, limit)
 
     @property
     def name(self) -> str:

@@ -126,12 +126,8 @@ class Traps(environment.Environment[TrapsState, TrapsParams]):
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not number or not 0 <= value <= most:
                 raise InputError(f"{name} is {value!r}: expected a number from 0 to {most}")
-        deepest = tree_nodes.deepest(self.branching, MAX_NODES)
-        if self.depth > deepest:
-            raise InputError(
-                f"depth is {self.depth}: expected at most {deepest} with branching {self.branching}"
-                " (fewer than 2**31 nodes)"
-            )
+        limit = "fewer than 2**31 nodes"
+        tree_nodes.check_depth(self.branching, self.depth, MAX_NODES, limit)
 
     @property
     def name(self) -> str:

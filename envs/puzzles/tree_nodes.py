@@ -7,6 +7,7 @@ for branching ``b``. So a number tells the whole path, and no tree is stored.
 import jax.numpy as jnp
 import numpy as np
 
+from rrplan.errors import InputError
 from rrplan.types import Array
 
 
@@ -30,12 +31,25 @@ def count_nodes(branching: int, depth: int) -> int:
     return (branching ** (depth + 1) - 1) // (branching - 1)
 
 
-def deepest(branching: int, most: int) -> int:
-    """Return the largest depth, at least 1, of a tree of at most ``most`` nodes."""
-    depth = 1
-    while count_nodes(branching, depth + 1) <= most:
-        depth += 1
-    return depth
+def check_depth(branching: int, depth: int, most: int, limit: str) -> None:
+    """Raise an error where a tree has too many nodes.
+
+    Args:
+        branching: children of each node, 2 or more.
+        depth: of the tree; 1 is always small enough.
+        most: nodes that it may have.
+        limit: the same in words.
+
+    Raises:
+        InputError: it has more.
+    """
+    deepest = 1
+    while count_nodes(branching, deepest + 1) <= most:
+        deepest += 1
+    if depth > deepest:
+        raise InputError(
+            f"depth is {depth}: expected at most {deepest} with branching {branching} ({limit})"
+        )
 
 
 def levels(branching: int, depth: int) -> np.ndarray:

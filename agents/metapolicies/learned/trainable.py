@@ -9,7 +9,6 @@ from agents.declarations import Request, Trainable
 from agents.metapolicies.learned import network as meta_networks
 from agents.metapolicies.learned import policy
 from agents.metapolicies.learned.aware import AwareNetwork
-from agents.metapolicies.learned.config import MetaConfig
 from agents.metapolicies.learned.network import MetaNetwork
 from agents.metapolicies.learners.config import LearnerConfig
 from agents.metapolicies.learners.making import Task, make_training
@@ -55,24 +54,9 @@ def build(planner: Planner, request: Request, kind: type[Kind] = MetaNetwork) ->
     Raises:
         InputError: gains cannot be predicted for this planner.
     """
-    return build_network(planner, request.meta, request.gains, kind)
-
-
-def build_network(
-    planner: Planner, meta: MetaConfig, gains: GainsConfig, kind: type[Kind] = MetaNetwork
-) -> Kind:
-    """Return a network, with a head if it is to see predicted gains.
-
-    Args:
-        planner: what it is to control.
-        meta: its menu and inputs.
-        gains: how gains are learned.
-        kind: class of the network.
-
-    Raises:
-        InputError: gains cannot be predicted for this planner.
-    """
-    head = gains_train.build(planner, meta.menu, gains) if "gains" in meta.inputs else None
+    meta, head = request.meta, None
+    if "gains" in meta.inputs:
+        head = gains_train.build(planner, meta.menu, request.gains)
     return meta_networks.build(meta, planner, kind, head)
 
 
