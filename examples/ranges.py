@@ -13,8 +13,8 @@ import numpy as np
 import envs
 from agents.random_play import random_returns
 from envs.puzzles.sokoban import solve
+from experiments.studies.planning_depth.config import preset
 
-OPTIONS = {"sokoban": {"max_steps_in_episode": 40, "show_dead": True}}  # as its presets have it
 NAMES = ("knapsack", "traps", "sliding_tiles", "sokoban", "tardiness")
 
 
@@ -35,7 +35,7 @@ def best_returns(name, env, params, states):
 
 def find_range(name: str, episodes: int = 4096, solved: int = 1024) -> dict[str, float]:
     """Return the mean return of random play with its standard error, and of the best play."""
-    env, params = envs.make(name, **OPTIONS.get(name, {}))
+    env, params = envs.make(name, **preset(name, "quick").env_kwargs)
     played = random_returns(envs.adapt(env), params, jax.random.key(0), episodes)
     keys = jax.random.split(jax.random.key(0), solved if name == "sokoban" else episodes)
     _, states = jax.vmap(env.reset_env, (0, None))(keys, params)

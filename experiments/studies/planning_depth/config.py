@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import tyro
 
@@ -23,39 +23,44 @@ from rrplan.errors import InputError, unknown
 from rrplan.planner import Search
 
 PRESETS = ("quick", "full")
-_PRICES: Mapping[str, tuple[float, ...]] = {
-    "knapsack": (3e-4, 1e-3, 2e-3),
-    "traps": (3e-4, 1e-3, 2e-3),
-    "sliding_tiles": (2e-4, 5e-4, 1e-3),
-    "sokoban": (1e-3, 2e-3, 4e-3),
-}
-"""1.5, 4.5 and 9 times the scale of the quick preset's planner, to one digit (pricing.py). On
-Sokoban it is about 1, 2 and 4.5 times the scale: from the middle of those others on, k = 0 is best.
-"""
-_MORE_BUDGETS: Mapping[str, tuple[int, ...]] = {
-    "traps": (48, 64),
-    "sliding_tiles": (48, 64, 96, 128),
-    "sokoban": (48, 64, 96, 128),
-}
-"""So that the best k at the least prices is not the largest."""
-_ENV_OPTIONS: Mapping[str, dict[str, Any]] = {
-    # A box that is stuck ends nothing. With 120 steps most of what a planner learns from is play
-    # after that, in levels that take eight moves.
-    "sokoban": {"max_steps_in_episode": 40, "show_dead": True},
-}
-"""Options of the environment, where none are given."""
-_VALUE_FLOORS: Mapping[str, float] = {
-    # Three tenths of 0.25 is what two or three moves cost. Below that, values of this planner
-    # differ by its errors: with 0.05, one simulation took k = 0 from -0.40 to -0.70.
-    "sliding_tiles": 0.3,
-}
-"""Differences of Q-values that completed Q does not stretch, where the usual ones do not fit."""
-_RETURN_LABELS: Mapping[str, str] = {
-    "knapsack": "return (share of the optimum)",
-    "tardiness": "return (minus the total tardiness, scaled)",
-    "sliding_tiles": "return (minus the share of moves used)",
-    "traps": "return (random play 0, the optimum 1)",
-    "sokoban": "return (10 for solving, 1 for each box)",
+
+
+class _Known(NamedTuple):
+    """What presets say of an environment, beside how its planner is trained."""
+
+    label: str = "return"
+    prices: tuple[float, ...] = ()
+    """1.5, 4.5 and 9 times the scale of the quick preset's planner, to one digit (pricing.py). Where
+    there are none, a run works them out."""
+    more_budgets: tuple[int, ...] = ()
+    """So that the best k at the least prices is not the largest."""
+    env_kwargs: Mapping[str, Any] = {}
+    """Options of the environment, where none are given."""
+    value_floor: float = Search.value_floor
+    """Differences of Q-values that completed Q does not stretch."""
+
+
+_KNOWN: Mapping[str, _Known] = {
+    "knapsack": _Known("return (share of the optimum)", (3e-4, 1e-3, 2e-3)),
+    "traps": _Known("return (random play 0, the optimum 1)", (3e-4, 1e-3, 2e-3), (48, 64)),
+    "sliding_tiles": _Known(
+        "return (minus the share of moves used)",
+        (2e-4, 5e-4, 1e-3),
+        (48, 64, 96, 128),
+        # Three tenths of 0.25 is what two or three moves cost. Below that, values of this planner
+        # differ by its errors: with 0.05, one simulation took k = 0 from -0.40 to -0.70.
+        value_floor=0.3,
+    ),
+    "sokoban": _Known(
+        "return (10 for solving, 1 for each box)",
+        # About 1, 2 and 4.5 times the scale: from the middle of the usual ones on, k = 0 is best.
+        (1e-3, 2e-3, 4e-3),
+        (48, 64, 96, 128),
+        # A box that is stuck ends nothing. With 120 steps most of what a planner learns from is
+        # play after that, in levels that take eight moves.
+        {"max_steps_in_episode": 40, "show_dead": True},
+    ),
+    "tardiness": _Known("return (minus the total tardiness, scaled)"),
 }
 
 
@@ -263,10 +268,11 @@ def preset(env: str, name: str) -> StudyConfig:
     if name not in PRESETS:
         raise unknown("preset", name, PRESETS)
     network, train = train_preset(env, name)
-    prices = _PRICES.get(env, ())
+    known = _KNOWN.get(env, _Known())
+    prices = known.prices
     # Where episodes are short and their prices known, more of them tell small gains apart.
     quick = SweepConfig(prices=prices, episodes=4096 if prices else 1024)
-    quick = dataclasses.replace(quick, budgets=(*quick.budgets, *_MORE_BUDGETS.get(env, ())))
+    quick = dataclasses.replace(quick, budgets=(*quick.budgets, *known.more_budgets))
     full = dataclasses.replace(quick, budgets=(*quick.budgets, 64), episodes=8192)
     control = ControlConfig(
         agents=("entropy", "vet", "schedule", "gate", "stopper", "self-aware", "oracle"),
@@ -281,18 +287,14 @@ def preset(env: str, name: str) -> StudyConfig:
         )
     return StudyConfig(
         env=env,
-        env_kwargs=dict(_ENV_OPTIONS.get(env, {})),
+        env_kwargs=dict(known.env_kwargs),
         network=network,
         train=train,
         # Values were learned under this discount, so search and meta-policies must use it too.
-        search=Search(
-            acting="validate",
-            discount=train.gamma,
-            value_floor=_VALUE_FLOORS.get(env, Search.value_floor),
-        ),
+        search=Search(acting="validate", discount=train.gamma, value_floor=known.value_floor),
         sweep=quick if name == "quick" else full,
         control=control,
         reference=train_preset(env, "quick").network,
         seeds=1 if name == "quick" else 5,
-        return_label=_RETURN_LABELS.get(env, "return"),
+        return_label=known.label,
     )
