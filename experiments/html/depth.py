@@ -53,9 +53,7 @@ def _describe(
     config, first = run.config, own[0]
     stories, note = replaying.tell_again(run, results)
     return {
-        "name": name,
-        "env": config.env,
-        "options": making.as_text(config.env_kwargs),
+        **making.describe(run, directory, name, results),
         "label": config.return_label,
         "acting": RULES[results["acting"]],
         "prices": list(config.sweep.prices),
@@ -68,10 +66,6 @@ def _describe(
         "thinking": results.get("thinking", []),
         "stories": stories,
         "story_note": note,
-        "warnings": results.get("warnings", []),
-        "versions": list(run.versions.items()),
-        "settings": making.settings(config),
-        "commands": making.commands(run, directory),
     }
 
 

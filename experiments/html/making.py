@@ -11,6 +11,20 @@ from experiments.runs.codec import to_dict
 from experiments.studies.planning_depth.config import PRESETS
 
 
+def describe(run: Run, directory: Path, name: str, results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a page tells of a run, whatever study it is of."""
+    config = run.config
+    return {
+        "name": name,
+        "env": config.env,
+        "options": as_text(config.env_kwargs),
+        "warnings": results.get("warnings", []),
+        "versions": list(run.versions.items()),
+        "settings": settings(config),
+        "commands": commands(run, directory),
+    }
+
+
 def commands(run: Run, directory: Path) -> list[str]:
     """Return the commands that make a run and its report again, and show it otherwise."""
     place = shlex.quote(str(directory))

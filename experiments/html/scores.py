@@ -48,20 +48,13 @@ def collect(directories: Sequence[Path]) -> dict[str, Any]:
 
 def _describe(run: Run, directory: Path, name: str, results: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is told of a run as a whole."""
-    config = run.config
     return {
-        "name": name,
-        "env": config.env,
-        "options": making.as_text(config.env_kwargs),
+        **making.describe(run, directory, name, results),
         "title": results["title"],
         "unit": results["cost_unit"],
         "acting": results["acting"],
         "prices": sorted({entry["price"] for entry in results["agents"]}),
-        "seeds": config.seeds,
-        "warnings": results.get("warnings", []),
-        "versions": list(run.versions.items()),
-        "settings": making.settings(config),
-        "commands": making.commands(run, directory),
+        "seeds": run.config.seeds,
     }
 
 

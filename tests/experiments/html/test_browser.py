@@ -16,7 +16,7 @@ import pytest
 
 from experiments import runs
 from experiments.cli import main as cli
-from experiments.html import depth, document
+from experiments.html import depth
 from experiments.html.page import render
 from tests.experiments.html.browsing import NEEDS_CHROMIUM, SIZES, Watched
 
@@ -41,20 +41,6 @@ def directory(tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "tiny"
     assert cli.main([*TINY, "--out", str(path)]) == 0
     return path
-
-
-@pytest.fixture(scope="module")
-def report(directory, tmp_path_factory):
-    return document.write_report([directory], tmp_path_factory.mktemp("page") / "report.html")
-
-
-@pytest.fixture
-def watched(browser, report):
-    opened = Watched(browser, report)
-    yield opened
-    opened.page.close()
-    assert opened.complaints == []
-    assert opened.requests == [report.resolve().as_uri()]
 
 
 def held_out(directory, price):

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from experiments import runs
-from experiments.html import document
 from tests.experiments.html.browsing import NEEDS_CHROMIUM, SIZES, Watched
 from tests.experiments.html.test_scores import make_run
 
@@ -20,20 +19,6 @@ pytestmark = NEEDS_CHROMIUM
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
     return make_run(tmp_path_factory.mktemp("runs") / "boxes", costs=(0.5, 1.0))
-
-
-@pytest.fixture(scope="module")
-def report(directory, tmp_path_factory):
-    return document.write_report([directory], tmp_path_factory.mktemp("page") / "report.html")
-
-
-@pytest.fixture
-def watched(browser, report):
-    opened = Watched(browser, report)
-    yield opened
-    opened.page.close()
-    assert opened.complaints == []
-    assert opened.requests == [report.resolve().as_uri()]
 
 
 def test_the_slider_stops_at_every_cost_and_the_table_tells_results_json(watched, directory):
