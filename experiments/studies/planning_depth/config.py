@@ -30,8 +30,8 @@ class _Known(NamedTuple):
 
     label: str = "return"
     prices: tuple[float, ...] = ()
-    """1.5, 4.5 and 9 times the scale of the quick preset's planner, to one digit (pricing.py). Where
-    there are none, a run works them out."""
+    """1.5, 4.5 and 9 times the scale of the quick preset's planner, to one digit (pricing.py).
+    Where there are none, a run works them out."""
     more_budgets: tuple[int, ...] = ()
     """So that the best k at the least prices is not the largest."""
     env_kwargs: Mapping[str, Any] = {}
