@@ -21,7 +21,7 @@ from agents.declarations import (
     Searched,
     Untuned,
 )
-from experiments.roster_controls import CONTROLS
+from experiments.roster_controls import CONTROLS, UNSEARCHED
 from rrplan.errors import InputError, unknown
 from rrplan.imports import load_object
 
@@ -107,6 +107,7 @@ _AGENTS: tuple[Agent, ...] = (
         help="learned: chooses k once a decision, trained for one price",
         style={"color": "#009E73", "marker": "^"},
         kind="gate",
+        inputs=UNSEARCHED,  # it is asked before a search
     ),
     Learned(
         name="stopper",
@@ -118,6 +119,7 @@ _AGENTS: tuple[Agent, ...] = (
         help="the gate, one network for all prices",
         style={"color": "#009E73", "marker": ">", "linestyle": (0, (1.5, 1.2)), **_HOLLOW},
         kind="gate",
+        inputs=UNSEARCHED,  # it is asked before a search
         priced=True,
     ),
     Learned(
@@ -149,6 +151,7 @@ _AGENTS: tuple[Agent, ...] = (
         help="the gate, which chooses a depth limit with its k",
         style={"color": "#009E73", "marker": "^", "linestyle": (0, (4, 1, 1, 1)), **_HOLLOW},
         kind="gate",
+        inputs=UNSEARCHED,  # it is asked before a search
         chooses_depth=True,
     ),
     Learned(

@@ -9,7 +9,8 @@ from typing import Any
 from agents.declarations import Agent, Learned, PlannerAlone, Yoked
 
 _BLIND = ("prior", "search", "values", "progress", "price")
-_DEAF = ("prior", "progress", "price", "features", "observation")
+UNSEARCHED = ("prior", "progress", "price", "features", "observation", "gains")
+"""All that there is to see before a search: nothing that one has found."""
 
 _LONGER: dict[str, Any] = {"color": "#4D4D4D", "linestyle": (0, (6, 2))}
 _OPERATIONS: dict[str, Any] = {"color": "#8C6BB1", "linestyle": (0, (6, 2, 1, 2))}
@@ -30,6 +31,7 @@ CONTROLS: tuple[Agent, ...] = (
         style={"color": "#1B7837", "marker": "X", "linestyle": (0, (5, 2))},
         make="agents.metapolicies.controls.trainable:direct",
         kind="gate",
+        inputs=UNSEARCHED,
     ),
     Learned(
         name="ranks",
@@ -37,6 +39,7 @@ CONTROLS: tuple[Agent, ...] = (
         style={"color": "#5AAE61", "marker": "P", "linestyle": (0, (3, 2))},
         make="agents.metapolicies.controls.trainable:ranks",
         kind="gate",
+        inputs=UNSEARCHED,
     ),
     Learned(
         name="gate-blind",
@@ -55,7 +58,7 @@ CONTROLS: tuple[Agent, ...] = (
         name="stopper-deaf",
         help="control: the stopper without anything that the search has found",
         style={"color": "#A63603", "marker": "h", "linestyle": (0, (3, 1))},
-        inputs=_DEAF,
+        inputs=UNSEARCHED,
     ),
     PlannerAlone(
         name="longer",

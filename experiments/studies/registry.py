@@ -119,6 +119,9 @@ ABLATIONS: Mapping[str, Ablation] = {
         _of_metapolicy("menus", "Meta-policy: what it may answer, and how often it looks."),
         _of_metapolicy("widths", "Meta-policy: how large it is, and what a look then costs."),
         _of_metapolicy("learning", "Meta-policy: how fast, how long and how freely it learns."),
+        _of_metapolicy(
+            "lengths", "Meta-policy: trained for longer, and in smaller steps.", "heads"
+        ),
         Ablation(
             "learners",
             "Meta-policy: who teaches it, PPO or one of its rivals.",

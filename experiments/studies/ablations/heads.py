@@ -1,4 +1,4 @@
-"""Cheaper looks, and menus with depths: arms of :mod:`experiments.studies.ablations.metapolicy`.
+"""Cheaper looks, menus with depths, longer trainings: arms of :mod:`experiments.studies.ablations.metapolicy`.
 
 ``docs/findings.md`` quotes the tables.
 """
@@ -33,3 +33,18 @@ def depths() -> list[Arm]:
     agents = ("gate", "gate-depth", "stopper", "stopper-depth")
     longer = [Arm(f"{agent}, twice as long", agent=agent, longer=2) for agent in agents]
     return [*(Arm(agent, agent=agent) for agent in agents), *longer]
+
+
+def lengths() -> list[Arm]:
+    """How much is learned: rounds of a training, and gradient steps in each."""
+    return [
+        Arm(
+            f"{agent}, {minibatches} minibatches{longer}",
+            ppo={"minibatches": minibatches},
+            agent=agent,
+            longer=times,
+        )
+        for agent in ("gate", "stopper")
+        for times, longer in ((1, ""), (4, ", four times as long"))
+        for minibatches in (8, 16)
+    ]
