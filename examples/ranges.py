@@ -13,7 +13,7 @@ import numpy as np
 import envs
 from agents.random_play import random_returns
 from envs.puzzles.sokoban import solve
-from experiments.studies.planning_depth.config import preset
+from experiments.studies.presets import preset
 
 NAMES = ("knapsack", "traps", "sliding_tiles", "sokoban", "tardiness")
 

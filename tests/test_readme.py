@@ -10,7 +10,7 @@ import pytest
 import agents
 from experiments.cli import main as cli
 from experiments.studies.planning_depth import training as meta_training
-from experiments.studies.planning_depth.config import preset
+from experiments.studies.presets import preset
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

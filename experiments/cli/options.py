@@ -19,7 +19,8 @@ from experiments import runs, studies
 from experiments.runs import tracking
 from experiments.studies import Study
 from experiments.studies.metareasoning.config import MetalevelConfig
-from experiments.studies.planning_depth.config import PRESETS, StudyConfig, SweepConfig
+from experiments.studies.planning_depth.config import StudyConfig, SweepConfig
+from experiments.studies.presets import PRESETS
 from rrplan.errors import InputError, unknown
 
 Options = TypeVar("Options")

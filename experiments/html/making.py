@@ -8,7 +8,7 @@ from typing import Any
 from experiments import studies
 from experiments.runs import Run
 from experiments.runs.codec import to_dict
-from experiments.studies.planning_depth.config import PRESETS
+from experiments.studies.presets import PRESETS
 
 
 def describe(run: Run, directory: Path, name: str, results: Mapping[str, Any]) -> dict[str, Any]:

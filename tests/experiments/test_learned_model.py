@@ -13,7 +13,8 @@ from experiments.cli import main as cli
 from experiments.evaluation import build_problem, list_agents
 from experiments.report.tables import markdown_table
 from experiments.runs.codec import from_dict, to_dict
-from experiments.studies.planning_depth.config import ControlConfig, StudyConfig, preset
+from experiments.studies.planning_depth.config import ControlConfig, StudyConfig
+from experiments.studies.presets import preset
 from rrplan import operations
 from tests.experiments import made_up
 

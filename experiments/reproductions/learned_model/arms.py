@@ -26,7 +26,8 @@ from experiments.evaluation import (
 )
 from experiments.reproductions import keeping, planners
 from experiments.reproductions.learned_model.options import LearnedModelOptions
-from experiments.studies.planning_depth.config import StudyConfig, preset
+from experiments.studies.planning_depth.config import StudyConfig
+from experiments.studies.presets import preset
 from rrplan.planner import Planner
 from rrplan.types import PyTree
 

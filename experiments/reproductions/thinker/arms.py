@@ -25,7 +25,8 @@ from experiments.evaluation import (
 )
 from experiments.reproductions import keeping, planners
 from experiments.reproductions.thinker.options import DynamicThinkerOptions
-from experiments.studies.planning_depth.config import StudyConfig, preset
+from experiments.studies.planning_depth.config import StudyConfig
+from experiments.studies.presets import preset
 from rrplan import operations
 from rrplan.costs import Costs, Rates
 from rrplan.planner import Planner

@@ -1,4 +1,4 @@
-"""Cheaper looks, menus with depths, longer trainings: arms of :mod:`experiments.studies.ablations.metapolicy`.
+"""Cheaper looks, choice of depth, length: arms of :mod:`.metapolicy`.
 
 ``docs/findings.md`` quotes the tables.
 """

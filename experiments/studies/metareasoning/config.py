@@ -9,7 +9,7 @@ import tyro
 from agents.metareasoning.config import MetareasoningConfig
 from agents.networks import NetworkConfig
 from agents.presets import metareasoning_preset
-from experiments.studies.planning_depth.config import PRESETS
+from experiments.studies.presets import PRESETS
 from rrplan.errors import InputError, unknown
 
 

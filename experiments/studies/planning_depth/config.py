@@ -2,72 +2,30 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from agents.alphazero.config import TrainConfig
 from agents.declarations import Agent, Learned, PlannerAlone, Rule, Yoked
-from agents.metapolicies.learned.config import GROUPS, MetaConfig, PPOConfig, sorted_depths
+from agents.metapolicies.learned.config import (
+    GROUPS,
+    KNOWN_GROUPS,
+    MetaConfig,
+    PPOConfig,
+    sorted_depths,
+)
 from agents.metapolicies.learners.config import LearnerConfig
 from agents.metapolicies.selfaware.config import GainsConfig
 from agents.model_learning.config import ModelConfig
 from agents.networks import NetworkConfig
-from agents.presets import train_preset
 from agents.thinker.config import ThinkerConfig
 from agents.training.ranges import one_digit
 from experiments import roster
 from experiments.sweep import SweepConfig, require
-from rrplan.errors import InputError, unknown
+from rrplan.errors import InputError
 from rrplan.planner import Search
-
-PRESETS = ("quick", "full")
-
-
-class _Known(NamedTuple):
-    """What presets say of an environment, beside how its planner is trained."""
-
-    label: str = "return"
-    prices: tuple[float, ...] = ()
-    """1.5, 4.5 and 9 times the scale of the quick preset's planner, to one digit (pricing.py).
-    Where there are none, a run works them out."""
-    more_budgets: tuple[int, ...] = ()
-    """So that the best k at the least prices is not the largest."""
-    env_kwargs: Mapping[str, Any] = {}
-    """Options of the environment, where none are given."""
-    value_floor: float = Search.value_floor
-    """Differences of Q-values that completed Q does not stretch."""
-    ppo: Mapping[str, Any] = {}
-    """How meta-policies are trained, where that was measured."""
-
-
-_KNOWN: Mapping[str, _Known] = {
-    "knapsack": _Known(
-        "return (share of the optimum)",
-        (3e-4, 1e-3, 2e-3),
-        # Gates earn 0.003 less after 100 rounds of 8 minibatches, and no more after 800.
-        ppo={"num_chunks": 400, "minibatches": 16},
-    ),
-    "traps": _Known("return (random play 0, the optimum 1)", (3e-4, 1e-3, 2e-3), (48, 64)),
-    "sliding_tiles": _Known(
-        "return (minus the share of moves used)",
-        (2e-4, 5e-4, 1e-3),
-        (48, 64, 96, 128),
-        # Three tenths of 0.25 is what two or three moves cost. Below that, values of this planner
-        # differ by its errors: with 0.05, one simulation took k = 0 from -0.40 to -0.70.
-        value_floor=0.3,
-    ),
-    "sokoban": _Known(
-        "return (10 for solving, 1 for each box)",
-        (1e-3, 2e-3, 4e-3),  # From the middle of the usual ones on, k = 0 would be best.
-        (48, 64, 96, 128),
-        # A box that is stuck ends nothing. With 120 steps most of what a planner learns from is
-        # play after that, in levels that take eight moves.
-        {"max_steps_in_episode": 40, "show_dead": True},
-    ),
-    "tardiness": _Known("return (minus the total tardiness, scaled)"),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,10 +92,12 @@ class ControlConfig:
 
         One for one price need not see it, unless that price varies from state to state.
         """
-        left_out = () if agent.priced or price_varies else ("price",)
-        inputs = tuple(group for group in self.inputs if group not in left_out)
+        inputs = self.inputs
+        if not agent.priced and not price_varies:
+            inputs = tuple(group for group in inputs if group != "price")
         if agent.inputs is not None:
-            inputs = tuple(group for group in inputs if group in agent.inputs)
+            hidden = set(KNOWN_GROUPS) - set(agent.inputs)
+            inputs = tuple(group for group in inputs if group not in hidden)
             expected = f"some of what {agent.name} may see, {agent.inputs}"
             require("control.inputs", self.inputs, inputs, expected)
         menus = {"gate": self.gate_menu, "stopper": self.stopper_menu}
@@ -261,41 +221,3 @@ class StudyConfig:
     def oracle_episodes(self) -> int:
         """Held-out episodes that the oracle is worked out for."""
         return min(self.control.oracle_episodes, self.sweep.episodes)
-
-
-def preset(env: str, name: str) -> StudyConfig:
-    """Return the study of an environment as a preset has it.
-
-    ``quick`` is for two CPU cores and minutes; ``full`` for figures of a paper.
-
-    Raises:
-        InputError: no such preset. (Whether there is such an environment, ``envs.make`` says.)
-    """
-    if name not in PRESETS:
-        raise unknown("preset", name, PRESETS)
-    network, train = train_preset(env, name)
-    known = _KNOWN.get(env, _Known())
-    # Where episodes are short and their prices known, more of them tell small gains apart.
-    quick = SweepConfig(prices=known.prices, episodes=4096 if known.prices else 1024)
-    quick = dataclasses.replace(quick, budgets=(*quick.budgets, *known.more_budgets))
-    full = dataclasses.replace(quick, budgets=(*quick.budgets, 64), episodes=8192)
-    agents = ("entropy", "vet", "schedule", "gate", "stopper", "self-aware", "oracle")
-    rounds = 100 if name == "quick" else 400
-    ppo = PPOConfig(**{"gamma": train.gamma, "num_chunks": rounds, **known.ppo})
-    control = ControlConfig(agents=agents, ppo=ppo)
-    if name == "full":
-        agents = roster.choosable(depth=False)
-        control = ControlConfig(agents, num_prices=2, oracle_episodes=1024, ppo=ppo)
-    return StudyConfig(
-        env=env,
-        env_kwargs=dict(known.env_kwargs),
-        network=network,
-        train=train,
-        # Values were learned under this discount, so search and meta-policies must use it too.
-        search=Search(acting="validate", discount=train.gamma, value_floor=known.value_floor),
-        sweep=quick if name == "quick" else full,
-        control=control,
-        reference=train_preset(env, "quick").network,
-        seeds=1 if name == "quick" else 5,
-        return_label=known.label,
-    )

@@ -15,7 +15,7 @@ from experiments.cli import main as cli
 from experiments.cli.options import RunOptions, parse_run, split_env_options
 from experiments.runs.progress import Progress
 from experiments.studies.planning_depth import searched
-from experiments.studies.planning_depth.config import preset
+from experiments.studies.presets import preset
 from rrplan import InputError
 
 RUN = ["run", "knapsack", "--sweep.episodes", "64", "--sweep.validation-episodes", "64"]

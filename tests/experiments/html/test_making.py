@@ -8,7 +8,8 @@ import pytest
 from agents.networks import NetworkConfig
 from experiments.cli.options import parse_run
 from experiments.html import making
-from experiments.studies.planning_depth.config import ControlConfig, SweepConfig, preset
+from experiments.studies.planning_depth.config import ControlConfig, SweepConfig
+from experiments.studies.presets import preset
 
 
 def varied():

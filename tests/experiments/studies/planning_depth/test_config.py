@@ -10,13 +10,8 @@ from agents.thinker.config import ThinkerConfig
 from experiments import roster
 from experiments.cli.options import parse_run
 from experiments.runs.codec import from_dict, to_dict
-from experiments.studies.planning_depth.config import (
-    PRESETS,
-    ControlConfig,
-    StudyConfig,
-    SweepConfig,
-    preset,
-)
+from experiments.studies.planning_depth.config import ControlConfig, StudyConfig, SweepConfig
+from experiments.studies.presets import PRESETS, preset
 from rrplan import InputError
 
 ROOT = Path(__file__).parents[4]

@@ -12,12 +12,8 @@ from rich.console import Console
 from experiments import runs
 from experiments.cli.options import parse_run
 from experiments.studies.planning_depth import pricing, reevaluating, study
-from experiments.studies.planning_depth.config import (
-    ControlConfig,
-    StudyConfig,
-    SweepConfig,
-    preset,
-)
+from experiments.studies.planning_depth.config import ControlConfig, StudyConfig, SweepConfig
+from experiments.studies.presets import preset
 from rrplan import InputError
 from rrplan.costs import Rates
 

@@ -11,8 +11,9 @@ from agents.networks import NetworkConfig, count_parameters
 from experiments import roster
 from experiments.evaluation import TrainedSeed, build_problem
 from experiments.runs import Run
-from experiments.studies.planning_depth.config import ControlConfig, preset
+from experiments.studies.planning_depth.config import ControlConfig
 from experiments.studies.planning_depth.planners import budgets, plans
+from experiments.studies.presets import preset
 from rrplan import InputError
 
 
