@@ -107,7 +107,7 @@ _AGENTS: tuple[Agent, ...] = (
         help="learned: chooses k once a decision, trained for one price",
         style={"color": "#009E73", "marker": "^"},
         kind="gate",
-        inputs=UNSEARCHED,  # it is asked before a search
+        inputs=UNSEARCHED,
     ),
     Learned(
         name="stopper",
@@ -119,7 +119,7 @@ _AGENTS: tuple[Agent, ...] = (
         help="the gate, one network for all prices",
         style={"color": "#009E73", "marker": ">", "linestyle": (0, (1.5, 1.2)), **_HOLLOW},
         kind="gate",
-        inputs=UNSEARCHED,  # it is asked before a search
+        inputs=UNSEARCHED,
         priced=True,
     ),
     Learned(
@@ -151,7 +151,7 @@ _AGENTS: tuple[Agent, ...] = (
         help="the gate, which chooses a depth limit with its k",
         style={"color": "#009E73", "marker": "^", "linestyle": (0, (4, 1, 1, 1)), **_HOLLOW},
         kind="gate",
-        inputs=UNSEARCHED,  # it is asked before a search
+        inputs=UNSEARCHED,
         chooses_depth=True,
     ),
     Learned(

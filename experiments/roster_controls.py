@@ -10,7 +10,7 @@ from agents.declarations import Agent, Learned, PlannerAlone, Yoked
 
 _BLIND = ("prior", "search", "values", "progress", "price")
 UNSEARCHED = ("prior", "progress", "price", "features", "observation", "gains")
-"""All that there is to see before a search: nothing that one has found."""
+"""All that there is to see before a search, which is when a gate is asked."""
 
 _LONGER: dict[str, Any] = {"color": "#4D4D4D", "linestyle": (0, (6, 2))}
 _OPERATIONS: dict[str, Any] = {"color": "#8C6BB1", "linestyle": (0, (6, 2, 1, 2))}

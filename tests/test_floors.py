@@ -52,7 +52,7 @@ FLOORS = {
         ["experiments.roster_controls", "experiments.sweep"],
         ["experiments.checking"],
         ["experiments.roster", "experiments.studies.registry", "experiments.studies"],
-        ["experiments.studies.*.config", "experiments.studies.presets"],
+        ["experiments.studies.*.config"],
         ["experiments.memory", "experiments.seeds"],
         [
             "experiments.runs.*",

@@ -15,12 +15,12 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 import tyro
 
 import envs
+from agents.presets import PRESETS
 from experiments import runs, studies
 from experiments.runs import tracking
 from experiments.studies import Study
 from experiments.studies.metareasoning.config import MetalevelConfig
 from experiments.studies.planning_depth.config import StudyConfig, SweepConfig
-from experiments.studies.presets import PRESETS
 from rrplan.errors import InputError, unknown
 
 Options = TypeVar("Options")

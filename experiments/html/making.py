@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agents.presets import PRESETS
 from experiments import studies
 from experiments.runs import Run
 from experiments.runs.codec import to_dict
-from experiments.studies.presets import PRESETS
 
 
 def describe(run: Run, directory: Path, name: str, results: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,7 @@ import tyro
 
 from agents.metareasoning.config import MetareasoningConfig
 from agents.networks import NetworkConfig
-from agents.presets import metareasoning_preset
-from experiments.studies.presets import PRESETS
+from agents.presets import PRESETS, metareasoning_preset
 from rrplan.errors import InputError, unknown
 
 

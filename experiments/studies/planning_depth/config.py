@@ -1,4 +1,4 @@
-"""What a study is: nested frozen dataclasses, checked as they are built, and presets."""
+"""What a study is: nested frozen dataclasses, checked as they are built."""
 
 import dataclasses
 import math
@@ -92,12 +92,11 @@ class ControlConfig:
 
         One for one price need not see it, unless that price varies from state to state.
         """
-        inputs = self.inputs
-        if not agent.priced and not price_varies:
-            inputs = tuple(group for group in inputs if group != "price")
+        hidden = set() if agent.priced or price_varies else {"price"}
         if agent.inputs is not None:
-            hidden = set(KNOWN_GROUPS) - set(agent.inputs)
-            inputs = tuple(group for group in inputs if group not in hidden)
+            hidden |= set(KNOWN_GROUPS) - set(agent.inputs)
+        inputs = tuple(group for group in self.inputs if group not in hidden)
+        if agent.inputs is not None:
             expected = f"some of what {agent.name} may see, {agent.inputs}"
             require("control.inputs", self.inputs, inputs, expected)
         menus = {"gate": self.gate_menu, "stopper": self.stopper_menu}

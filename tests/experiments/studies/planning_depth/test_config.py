@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from agents.presets import PRESETS
 from agents.thinker.config import ThinkerConfig
 from experiments import roster
 from experiments.cli.options import parse_run
 from experiments.runs.codec import from_dict, to_dict
 from experiments.studies.planning_depth.config import ControlConfig, StudyConfig, SweepConfig
-from experiments.studies.presets import PRESETS, preset
+from experiments.studies.presets import preset
 from rrplan import InputError
 
 ROOT = Path(__file__).parents[4]
