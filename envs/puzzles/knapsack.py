@@ -160,8 +160,7 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
     def reset_env(self, key: Array, params: KnapsackParams) -> tuple[Array, KnapsackState]:
         """Draw an instance and solve it; return its ``(observation, state)``."""
         weights_key, values_key = jax.random.split(key)
-        weights = jax.random.permutation(weights_key, self.max_weight)[: self.num_items] + 1
-        weights = weights.astype(jnp.int32)
+        weights = 1 + _draw_apart(weights_key, self.max_weight, self.num_items)
         values = self._draw_values(values_key, weights)
         share = jnp.floor(params.capacity_fraction * weights.sum()).astype(jnp.int32)
         capacity = jnp.maximum(share, weights.min())
@@ -287,3 +286,14 @@ class Knapsack(environment.Environment[KnapsackState, KnapsackParams]):
 def feasible(state: KnapsackState) -> Array:
     """Return the mask ``[A]`` bool of the items that are not packed and fit."""
     return ~state.packed & (state.weights <= state.remaining)
+
+
+def _draw_apart(key: Array, below: int, count: int) -> Array:
+    """Return the first ``count`` of a random permutation, one by one: quicker than a sort."""
+
+    def next_smallest(bits: Array, _: None) -> tuple[Array, Array]:
+        place = jnp.argmin(bits).astype(jnp.int32)
+        return bits.at[place].set(jnp.iinfo(jnp.uint32).max), place
+
+    bits = jax.random.bits(jax.random.split(key)[1], (below,), jnp.uint32)
+    return jax.lax.scan(next_smallest, bits, length=count)[1]

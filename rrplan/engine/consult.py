@@ -15,8 +15,9 @@ from rrplan.types import Array, Control, MetaObservation
 
 NO_DEPTH_LIMIT = jnp.iinfo(jnp.int32).max
 
-# Askers are shown to the meta-policy in groups of a quarter of the lanes, but not below this: a
-# group has a cost of its own, and one of few rows costs as much as one of so many.
+# Askers are shown to the meta-policy in groups of half the lanes, but not below this: a group has
+# a cost of its own, and one of few rows costs as much as one of so many. With groups of a quarter
+# a gate or stopper, of whose lanes a third to a half ask in a tick, needs two, and takes longer.
 _LEAST_GROUP = 32
 
 
@@ -119,7 +120,7 @@ def _ask_in_groups(
     The others keep their carry; what else stands in their rows means nothing.
     """
     size = looking.shape[0]
-    group = min(size, max(_LEAST_GROUP, size // 4))
+    group = min(size, max(_LEAST_GROUP, size // 2))
     places = jnp.arange(size, dtype=jnp.int32)
     last = looking.sum(dtype=jnp.int32)
     # The looking lanes in order, padded to whole groups with a lane that there is not.

@@ -118,7 +118,8 @@ class MetaNetwork:
     def _entry_of_fixed(self, k: Array, inputs: Inputs) -> Array:
         """Return which entry ``[B]`` of the menu goes towards ``k`` simulations, not beyond."""
         remaining = jnp.maximum(k - inputs.simulations, 0)
-        return jnp.searchsorted(jnp.asarray(self.config.menu), remaining, side="right") - 1
+        menu = jnp.asarray(self.config.menu)
+        return (menu <= remaining[:, None]).sum(-1, dtype=jnp.int32) - 1
 
     def show(self, seen: MetaObservation, params: PyTree = None) -> Inputs:
         """Return what it sees of a meta-observation; ``params`` are needed where it sees gains."""

@@ -139,6 +139,13 @@ def test_weights_are_drawn_without_replacement_from_one_to_fifty(instances):
     np.testing.assert_allclose(shares, 0.2, atol=7 * np.sqrt(0.2 * 0.8 / MANY))
 
 
+def test_weights_are_the_first_numbers_of_a_random_permutation():
+    draw = jax.jit(jax.vmap(lambda key: Knapsack().reset(key)[1].weights))
+    permute = jax.jit(jax.vmap(lambda key: jax.random.permutation(jax.random.split(key)[0], 50)))
+    keys = jax.random.split(jax.random.key(0), 500)
+    np.testing.assert_array_equal(draw(keys), permute(keys)[:, :10] + 1)
+
+
 def test_values_and_capacity_follow_the_default_law(instances):
     _, state = instances
     np.testing.assert_array_equal(state.values, state.weights + 12)
