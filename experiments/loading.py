@@ -35,6 +35,11 @@ class Loaded(NamedTuple):
     ``stopper-priced`` the one for all, ``fixed-0.0003`` the best fixed k at that price."""
     config: StudyConfig
 
+    def find(self, agent: str, price: float) -> tuple[MetaPolicy, PyTree] | None:
+        """Return an agent's meta-policy at a price: the one for it, else the one for all prices."""
+        own = self.meta_policies.get(f"{agent}-{price:g}")
+        return own or self.meta_policies.get(agent)
+
 
 def load(directory: Path | str, seed: int = 0) -> Loaded:
     """Return a finished run's planner and its meta-policies.

@@ -145,11 +145,8 @@ def list_contestants(loaded: Loaded, only: Sequence[str] = ()) -> list[Contestan
         if declared.family not in (Rule.family, Learned.family):
             continue
         for price in config.sweep.prices:
-            for label in (f"{declared.name}-{price:g}", declared.name):
-                if label in loaded.meta_policies:
-                    own = loaded.meta_policies[label]
-                    found.append(Contestant(declared.name, None, price, *own))
-                    break
+            if (own := loaded.find(declared.name, price)) is not None:
+                found.append(Contestant(declared.name, None, price, *own))
     others = list(dict.fromkeys(one.agent for one in found if one.k is None))
     for name in only:
         if name not in others:

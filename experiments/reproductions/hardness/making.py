@@ -146,17 +146,12 @@ def _map(run: Run[StudyConfig], options: HardnessOptions) -> dict[str, Any] | No
     if measure is None or not prices:
         return None
     loaded, price = loading.load(run.path), min(prices)
-    label = f"{options.agent}-{price:g}"
-    if label not in loaded.meta_policies:
-        label = options.agent
-    if label not in loaded.meta_policies:
+    if (own := loaded.find(options.agent, price)) is None:
         return None
-    meta_policy, params = loaded.meta_policies[label]
     bill = make_bill(problem, run.operations, measured=run.calibration)
     decisions = where.play(
         loaded.planner,
-        meta_policy,
-        params,
+        *own,
         measure,
         key=study_key(config, Domain.HELD_OUT),
         episodes=min(options.episodes, config.sweep.episodes),
