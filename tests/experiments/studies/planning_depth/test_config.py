@@ -49,7 +49,7 @@ def test_presets_are_what_the_study_promises():
     assert full.control.agents == roster.choosable(depth=False)
     assert full.trained_prices == (3e-4, 1e-3)
     assert full.control.oracle_episodes == 1024
-    rounds = [preset("traps", name).control.ppo.num_chunks for name in PRESETS]
+    rounds = [preset("sokoban", name).control.ppo.num_chunks for name in PRESETS]
     assert rounds == [100, 400]
     assert quick.control.ppo == full.control.ppo
     assert (quick.control.ppo.num_chunks, quick.control.ppo.minibatches) == (400, 16)
