@@ -115,10 +115,11 @@ def advantages() -> list[Arm]:
 def menus() -> list[Arm]:
     """What may be answered, and how often one looks."""
     return [
-        Arm("stopper, 0 1 2 4 8"),
+        Arm("stopper"),
         Arm("stopper, 0 1", meta={"menu": (0, 1)}),
         Arm("stopper, 0 4", meta={"menu": (0, 4)}),
-        Arm("gate, 0 1 2 4 8 16 32", meta={"menu": (0, 1, 2, 4, 8, 16, 32)}, agent="gate"),
+        Arm("gate", agent="gate"),
+        Arm("gate, 0 4 8 16 24 32 48", meta={"menu": (0, 4, 8, 16, 24, 32, 48)}, agent="gate"),
     ]
 
 
