@@ -66,5 +66,11 @@ REPRODUCTIONS: Mapping[str, Reproduction] = {
             "experiments.reproductions.imagine.options:ImagineOptions",
             "experiments.reproductions.imagine.making:reproduce",
         ),
+        Reproduction(
+            "sokoban",
+            "The share of given levels that planners solve, over the number of simulations.",
+            "experiments.reproductions.sokoban.options:SokobanOptions",
+            "experiments.reproductions.sokoban.making:reproduce",
+        ),
     )
 }

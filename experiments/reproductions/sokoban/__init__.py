@@ -1,0 +1,1 @@
+"""What share of given levels of Sokoban is solved, over the number of simulations."""
