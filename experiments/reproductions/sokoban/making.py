@@ -46,11 +46,16 @@ def reproduce(options: SokobanOptions, say: Callable[[str], None]) -> list[str]:
     """
     out = options.directory
     test, test_params = read_test(options)
-    problems = {name: build(options, kwargs) for name, kwargs in sources(options, test).items()}
+    problems = {}
+    for name, env_kwargs in sources(options, test).items():
+        try:
+            problems[name] = build(options, env_kwargs)
+        except InputError as error:
+            raise InputError(f"to train on {name} levels: {error}") from None
     keeping.claim(out, options)
     key = study_key(next(iter(problems.values())).config, Domain.HELD_OUT)
     environment = envs.adapt(test)
-    number = options.levels or len(test_params.level_player)
+    number = options.first or len(test_params.level_player)
     episodes = each_once(environment, test_params, key, number)
     found: dict[str, dict[int, list[Columns]]] = {
         name: {k: [] for k in options.k} for name in problems
@@ -84,11 +89,14 @@ def read_test(options: SokobanOptions) -> tuple[Sokoban, PyTree]:
     Raises:
         InputError: they cannot be read, or there are fewer than asked for.
     """
-    test = Sokoban(levels=str(options.test), **_shared(options))
+    try:
+        test = Sokoban(levels=str(options.test), **_shared(options))
+    except InputError as error:
+        raise InputError(f"--test: {error}") from None
     params = test.default_params
     number = len(params.level_player)
-    if options.levels is not None and options.levels > number:
-        raise InputError(f"levels is {options.levels}: {options.test} holds {number}")
+    if options.first is not None and options.first > number:
+        raise InputError(f"first is {options.first}: {options.test} holds {number} levels")
     return test, params
 
 

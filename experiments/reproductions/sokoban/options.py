@@ -23,7 +23,7 @@ class SokobanOptions:
     """File or folder of levels in Boxoban's format, to be solved."""
     train: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
     """File or folder of levels to train on, of the same size; generated ones alone if not given."""
-    levels: int | None = None
+    first: int | None = None
     """Levels to be solved, from the first; all if not given."""
     generated: int = 16384
     """Levels to generate."""
@@ -46,7 +46,7 @@ class SokobanOptions:
 
     def __post_init__(self):
         order(self, k=0)
-        count(self, levels=1, generated=1, limit=1, planner_chunks=1, units=1, seeds=1)
+        count(self, first=1, generated=1, limit=1, planner_chunks=1, units=1, seeds=1)
 
     @property
     def directory(self) -> Path:

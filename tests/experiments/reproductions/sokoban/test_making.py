@@ -109,7 +109,7 @@ def test_levels_of_two_sizes_get_one_clear_line(options, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"levels": 4}, "levels is 4: .* holds 3"),
+        ({"first": 4}, "first is 4: .* holds 3 levels"),
         ({"k": ()}, "k must be at least one number"),
         ({"limit": 0}, "limit must be at least 1, got 0"),
     ],
