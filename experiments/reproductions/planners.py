@@ -1,12 +1,50 @@
 """Planners that reproductions train for themselves, one a training seed."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from agents.training import fit
-from experiments.evaluation import Domain, StudyProblem, base_training, make_planner, study_key
+from experiments.evaluation import (
+    Domain,
+    StudyProblem,
+    base_training,
+    build_problem,
+    make_planner,
+    study_key,
+)
+from experiments.studies.planning_depth.config import StudyConfig
+from experiments.studies.presets import preset
 from rrplan.planner import Planner
+
+
+def build(
+    env: str,
+    budgets: tuple[int, ...],
+    chunks: int | None,
+    train: Mapping[str, Any] = {},
+    **changed: Any,
+) -> StudyProblem:
+    """Return the environment and the planners' network of a quick preset; nothing is trained.
+
+    Args:
+        env: name of the environment.
+        budgets: numbers of simulations; the largest is the most that a decision may have.
+        chunks: of a planner's training; those of the preset if None.
+        train: what else is changed in its settings.
+        changed: fields of the study that are changed.
+    """
+    config: StudyConfig = preset(env, "quick")
+    length = {} if chunks is None else {"num_chunks": chunks}
+    config = dataclasses.replace(
+        config,
+        train=dataclasses.replace(config.train, **train, **length),
+        sweep=dataclasses.replace(config.sweep, budgets=budgets),
+        control=dataclasses.replace(config.control, agents=()),
+        **changed,
+    )
+    return build_problem(config, trains=True)
 
 
 def train(

@@ -21,13 +21,10 @@ from experiments.analysis.columns import Columns
 from experiments.evaluation import (
     Domain,
     StudyProblem,
-    build_problem,
     study_key,
 )
 from experiments.reproductions import keeping, planners
 from experiments.reproductions.learned_model.options import LearnedModelOptions
-from experiments.studies.planning_depth.config import StudyConfig
-from experiments.studies.presets import preset
 from rrplan.planner import Planner
 from rrplan.types import PyTree
 
@@ -61,15 +58,14 @@ def list_arms(options: LearnedModelOptions) -> list[Arm]:
 
 def build(options: LearnedModelOptions) -> StudyProblem:
     """Return environment, the planners' network and the model's; nothing is trained."""
-    config: StudyConfig = preset(options.env, "quick")
-    train = dataclasses.replace(config.train, evaluate_every=10**6, checkpoint_every=25)
-    if options.planner_chunks is not None:
-        train = dataclasses.replace(train, num_chunks=options.planner_chunks)
-    sweep = dataclasses.replace(config.sweep, budgets=options.k)
-    control = dataclasses.replace(config.control, agents=())
-    changed = {"train": train, "sweep": sweep, "control": control, "learned": options.learned}
-    config = dataclasses.replace(config, model="learned", **changed)
-    return build_problem(config, trains=True)
+    return planners.build(
+        options.env,
+        options.k,
+        options.planner_chunks,
+        {"evaluate_every": 10**6, "checkpoint_every": 25},
+        model="learned",
+        learned=options.learned,
+    )
 
 
 def settings_of(options: LearnedModelOptions, chunks: int) -> ModelConfig:

@@ -17,7 +17,7 @@ from experiments import runs
 from experiments.analysis import columns
 from experiments.analysis.columns import Columns
 from experiments.analysis.comparisons import as_json
-from experiments.evaluation import Domain, StudyProblem, build_problem, play, study_key
+from experiments.evaluation import Domain, StudyProblem, play, study_key
 from experiments.reproductions import keeping, planners
 from experiments.reproductions.sokoban.figure import draw_solved
 from experiments.reproductions.sokoban.options import SokobanOptions
@@ -29,7 +29,6 @@ from rrplan.planner import Planner
 from rrplan.statistics import mean_ci
 from rrplan.types import Array, Environment, PyTree
 
-_LANES = 256
 _DRAWN = 4096  # episodes whose level is looked up at a time
 
 
@@ -63,8 +62,7 @@ def reproduce(options: SokobanOptions, say: Callable[[str], None]) -> list[str]:
     for name, problem in problems.items():
         for seed in range(options.seeds):
             directory = out / "seeds" / str(seed) / name
-            given = problem, directory, seed, options.acting, lambda record: None
-            trained = planners.train(*given)
+            trained = planners.train(problem, directory, seed, options.acting, lambda record: None)
             say(f"{name} levels, seed {seed}: planner trained")
             planner = trained._replace(environment=environment, env_params=test_params)
             for k in options.k:
@@ -116,21 +114,14 @@ def _shared(options: SokobanOptions) -> dict[str, Any]:
 
 def build(options: SokobanOptions, env_kwargs: Mapping[str, Any]) -> StudyProblem:
     """Return the environment that a planner is trained on, and its network; nothing is trained."""
-    config = preset("sokoban", "quick")
-    train, network = config.train, config.network
-    if options.planner_chunks is not None:
-        train = dataclasses.replace(train, num_chunks=options.planner_chunks)
-    if options.units is not None:
-        network = dataclasses.replace(network, width=options.units)
-    config = dataclasses.replace(
-        config,
+    network = preset("sokoban", "quick").network
+    return planners.build(
+        "sokoban",
+        (0, max(1, *options.k)),
+        options.planner_chunks,
         env_kwargs=dict(env_kwargs),
-        train=train,
-        network=network,
-        sweep=dataclasses.replace(config.sweep, budgets=(0, max(1, *options.k))),
-        control=dataclasses.replace(config.control, agents=()),
+        network=dataclasses.replace(network, width=options.units or network.width),
     )
-    return build_problem(config, trains=True)
 
 
 def each_once(environment: Environment, env_params: PyTree, key: Array, number: int) -> np.ndarray:
@@ -168,7 +159,6 @@ def _solve(planner: Planner, path: Path, key: Array, episodes: np.ndarray, k: in
             jnp.int32(k),
             key=key,
             episodes=episodes,
-            num_lanes=_LANES,
         ),
     )
 

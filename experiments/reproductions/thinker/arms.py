@@ -18,15 +18,12 @@ from experiments.analysis.columns import Columns
 from experiments.evaluation import (
     Domain,
     StudyProblem,
-    build_problem,
     name_key,
     play,
     study_key,
 )
 from experiments.reproductions import keeping, planners
 from experiments.reproductions.thinker.options import DynamicThinkerOptions
-from experiments.studies.planning_depth.config import StudyConfig
-from experiments.studies.presets import preset
 from rrplan import operations
 from rrplan.costs import Costs, Rates
 from rrplan.planner import Planner
@@ -56,14 +53,8 @@ def list_arms(options: DynamicThinkerOptions) -> list[Arm]:
 
 def build(options: DynamicThinkerOptions) -> StudyProblem:
     """Return the environment and the planners' network; nothing is trained."""
-    config: StudyConfig = preset(options.env, "quick")
-    if options.planner_chunks is not None:
-        train = dataclasses.replace(config.train, num_chunks=options.planner_chunks)
-        config = dataclasses.replace(config, train=train)
     most = max(*options.k, options.thinker.k_max)
-    sweep = dataclasses.replace(config.sweep, budgets=(0, most))
-    control = dataclasses.replace(config.control, agents=())
-    return build_problem(dataclasses.replace(config, sweep=sweep, control=control), trains=True)
+    return planners.build(options.env, (0, most), options.planner_chunks)
 
 
 def train_planner(
