@@ -25,6 +25,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 def main() -> int:
     """Run the command line, with our own packages whatever lies where Python looks first."""
     own_first()
+    importlib.import_module("experiments.cli.compiler").without_ynn(os.environ)
     return importlib.import_module("experiments.cli.main").main()
 
 

@@ -18,6 +18,6 @@ def mask_logits(logits: Array, invalid_actions: Array) -> Array:
     return jnp.where(invalid_actions, lowest, shifted)
 
 
-def entropy_of(probs: Array) -> Array:
+def entropy_of(probs: Array, axis: int = -1) -> Array:
     """Return the entropy ``[...]`` of probabilities ``[..., A]``, in nats; 0 log 0 is 0."""
-    return -(probs * jnp.log(jnp.where(probs > 0, probs, 1.0))).sum(-1)
+    return -(probs * jnp.log(jnp.where(probs > 0, probs, 1.0))).sum(axis)

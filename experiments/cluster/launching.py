@@ -14,6 +14,7 @@ from experiments.cluster.grid import Cell
 _POLL = 0.2  # seconds between looks at what runs
 _TOLD = 2000  # characters of a log's end in which its last line is looked for
 _COMPILED = "JAX_COMPILATION_CACHE_DIR"
+_THREADS = "NPROC"  # of XLA on a CPU; all cores if it is not set
 # A cell ends with its sweep, however that ends: its standard input is closed then.
 _PROGRAM = """
 import os, threading
@@ -82,6 +83,12 @@ def compiled(out: Path) -> dict[str, str]:
     return {} if os.environ.get(_COMPILED) else {_COMPILED: str((out / "compiled").resolve())}
 
 
+def shared(jobs: int) -> dict[str, str]:
+    """Return how many threads each of ``jobs`` processes has, so that together they fill cores."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {} if os.environ.get(_THREADS) else {_THREADS: str(max(1, (cores or 1) // jobs))}
+
+
 def run_here(cells: Sequence[Cell], out: Path, jobs: int) -> Iterator[Ended]:
     """Run cells as processes on this machine, and yield each as it ends.
 
@@ -93,13 +100,14 @@ def run_here(cells: Sequence[Cell], out: Path, jobs: int) -> Iterator[Ended]:
         jobs: processes at a time.
     """
     waiting = list(cells)
+    environment = compiled(out) | shared(jobs)
     running: list[tuple[Cell, subprocess.Popen]] = []
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
                 cell = waiting.pop(0)
                 directory, log = cell.directory(out), cell.log(out)
-                running.append((cell, start(cell.arguments, directory, log, compiled(out))))
+                running.append((cell, start(cell.arguments, directory, log, environment)))
             ended = [one for one in running if one[1].poll() is not None]
             for cell, process in ended:
                 running.remove((cell, process))

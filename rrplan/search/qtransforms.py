@@ -40,7 +40,7 @@ def by_parent_and_siblings(rows: Rows, *, epsilon: float = SMALLEST) -> Array:
     """
     visited = rows.visit_counts > 0
     node_value = rows.node_value[:, None]
-    low, high = _extremes(jnp.where(visited, rows.qvalues, node_value))
+    low, high = _extremes(jnp.where(visited, rows.qvalues, node_value), -1)
     low, high = jnp.minimum(node_value, low), jnp.maximum(node_value, high)
     completed = jnp.where(visited, rows.qvalues, low)
     return (completed - low) / jnp.maximum(high - low, epsilon)
@@ -63,33 +63,35 @@ def completed_by_mix_value(
     rescale_values: bool = True,
     use_mixed_value: bool = True,
     epsilon: Array | float = SMALLEST,
+    axis: int = -1,
 ) -> Array:
     """Return completed Q-values ``[B, A]``, scaled to be added to logits.
 
-    Unvisited actions get a mix of the raw value and the visited actions' Q-values.
+    Unvisited actions get a mix of the raw value and the visited actions' Q-values. ``axis`` is that
+    of the actions: 0 where rows are ``[A, B]``.
 
     Source: Danihelka et al. 2022, appendix D; ``mctx.qtransform_completed_by_mix_value``.
     """
-    completed = complete(rows, use_mixed_value=use_mixed_value)
+    completed = complete(rows, use_mixed_value=use_mixed_value, axis=axis)
     if rescale_values:
-        low, high = _extremes(completed)
+        low, high = _extremes(completed, axis)
         completed = (completed - low) / jnp.maximum(high - low, epsilon)
-    return (maxvisit_init + rows.visit_counts.max(-1, keepdims=True)) * value_scale * completed
+    return (maxvisit_init + rows.visit_counts.max(axis, keepdims=True)) * value_scale * completed
 
 
-def complete(rows: Rows, *, use_mixed_value: bool = True) -> Array:
+def complete(rows: Rows, *, use_mixed_value: bool = True, axis: int = -1) -> Array:
     """Return Q-values ``[B, A]``; unvisited actions get the mixed value, or the raw one.
 
-    Source: Danihelka et al. 2022, appendix D.
+    ``axis`` is that of the actions. Source: Danihelka et al. 2022, appendix D.
     """
     visited = rows.visit_counts > 0
-    value = rows.raw_value[:, None]
+    value = jnp.expand_dims(rows.raw_value, axis)
     if use_mixed_value:
-        total = rows.visit_counts.sum(-1, keepdims=True)
+        total = rows.visit_counts.sum(axis, keepdims=True)
         probs = jnp.maximum(rows.prior_probs, jnp.finfo(jnp.float32).tiny)
-        mass = jnp.where(visited, probs, 0.0).sum(-1, keepdims=True)
+        mass = jnp.where(visited, probs, 0.0).sum(axis, keepdims=True)
         weights = jnp.where(visited, probs / jnp.where(visited, mass, 1.0), 0.0)
-        value = (value + total * (weights * rows.qvalues).sum(-1, keepdims=True)) / (total + 1)
+        value = (value + total * (weights * rows.qvalues).sum(axis, keepdims=True)) / (total + 1)
     return jnp.where(visited, rows.qvalues, value)
 
 
@@ -100,15 +102,15 @@ _FAST: dict[QTransform, Callable[..., Array]] = {
 }
 
 
-def _extremes(values: Array) -> tuple[Array, Array]:
-    """Return the least and the largest of each row, ``[B, 1]``, in one pass."""
+def _extremes(values: Array, axis: int) -> tuple[Array, Array]:
+    """Return the least and the largest along an axis, which is kept, in one pass."""
     low, high = jax.lax.reduce(
         (values, values),
         (jnp.float32(jnp.inf), jnp.float32(-jnp.inf)),
         lambda one, other: (jnp.minimum(one[0], other[0]), jnp.maximum(one[1], other[1])),
-        (1,),
+        (axis % values.ndim,),
     )
-    return low[:, None], high[:, None]
+    return jnp.expand_dims(low, axis), jnp.expand_dims(high, axis)
 
 
 def _view(rows: Rows) -> mctx.Tree:

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from agents.metapolicies.learned.modules import Trunk
-from agents.metapolicies.learned.network import FORBIDDEN, MetaNetwork, normalise
+from agents.metapolicies.learned.modules import Columns, Trunk
+from agents.metapolicies.learned.network import FORBIDDEN, MetaNetwork, columns
 from agents.metapolicies.rules import constant
 from agents.networks import functional
 from rrplan.types import Array, Control, MetaObservation, PyTree
@@ -89,9 +89,9 @@ class DirectNetwork(MetaNetwork):
 
     def __call__(self, params: PyTree, inputs: Any) -> tuple[Array, Array]:
         """Return logits over the actions ``[B, A]`` and the expected timed return to go ``[B]``."""
-        shown = *normalise(params, inputs), inputs.legal, inputs.leading
+        shown = columns(params, inputs)
         added, value = functional.apply(self.module, self, params["weights"], *shown)
-        logits = jnp.where(inputs.legal, inputs.prior + added, FORBIDDEN)
+        logits = jnp.where(inputs.legal, inputs.prior + added.T, FORBIDDEN)
         return logits, inputs.value + params["value_deviation"] * value
 
     def show(self, seen: MetaObservation, params: PyTree = None) -> Any:
@@ -122,19 +122,19 @@ class _Actions(Trunk):
         super().__init__(spec, rngs)
         width, zero = spec.config.width, nnx.initializers.zeros
         half = max(1, width // 2)
-        self.mix = nnx.Linear(half + width, half, rngs=rngs) if spec.actions_in else None
-        self.logit = nnx.Linear(half, 1, kernel_init=zero, rngs=rngs) if spec.actions_in else None
-        by_index = nnx.Linear(width, spec.num_actions, kernel_init=zero, rngs=rngs)
+        self.mix = Columns(half + width, half, rngs=rngs) if spec.actions_in else None
+        self.logit = Columns(half, 1, kernel_init=zero, rngs=rngs) if spec.actions_in else None
+        by_index = Columns(width, spec.num_actions, kernel_init=zero, rngs=rngs)
         self.index = None if spec.rows_are_actions else by_index
-        self.value = nnx.Linear(width, 1, kernel_init=zero, rngs=rngs)
+        self.value = Columns(width, 1, kernel_init=zero, rngs=rngs)
 
     def __call__(self, actions, whole, legal, leading):
         each, x = self.embed(actions, whole, legal, leading)
         logits = jnp.zeros(legal.shape)
         if self.mix is not None and self.logit is not None:
-            around = jnp.broadcast_to(x[:, None], (*legal.shape, x.shape[-1]))
-            mixed = jax.nn.relu(self.mix(jnp.concatenate([each, around], axis=-1)))
-            logits += self.logit(mixed)[..., 0]
+            around = jnp.broadcast_to(x[:, None], (len(x), *legal.shape))
+            mixed = jax.nn.relu(self.mix(jnp.concatenate([each, around])))
+            logits += self.logit(mixed)[0]
         if self.index is not None:
             logits += self.index(x)
-        return logits, self.value(x)[:, 0]
+        return logits, self.value(x)[0]

@@ -8,8 +8,8 @@ from flax import nnx
 from agents.metapolicies.learned import network as learned
 from agents.metapolicies.learned.config import MetaConfig
 from agents.metapolicies.learned.inputs import Inputs
-from agents.metapolicies.learned.modules import Trunk
-from agents.metapolicies.learned.network import MetaNetwork, normalise
+from agents.metapolicies.learned.modules import Columns, Trunk
+from agents.metapolicies.learned.network import MetaNetwork, columns
 from agents.networks import functional
 from rrplan.errors import InputError
 from rrplan.planner import Planner
@@ -57,8 +57,8 @@ class GainNetwork:
 
     def __call__(self, params: PyTree, inputs: Inputs) -> Array:
         """Return gains ``[B, G - 1]``, one for each number of simulations above 0."""
-        shown = *normalise(params, inputs), inputs.legal, inputs.leading
-        return params["unit"] * functional.apply(_Gains, self.seen, params["weights"], *shown)
+        shown = columns(params, inputs)
+        return params["unit"] * functional.apply(_Gains, self.seen, params["weights"], *shown).T
 
 
 def build(config: MetaConfig, planner: Planner) -> GainNetwork:
@@ -79,7 +79,7 @@ class _Gains(Trunk):
         super().__init__(spec, rngs)
         ways = len(spec.config.menu) - 1
         zero = nnx.initializers.zeros
-        self.gain = nnx.Linear(spec.config.width, ways, kernel_init=zero, rngs=rngs)
+        self.gain = Columns(spec.config.width, ways, kernel_init=zero, rngs=rngs)
 
     def __call__(self, actions: Array, whole: Array, legal: Array, leading: Array) -> Array:
         return self.gain(self.embed(actions, whole, legal, leading)[1])

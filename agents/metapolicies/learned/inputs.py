@@ -40,36 +40,39 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
         rows_are_actions: static; the observation is ``[B, A, ...]``, one row an action, and is
             shown action by action.
     """
-    legal = ~seen.invalid_actions
-    rows = rows_seen(seen)
+    # Lanes last, as in the network: what runs over them fills the vectors of a CPU. Without the
+    # barrier the compiler turns what follows back.
+    rows = jax.lax.optimization_barrier(jax.tree.map(jnp.transpose, rows_seen(seen)))
+    legal, visits, qvalues = ~seen.invalid_actions.T, rows.visit_counts, rows.qvalues
+    log_prior = jax.nn.log_softmax(rows.prior_logits, axis=0)
+    rows = rows._replace(prior_probs=jnp.exp(log_prior))
     # Finite, so that a lane that has no legal action, and is shown in vain, is no NaN.
     deaf = is_deaf(groups)
     scores = rows.prior_logits
     if not deaf:
-        scores = scores + qtransforms.completed_by_mix_value(rows)
+        scores = scores + qtransforms.completed_by_mix_value(rows, axis=0)
     scores = jnp.where(legal, scores, jnp.finfo(scores.dtype).min)
-    leading = jnp.argmax(scores, axis=-1).astype(jnp.int32)
+    leading = jnp.argmax(scores, axis=0).astype(jnp.int32)
     actions: list[Array] = []
     whole: list[Array] = []
     if "prior" in groups:
-        log_prior = _log_softmax(rows.prior_logits)
+        log_prior = jnp.maximum(log_prior, LOWEST_LOG)
         actions += [rows.prior_probs, log_prior]
         whole += [_entropy(rows.prior_probs, log_prior), *_top(rows.prior_probs)]
-        whole += [legal.mean(-1), jnp.log(jnp.maximum(legal.sum(-1), 1))]
+        whole += [legal.mean(0), jnp.log(jnp.maximum(legal.sum(0), 1))]
     if "search" in groups:
-        simulations = jnp.maximum(seen.simulations, 1)[:, None]
-        share = seen.visit_counts / simulations
-        log_improved = _log_softmax(scores)
+        share = visits / jnp.maximum(seen.simulations, 1)
+        log_improved = jnp.maximum(jax.nn.log_softmax(scores, axis=0), LOWEST_LOG)
         improved = jnp.exp(log_improved) * legal
-        actions += [share, jnp.log1p(seen.visit_counts), improved, log_improved]
-        whole += [entropy_of(share), _entropy(improved, log_improved)]
+        actions += [share, jnp.log1p(visits), improved, log_improved]
+        whole += [entropy_of(share, axis=0), _entropy(improved, log_improved)]
         whole += [*_top(share), *_top(improved)]
     if "values" in groups:
-        visited = seen.visit_counts > 0
-        gain = jnp.where(visited, seen.qvalues - seen.raw_value[:, None], 0.0)
-        best = jnp.where(visited, gain, -jnp.inf).max(-1)
-        best = jnp.where(visited.any(-1), best, 0.0)
-        below_best = jnp.where(visited, gain - best[:, None], 0.0)
+        visited = visits > 0
+        gain = jnp.where(visited, qvalues - seen.raw_value, 0.0)
+        best = jnp.where(visited, gain, -jnp.inf).max(0)
+        best = jnp.where(visited.any(0), best, 0.0)
+        below_best = jnp.where(visited, gain - best, 0.0)
         actions += [gain, below_best, visited]
         whole += [seen.raw_value, seen.search_value - seen.raw_value, best]
     if "progress" in groups:
@@ -78,44 +81,38 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
         whole += [seen.simulations == 0, seen.decision, jnp.log1p(seen.decision)]
     if "price" in groups:
         whole += [jnp.log(jnp.maximum(seen.price, 1e-7))]
-    num_lanes, num_actions = legal.shape
-    columns = [jnp.asarray(column, jnp.float32)[..., None] for column in actions]
-    rest = [jnp.asarray(column, jnp.float32)[:, None] for column in whole]
+    columns, rest = [column[None] for column in actions], [column[None] for column in whole]
     if "features" in groups:
-        rest.append(seen.features.astype(jnp.float32))
+        rest.append(seen.features.T)
     if "observation" in groups:
         if rows_are_actions:
             observation = jax.tree.leaves(seen.observation)[0]
-            columns.append(observation.reshape(num_lanes, num_actions, -1).astype(jnp.float32))
+            columns.append(observation.reshape(*seen.qvalues.shape, -1).T)
         else:
-            rest.append(flatten(seen.observation))
+            rest.append(flatten(seen.observation).T)
     return Inputs(
-        actions=_join(columns, (num_lanes, num_actions)),
-        whole=_join(rest, (num_lanes,)),
-        legal=legal,
+        actions=_join(columns, legal.shape).T,
+        whole=_join(rest, legal.shape[1:]).T,
+        legal=legal.T,
         leading=leading,
         simulations=seen.simulations,
         value=seen.raw_value if deaf else seen.search_value,
     )
 
 
-def _log_softmax(logits: Array) -> Array:
-    """Return logarithms of probabilities ``[B, A]``, cut from below."""
-    return jnp.maximum(jax.nn.log_softmax(logits), LOWEST_LOG)
-
-
 def _entropy(probs: Array, log_probs: Array) -> Array:
     """Return entropies ``[B]`` in nats, without another logarithm; where cut, of nothing."""
-    return -(probs * log_probs).sum(-1)
+    return -(probs * log_probs).sum(0)
 
 
 def _top(probs: Array) -> tuple[Array, Array]:
     """Return the largest share and its lead over the second, ``[B]`` each; no sort."""
-    largest = probs.max(-1)
+    largest = probs.max(0)
     # One of the largest is left out, so that of two equal ones the lead is 0.
-    rest = jnp.arange(probs.shape[-1]) != jnp.argmax(probs, axis=-1)[:, None]
-    return largest, largest - jnp.where(rest, probs, 0.0).max(-1)
+    rest = jnp.arange(len(probs))[:, None] != jnp.argmax(probs, axis=0)
+    return largest, largest - jnp.where(rest, probs, 0.0).max(0)
 
 
 def _join(columns: Sequence[Array], shape: tuple[int, ...]) -> Array:
-    return jnp.concatenate([jnp.zeros((*shape, 0)), *columns], axis=-1)
+    parts = [jnp.asarray(column, jnp.float32) for column in columns]
+    return jnp.concatenate([jnp.zeros((0, *shape)), *parts])

@@ -78,10 +78,9 @@ class MetaNetwork:
 
         What may not be answered, another depth than the one held, has the logit :data:`FORBIDDEN`.
         """
-        actions, whole = normalise(params, inputs)
-        shown = actions, whole, inputs.legal, inputs.leading
+        shown = columns(params, inputs)
         outputs, value = functional.apply(self.module, self, params["weights"], *shown)
-        logits = self._answers(params, outputs, inputs)
+        logits = self._answers(params, outputs.T, inputs)
         return logits, inputs.value + params["value_deviation"] * value
 
     def _answers(self, params: PyTree, outputs: Array, inputs: Inputs) -> Array:
@@ -195,7 +194,7 @@ def _is_held(config: MetaConfig, held: Array) -> Array:
     return held[:, None] == constant.to_limit(jnp.asarray(config.depths, jnp.int32))
 
 
-class Columns(Protocol):
+class Numbers(Protocol):
     """Inputs of any network that normalises them so."""
 
     @property
@@ -209,14 +208,40 @@ class Columns(Protocol):
         ...
 
 
-def normalise(params: PyTree, inputs: Columns) -> tuple[Array, Array]:
+class Shown(Numbers, Protocol):
+    """Inputs of a meta-network."""
+
+    @property
+    def legal(self) -> Array:
+        """Which actions are, ``[B, A]`` bool."""
+        ...
+
+    @property
+    def leading(self) -> Array:
+        """The best of them, ``[B]`` int32."""
+        ...
+
+
+def normalise(params: PyTree, inputs: Numbers) -> tuple[Array, Array]:
     """Return the columns of ``inputs`` shifted and scaled to mean 0 and deviation 1, and cut."""
+    mean, deviation = params["mean"], params["deviation"]
+    return (
+        _scale(inputs.actions, mean["actions"], deviation["actions"]),
+        _scale(inputs.whole, mean["whole"], deviation["whole"]),
+    )
 
-    def scale(columns, name):
-        shifted = (columns - params["mean"][name]) / params["deviation"][name]
-        return jnp.clip(shifted, -_CLIP, _CLIP)
 
-    return scale(inputs.actions, "actions"), scale(inputs.whole, "whole")
+def columns(params: PyTree, inputs: Shown) -> tuple[Array, Array, Array, Array]:
+    """Return what a module is shown, lanes last: normalised ``[f, A, B]``, ``[g, B]``, the rest."""
+    # Axes are reversed first: inputs that were made so are not copied.
+    mean, deviation = jax.tree.map(lambda one: one[:, None], (params["mean"], params["deviation"]))
+    actions = _scale(inputs.actions.T, mean["actions"][..., None], deviation["actions"][..., None])
+    whole = _scale(inputs.whole.T, mean["whole"], deviation["whole"])
+    return actions, whole, inputs.legal.T, inputs.leading
+
+
+def _scale(numbers: Array, mean: Array, deviation: Array) -> Array:
+    return jnp.clip((numbers - mean) / deviation, -_CLIP, _CLIP)
 
 
 def measure(params: PyTree, inputs: Inputs, target: Array, weight: Array, share: Array) -> PyTree:
