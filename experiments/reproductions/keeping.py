@@ -2,16 +2,20 @@
 
 import dataclasses
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import jax
+import numpy as np
 
 from experiments import runs
 from experiments.analysis import columns
 from experiments.analysis.columns import Columns
 from experiments.report.figures.drawing import Draw, draw_all
 from rrplan.errors import InputError
-from rrplan.types import Episodes
+from rrplan.types import Episodes, PyTree
 
 
 def tell(options: Any) -> dict[str, Any]:
@@ -25,17 +29,20 @@ def tell(options: Any) -> dict[str, Any]:
     return json.loads(json.dumps(told, default=lambda path: path.resolve().name))
 
 
-def claim(out: Path, options: Any) -> None:
+def claim(out: Path, options: Any, given: Mapping[str, PyTree] = {}) -> None:
     """Make a directory with room for evaluations, or see that it holds this reproduction.
 
     Args:
         out: the directory.
         options: as for :func:`tell`.
+        given: arrays that were read from files which the options name, by what they are. Where
+            they have changed, it is another reproduction.
 
     Raises:
         InputError: it holds another reproduction, or this one and it is not resumed.
     """
     path, told = out / "options.json", tell(options)
+    told |= {name: _checksum(arrays) for name, arrays in given.items()}
     if path.exists():
         if runs.read_json(path, missing="") != told:
             raise InputError(f"{out} holds another reproduction: choose another --out")
@@ -46,6 +53,13 @@ def claim(out: Path, options: Any) -> None:
             )
     (out / "evaluations").mkdir(parents=True, exist_ok=True)
     runs.write_json(path, told)
+
+
+def _checksum(arrays: PyTree) -> int:
+    checksum = 0
+    for array in jax.tree.leaves(arrays):
+        checksum = zlib.crc32(np.ascontiguousarray(array).tobytes(), checksum)
+    return checksum
 
 
 def evaluated(path: Path, number: int, evaluate: Callable[[], Episodes]) -> Columns:

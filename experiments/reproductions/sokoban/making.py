@@ -51,7 +51,8 @@ def reproduce(options: SokobanOptions, say: Callable[[str], None]) -> list[str]:
             problems[name] = build(options, env_kwargs)
         except InputError as error:
             raise InputError(f"to train on {name} levels: {error}") from None
-    keeping.claim(out, options)
+    read = {f"{name}_levels": problem.env_params for name, problem in problems.items()}
+    keeping.claim(out, options, {"test_levels": test_params} | read)
     key = study_key(next(iter(problems.values())).config, Domain.HELD_OUT)
     environment = envs.adapt(test)
     number = options.first or len(test_params.level_player)

@@ -96,6 +96,10 @@ def test_a_search_solves_small_levels_and_no_search_does_not(options, monkeypatc
         draw_solved(results).canvas.draw()
     with pytest.raises(InputError, match="continue it with --resume"):
         making.reproduce(dataclasses.replace(options, k=(0, 64)), lines.append)
+    options.test.write_text(LEVELS.replace("# $ #", "# $.#").replace("# . #", "#   #"))
+    again = dataclasses.replace(options, k=(0, 64), resume=True)
+    with pytest.raises(InputError, match="holds another reproduction"):
+        making.reproduce(again, lines.append)
 
 
 def test_levels_of_two_sizes_get_one_clear_line(options, tmp_path):
