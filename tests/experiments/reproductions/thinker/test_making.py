@@ -54,7 +54,7 @@ def test_every_k_of_thinker_is_trained_for_as_many_real_steps():
         assert config.steps == arm.k + 1
         assert config.steps_per_chunk == OPTIONS.decisions * config.steps
         assert config.keep_tree == (arm.kind == "thinker")
-    assert settings_of(OPTIONS, arms[-1]) == OPTIONS.thinker == ThinkerConfig(num_chunks=100)
+    assert settings_of(OPTIONS, arms[-1]) == OPTIONS.thinker
 
 
 def test_bills_and_the_best_k_at_each_price(results):
