@@ -7,7 +7,6 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from agents.thinker.config import ThinkerConfig
 from experiments.report.figures import plotting
 from experiments.reproductions import keeping
 from experiments.reproductions.thinker import making, tables
