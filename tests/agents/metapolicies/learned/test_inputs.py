@@ -64,6 +64,7 @@ def parameters(groups):
     return {**fresh, "weights": jax.tree.unflatten(tree, drawn)}
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def answer(groups, seen):
     keys = jax.random.split(jax.random.key(3), LANES)
     control = policy.sampling(network(groups)).apply(parameters(groups), keys, (), seen)
@@ -76,7 +77,7 @@ def test_a_deaf_agents_answers_do_not_depend_on_what_the_search_found(seed):
     assert (before.visit_counts != after.visit_counts).any()
     for one, other in zip(answer(DEAF, before), answer(DEAF, after), strict=True):
         np.testing.assert_array_equal(one, other)
-    shown = network(DEAF).show(after)
+    shown = jax.jit(network(DEAF).show)(after)
     np.testing.assert_array_equal(shown.leading, after.prior_logits.argmax(-1))
     np.testing.assert_array_equal(shown.value, after.raw_value)
     # Not for want of weights: who hears changes its mind. And a deaf one sees the state.
