@@ -53,7 +53,7 @@ FLOORS = {
         ["experiments.checking"],
         ["experiments.roster", "experiments.studies.registry", "experiments.studies"],
         ["experiments.studies.*.config"],
-        ["experiments.memory", "experiments.seeds"],
+        ["experiments.cores", "experiments.memory", "experiments.seeds"],
         [
             "experiments.runs.*",
             "experiments.modelling",

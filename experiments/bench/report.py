@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 
-from experiments import runs
+from experiments import cores, runs
 from rrplan.errors import InputError
 
 BENCHES = ("search", "lanes", "scaling", "study", "time", "chunk", "sokoban", "thinker")
@@ -121,7 +121,7 @@ def describe_machine() -> dict[str, Any]:
     stats = devices[0].memory_stats() or {}
     return {
         "cpu": _cpu_model(),
-        "cores": _cores(),
+        "cores": cores.count(),
         "memory_bytes": _memory(),
         "device": {
             "platform": devices[0].platform,
@@ -160,7 +160,7 @@ def _warn(when: str, load: Mapping[str, Any]) -> list[str]:
     if others is None or others <= _BUSY:
         return []
     return [
-        f"the machine was busy at the {when} (others used {others:.2f} of {_cores()} cores):"
+        f"the machine was busy at the {when} (others used {others:.2f} of {cores.count()} cores):"
         " times and ratios are not to be trusted"
     ]
 
@@ -173,12 +173,6 @@ def _busy_seconds() -> float | None:
         return None
     idle = ticks[3] + ticks[4]  # idle, and waiting for input or output
     return (sum(ticks) - idle) / os.sysconf("SC_CLK_TCK")
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))  # a container may use fewer than there are
-    return os.cpu_count() or 1
 
 
 def _memory() -> int | None:

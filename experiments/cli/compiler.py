@@ -1,7 +1,8 @@
 """What XLA is told before it compiles for a CPU."""
 
 from collections.abc import MutableMapping
-from importlib.metadata import version
+
+from jaxlib.version import __version__ as installed  # without JAX: help must come at once
 
 _OFF = "--xla_cpu_experimental_ynn_fusion_type="
 _KNOWN_TO = "0.10."  # a flag that a jaxlib does not know ends the process
@@ -18,5 +19,5 @@ def without_ynn(environment: MutableMapping[str, str], jaxlib: str | None = None
         jaxlib: version of jaxlib; the installed one if None.
     """
     flags = environment.get("XLA_FLAGS", "")
-    if "ynn" not in flags and (jaxlib or version("jaxlib")).startswith(_KNOWN_TO):
+    if "ynn" not in flags and (jaxlib or installed).startswith(_KNOWN_TO):
         environment["XLA_FLAGS"] = f"{flags} {_OFF}".strip()

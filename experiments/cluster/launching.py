@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from experiments import cores
 from experiments.cluster.grid import Cell
 
 _POLL = 0.2  # seconds between looks at what runs
@@ -85,8 +86,7 @@ def compiled(out: Path) -> dict[str, str]:
 
 def shared(jobs: int) -> dict[str, str]:
     """Return how many threads each of ``jobs`` processes has, so that together they fill cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {} if os.environ.get(_THREADS) else {_THREADS: str(max(1, (cores or 1) // jobs))}
+    return {} if os.environ.get(_THREADS) else {_THREADS: str(max(1, cores.count() // jobs))}
 
 
 def run_here(cells: Sequence[Cell], out: Path, jobs: int) -> Iterator[Ended]:

@@ -232,7 +232,10 @@ def normalise(params: PyTree, inputs: Numbers) -> tuple[Array, Array]:
 
 
 def columns(params: PyTree, inputs: Shown) -> tuple[Array, Array, Array, Array]:
-    """Return what a module is shown, lanes last: normalised ``[f, A, B]``, ``[g, B]``, the rest."""
+    """Return what a module is shown, lanes last: both kinds of numbers, normalised, and the rest.
+
+    They are ``[f, A, B]`` and ``[g, B]``; which actions are legal ``[A, B]``, and the leading one.
+    """
     # Axes are reversed first: inputs that were made so are not copied.
     mean, deviation = jax.tree.map(lambda one: one[:, None], (params["mean"], params["deviation"]))
     actions = _scale(inputs.actions.T, mean["actions"][..., None], deviation["actions"][..., None])

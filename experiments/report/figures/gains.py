@@ -42,7 +42,8 @@ def draw_gains(results: Mapping[str, Any]) -> Figure | None:
         if axes is panels[0]:
             axes.set_ylabel("Found gain")
         axes.set_xlabel("Predicted gain")
-        axes.locator_params(nbins=5)
+        axes.locator_params(axis="x", nbins=3)  # numbers as wide as -0.0025 must not touch
+        axes.locator_params(axis="y", nbins=5)
     plotting.caption(figure, _CAPTION)
     return figure
 

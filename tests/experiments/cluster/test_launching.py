@@ -171,3 +171,12 @@ def test_without_ray_one_line_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"pip install 'rrplan\[ray\]'"):
         next(on_ray.run_on_ray(grid("a").cells, tmp_path, 1, "ray"))
+
+
+@pytest.mark.parametrize(("jobs", "threads"), [(1, "6"), (2, "3"), (4, "1"), (9, "1")])
+def test_jobs_share_the_cores_unless_the_user_says_how(monkeypatch, jobs, threads):
+    monkeypatch.setattr(launching.cores, "count", lambda: 6)
+    monkeypatch.delenv("NPROC", raising=False)
+    assert launching.shared(jobs) == {"NPROC": threads}
+    monkeypatch.setenv("NPROC", "2")
+    assert launching.shared(jobs) == {}
