@@ -1,5 +1,6 @@
 """Training settings that suit an environment, by name."""
 
+import dataclasses
 from typing import NamedTuple
 
 from agents.alphazero.config import TrainConfig
@@ -145,8 +146,14 @@ def _cart_pole(full: bool) -> TrainPreset:
 
 
 def _steps_to_goal(full: bool) -> TrainPreset:
-    # Each step costs 1: at this discount at most 100.
-    return _long_returns(NetworkConfig("mlp", "small", return_scale=50.0), 300 if full else 100)
+    # Each step costs 1: at this discount at most 100. A goal is found by chance alone, and soon or
+    # never: the policy must stay open until then, and learn at once from the first time.
+    network = NetworkConfig("mlp", "small", return_scale=50.0)
+    preset = _long_returns(network, 300 if full else 100)
+    train = dataclasses.replace(
+        preset.train, value_floor=0.1, entropy_weight=0.5, warmup_share=0.005
+    )
+    return preset._replace(train=train)
 
 
 def _any(full: bool) -> TrainPreset:

@@ -19,7 +19,13 @@ _WHOLE = (
     "checkpoint_every",
 )
 _POSITIVE = ("maxvisit_init", "learning_rate", "max_grad_norm")
-_NOT_NEGATIVE = ("gumbel_scale", "value_scale", "weight_decay", "value_loss_weight")
+_NOT_NEGATIVE = (
+    "gumbel_scale",
+    "value_scale",
+    "weight_decay",
+    "value_loss_weight",
+    "entropy_weight",
+)
 _SHARES = ("gamma", "td_lambda", "value_floor", "warmup_share", "final_learning_rate_share")
 
 
@@ -56,6 +62,9 @@ class TrainConfig(DescentConfig):
     """Gradient steps after each round of self-play."""
     value_loss_weight: float = 1.0
     """Weight of the squared value error against the policy's cross-entropy."""
+    entropy_weight: float = 0.0
+    """Weight of the policy's entropy. An improved policy starts from the policy before it: where
+    no reward has been found, errors of Q add up from one to the next. This holds them back."""
     gamma: float = 1.0
     """Discount of a real step, in learning and in the search of self-play."""
     td_lambda: float = 1.0

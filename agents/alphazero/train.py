@@ -16,7 +16,7 @@ from agents.networks.prior_policy import evaluate_prior
 from agents.training.descent import make_optimizer, make_schedule
 from agents.training.protocol import TrainableEvaluator, Training
 from rrplan.capabilities import return_scale_of
-from rrplan.logits import mask_logits
+from rrplan.logits import entropy_of, mask_logits
 from rrplan.models.true_model import make_true_model
 from rrplan.types import Array, Environment, Network, PyTree
 
@@ -170,9 +170,10 @@ def _loss(
     # Illegal actions have a target of 0 and a log-probability near the lowest float.
     terms = jnp.where(batch.invalid_actions, 0.0, batch.policy_target * log_probs)
     policy_loss = -terms.sum(axis=-1).mean()
+    entropy = entropy_of(jnp.exp(log_probs)).mean() if config.entropy_weight else 0.0
     scale = return_scale_of(network)
     value_loss = 0.5 * jnp.square((answer.value - batch.value_target) / scale).mean()
-    loss = policy_loss + config.value_loss_weight * value_loss
+    loss = policy_loss + config.value_loss_weight * value_loss - config.entropy_weight * entropy
     return loss, (policy_loss, value_loss)
 
 

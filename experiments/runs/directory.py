@@ -118,8 +118,8 @@ def open_run(path: Path, config: Config, *, resume: bool) -> Iterator[Run[Config
     with locked(path):
         if (path / "config.json").exists():
             run = load_run(path, studies.of_config(config))
-            difference = first_difference(to_dict(run.config), to_dict(config))
-            if difference and not _extends(run, config):
+            difference = _conflict(run, config)
+            if difference:
                 raise InputError(f"{path} holds another run ({difference}): choose another --out")
             if not resume:
                 raise InputError(
@@ -161,14 +161,16 @@ def write_found(run: Run, *, config: Any = None, **found: Mapping[str, Any]) -> 
     return dataclasses.replace(run, **found)
 
 
-def _extends(run: Run, config: Any) -> bool:
-    """Return whether a configuration asks for all that a run holds, and for more.
+def _conflict(run: Run, config: Any) -> str | None:
+    """Return in words where a configuration is neither that of a run nor extends it.
 
     Raises:
-        InputError: it does, and that would change what is done.
+        InputError: it extends it, and that would change what is done.
     """
     study = studies.of_config(config)
-    return study.extends is not None and study.get("extends")(run.config, config)
+    if study.conflict is None or run.config == config:
+        return first_difference(to_dict(run.config), to_dict(config))
+    return study.get("conflict")(run.config, config)
 
 
 def load_run(path: Path, study: Study = studies.PLANNING_DEPTH) -> Run:

@@ -27,9 +27,9 @@ class Study(NamedTuple):
     """``(config, directory, *, resume, console) -> results``."""
     train: str | None
     """The same, for the training of base planners alone; None where it has none."""
-    extends: str | None
-    """``(config of a run, another config) -> bool``: whether the other holds all that the run does,
-    so that ``--resume`` adds what is new; None where a run cannot be extended."""
+    conflict: str | None
+    """``(config of a run, another config) -> words or None``: what the other lacks, or has
+    otherwise. Where it is None ``--resume`` adds what is new. No name: no run can be extended."""
     figures: str
     """By name, what draws each figure of its results."""
     tables: str
@@ -52,7 +52,7 @@ METAREASONING = Study(
     options="experiments.cli.options:MetalevelRunOptions",
     run="experiments.studies.metareasoning.study:run_study",
     train=None,
-    extends=None,
+    conflict=None,
     figures="experiments.report.figures:METAREASONING",
     tables="experiments.studies.metareasoning.tables:terminal_tables",
     report="experiments.html.scores:PAGE",
@@ -66,7 +66,7 @@ PLANNING_DEPTH = Study(
     options="experiments.cli.options:RunOptions",
     run="experiments.studies.planning_depth.study:run_study",
     train="experiments.studies.planning_depth.study:train_only",
-    extends="experiments.studies.planning_depth.extending:extends",
+    conflict="experiments.studies.planning_depth.extending:conflict",
     figures="experiments.report.figures:FIGURES",
     tables="experiments.report.tables:terminal_tables_of",
     report="experiments.html.depth:PAGE",

@@ -15,9 +15,8 @@ from rrplan.types import Array, Control, MetaObservation
 
 NO_DEPTH_LIMIT = jnp.iinfo(jnp.int32).max
 
-# Askers are shown to the meta-policy in groups of half the lanes, but not below this: a group has
-# a cost of its own, and one of few rows costs as much as one of so many. With groups of a quarter
-# a gate or stopper, of whose lanes a third to a half ask in a tick, needs two, and takes longer.
+# Askers are shown to the meta-policy in groups of a quarter of the lanes, but not below this: a
+# group has a cost of its own, and one of few rows costs as much as one of so many.
 _LEAST_GROUP = 32
 
 
@@ -77,14 +76,19 @@ def weigh_in(lanes: EngineState, counts: Counts) -> Counts | None:
     return costs.add_weighted(lanes.sums.weighted, counts, lanes.factor)
 
 
-def rows_seen(seen: MetaObservation) -> trees.Rows:
-    """Return the roots that a meta-observation shows, for rules that score them."""
+def rows_seen(seen: MetaObservation, prior_probs: Array | None = None) -> trees.Rows:
+    """Return the roots that a meta-observation shows, for rules that score them.
+
+    Args:
+        seen: with any order of axes.
+        prior_probs: those of the prior, where they are known; a softmax over the last axis if None.
+    """
     return trees.Rows(
         raw_value=seen.raw_value,
         node_value=seen.search_value,
         node_visits=seen.simulations + 1,  # the root's own evaluation is its first visit
         prior_logits=seen.prior_logits,
-        prior_probs=jax.nn.softmax(seen.prior_logits),
+        prior_probs=jax.nn.softmax(seen.prior_logits) if prior_probs is None else prior_probs,
         visit_counts=seen.visit_counts,
         qvalues=seen.qvalues,
     )
@@ -120,7 +124,7 @@ def _ask_in_groups(
     The others keep their carry; what else stands in their rows means nothing.
     """
     size = looking.shape[0]
-    group = min(size, max(_LEAST_GROUP, size // 2))
+    group = min(size, max(_LEAST_GROUP, size // 4))
     places = jnp.arange(size, dtype=jnp.int32)
     last = looking.sum(dtype=jnp.int32)
     # The looking lanes in order, padded to whole groups with a lane that there is not.

@@ -30,6 +30,11 @@ def linear(rows, inputs, outputs, *, bias=True):
     return rows * outputs * (2 * inputs + bias)
 
 
+def columns(rows, inputs, outputs):
+    """The same in the modules of a meta-policy, which sum up from the bias on."""
+    return rows * outputs * 2 * inputs
+
+
 def relu(rows, width):
     return rows * width
 
@@ -60,10 +65,10 @@ def test_a_look_of_the_smallest_stopper_by_hand():
     params = jax.eval_shape(network.init, jax.random.key(0))
     of_actions, of_whole = 3, 3
     half, answers = 2, 2
-    by_hand = linear(ITEMS, of_actions, half) + relu(ITEMS, half)
-    by_hand += linear(ITEMS, half, half) + relu(ITEMS, half)
-    by_hand += linear(1, 3 * half + of_whole, 4) + relu(1, 4)
-    by_hand += linear(1, 4, 4) + relu(1, 4) + linear(1, 4, answers) + linear(1, 4, 1)
+    by_hand = columns(ITEMS, of_actions, half) + relu(ITEMS, half)
+    by_hand += columns(ITEMS, half, half) + relu(ITEMS, half)
+    by_hand += columns(1, 3 * half + of_whole, 4) + relu(1, 4)
+    by_hand += columns(1, 4, 4) + relu(1, 4) + columns(1, 4, answers) + columns(1, 4, 1)
     counted = operations.of_look(planner, policy.greedy(network), params)
     # The rest is what it sees, made of the search, scaled and pooled: some numbers an action.
     assert by_hand < counted < by_hand + 120 * ITEMS

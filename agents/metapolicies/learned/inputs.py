@@ -42,31 +42,35 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
     """
     # Lanes last, as in the network: what runs over them fills the vectors of a CPU. Without the
     # barrier the compiler turns what follows back.
-    rows = jax.lax.optimization_barrier(jax.tree.map(jnp.transpose, rows_seen(seen)))
-    legal, visits, qvalues = ~seen.invalid_actions.T, rows.visit_counts, rows.qvalues
-    log_prior = jax.nn.log_softmax(rows.prior_logits, axis=0)
-    rows = rows._replace(prior_probs=jnp.exp(log_prior))
+    observation, seen = seen.observation, seen._replace(observation=())
+    seen = jax.lax.optimization_barrier(jax.tree.map(jnp.transpose, seen))
+    legal, visits, qvalues = ~seen.invalid_actions, seen.visit_counts, seen.qvalues
+    log_prior = jax.nn.log_softmax(seen.prior_logits, axis=0)
+    prior = jnp.exp(log_prior)
     # Finite, so that a lane that has no legal action, and is shown in vain, is no NaN.
     deaf = is_deaf(groups)
-    scores = rows.prior_logits
+    scores = seen.prior_logits
     if not deaf:
+        rows = rows_seen(seen, prior)
         scores = scores + qtransforms.completed_by_mix_value(rows, axis=0)
     scores = jnp.where(legal, scores, jnp.finfo(scores.dtype).min)
     leading = jnp.argmax(scores, axis=0).astype(jnp.int32)
+    # Numbers of each action [A, B], and of the decision as a whole [n, B].
     actions: list[Array] = []
     whole: list[Array] = []
     if "prior" in groups:
         log_prior = jnp.maximum(log_prior, LOWEST_LOG)
-        actions += [rows.prior_probs, log_prior]
-        whole += [_entropy(rows.prior_probs, log_prior), *_top(rows.prior_probs)]
-        whole += [legal.mean(0), jnp.log(jnp.maximum(legal.sum(0), 1))]
+        actions += [prior, log_prior]
+        count = legal.sum(0)
+        whole += [_entropy(prior, log_prior), _top(prior)]
+        whole += [_stack(count / len(legal), jnp.log(jnp.maximum(count, 1)))]
     if "search" in groups:
         share = visits / jnp.maximum(seen.simulations, 1)
         log_improved = jnp.maximum(jax.nn.log_softmax(scores, axis=0), LOWEST_LOG)
         improved = jnp.exp(log_improved) * legal
         actions += [share, jnp.log1p(visits), improved, log_improved]
-        whole += [entropy_of(share, axis=0), _entropy(improved, log_improved)]
-        whole += [*_top(share), *_top(improved)]
+        whole += [entropy_of(share, axis=0)[None], _entropy(improved, log_improved)]
+        whole += [_top(share), _top(improved)]
     if "values" in groups:
         visited = visits > 0
         gain = jnp.where(visited, qvalues - seen.raw_value, 0.0)
@@ -74,25 +78,26 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
         best = jnp.where(visited.any(0), best, 0.0)
         below_best = jnp.where(visited, gain - best, 0.0)
         actions += [gain, below_best, visited]
-        whole += [seen.raw_value, seen.search_value - seen.raw_value, best]
+        whole += [_stack(seen.raw_value, seen.search_value - seen.raw_value, best)]
     if "progress" in groups:
         # Both as logarithms: whether 1 or 2 simulations are done says more than 31 or 32.
-        whole += [jnp.log1p(seen.simulations), jnp.log1p(jnp.minimum(seen.simulations_left, 2**20))]
-        whole += [seen.simulations == 0, seen.decision, jnp.log1p(seen.decision)]
+        done, left = seen.simulations, jnp.minimum(seen.simulations_left, 2**20)
+        logs = jnp.log1p(_stack(done, left, seen.decision))
+        whole += [logs[:2], _stack(done == 0, seen.decision), logs[2:]]
     if "price" in groups:
-        whole += [jnp.log(jnp.maximum(seen.price, 1e-7))]
-    columns, rest = [column[None] for column in actions], [column[None] for column in whole]
+        whole += [jnp.log(jnp.maximum(seen.price, 1e-7))[None]]
+    columns = [column[None] for column in actions]
     if "features" in groups:
-        rest.append(seen.features.T)
+        whole.append(seen.features)
     if "observation" in groups:
         if rows_are_actions:
-            observation = jax.tree.leaves(seen.observation)[0]
-            columns.append(observation.reshape(*seen.qvalues.shape, -1).T)
+            rows_of_actions = jax.tree.leaves(observation)[0]
+            columns.append(rows_of_actions.reshape(*legal.T.shape, -1).T)
         else:
-            rest.append(flatten(seen.observation).T)
+            whole.append(flatten(observation).T)
     return Inputs(
         actions=_join(columns, legal.shape).T,
-        whole=_join(rest, legal.shape[1:]).T,
+        whole=_join(whole, legal.shape[1:]).T,
         legal=legal.T,
         leading=leading,
         simulations=seen.simulations,
@@ -100,17 +105,22 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
     )
 
 
+def _stack(*numbers: Array) -> Array:
+    """Return numbers ``[B]`` as rows: what is done to all of them is done in one piece."""
+    return jnp.stack([jnp.asarray(one, jnp.float32) for one in numbers])
+
+
 def _entropy(probs: Array, log_probs: Array) -> Array:
-    """Return entropies ``[B]`` in nats, without another logarithm; where cut, of nothing."""
-    return -(probs * log_probs).sum(0)
+    """Return entropies ``[1, B]`` in nats, without another logarithm; where cut, of nothing."""
+    return -(probs * log_probs).sum(0)[None]
 
 
-def _top(probs: Array) -> tuple[Array, Array]:
-    """Return the largest share and its lead over the second, ``[B]`` each; no sort."""
+def _top(probs: Array) -> Array:
+    """Return the largest share and its lead over the second, ``[2, B]``; no sort."""
     largest = probs.max(0)
     # One of the largest is left out, so that of two equal ones the lead is 0.
     rest = jnp.arange(len(probs))[:, None] != jnp.argmax(probs, axis=0)
-    return largest, largest - jnp.where(rest, probs, 0.0).max(0)
+    return jnp.stack([largest, largest - jnp.where(rest, probs, 0.0).max(0)])
 
 
 def _join(columns: Sequence[Array], shape: tuple[int, ...]) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -12,6 +13,8 @@ from rrplan.types import Array
 
 if TYPE_CHECKING:
     from agents.metapolicies.learned.network import MetaNetwork
+
+_FEW = 64  # columns of a product that is written as a sum
 
 
 class Columns(nnx.Module):
@@ -28,8 +31,40 @@ class Columns(nnx.Module):
 
     def __call__(self, inputs: Array) -> Array:
         """Return the outputs."""
-        outputs = jnp.tensordot(self.kernel[...], inputs, axes=(0, 0))
-        return outputs + jnp.expand_dims(self.bias[...], range(1, inputs.ndim))
+        bias = jnp.expand_dims(self.bias[...], range(1, inputs.ndim))
+        return product(self.kernel[...], inputs) + bias
+
+
+@jax.custom_vjp
+def product(kernel: Array, inputs: Array) -> Array:
+    """Return ``kernel [f, h]``, transposed, times ``inputs [f, ..., B]``: ``[h, ..., B]``.
+
+    Few columns are summed up one by one, in one loop: a matrix product of theirs takes longer to
+    begin than to multiply. Where gradients are asked for it is a matrix product: a sum that is made
+    again in several places may differ in its last bit, and the gradient of a maximum bears no such
+    difference.
+    """
+    if len(kernel) > _FEW:
+        return jnp.tensordot(kernel, inputs, axes=(0, 0))
+    # The barrier keeps the layer before this one out of the loop.
+    inputs = jax.lax.optimization_barrier(inputs)
+    weights = jnp.expand_dims(kernel, range(2, inputs.ndim + 1))
+    terms = [weight * column for weight, column in zip(weights, inputs, strict=True)]
+    return functools.reduce(jnp.add, terms)
+
+
+def _forward(kernel: Array, inputs: Array) -> tuple[Array, tuple[Array, Array]]:
+    return jnp.tensordot(kernel, inputs, axes=(0, 0)), (kernel, inputs)
+
+
+def _backward(saved: tuple[Array, Array], outputs: Array) -> tuple[Array, Array]:
+    kernel, inputs = saved
+    others = tuple(range(1, inputs.ndim))
+    of_kernel = jnp.tensordot(inputs, outputs, axes=(others, others))
+    return of_kernel, jnp.tensordot(kernel, outputs, axes=(1, 0))
+
+
+product.defvjp(_forward, _backward)
 
 
 class Trunk(nnx.Module):

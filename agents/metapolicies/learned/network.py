@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from agents.metapolicies.learned import inputs as meta_inputs
 from agents.metapolicies.learned.config import MetaConfig
@@ -117,8 +118,11 @@ class MetaNetwork:
     def _entry_of_fixed(self, k: Array, inputs: Inputs) -> Array:
         """Return which entry ``[B]`` of the menu goes towards ``k`` simulations, not beyond."""
         remaining = jnp.maximum(k - inputs.simulations, 0)
-        menu = jnp.asarray(self.config.menu)
-        return (menu <= remaining[:, None]).sum(-1, dtype=jnp.int32) - 1
+        # Entry by entry, without a reduction: so it is no loop of its own.
+        entry = jnp.zeros_like(remaining)
+        for each in self.config.menu[1:]:
+            entry += remaining >= each
+        return entry
 
     def show(self, seen: MetaObservation, params: PyTree = None) -> Inputs:
         """Return what it sees of a meta-observation; ``params`` are needed where it sees gains."""
@@ -131,8 +135,9 @@ class MetaNetwork:
     def control(self, answer: Array, carry: PyTree, seen: MetaObservation) -> Control:
         """Return what answers ``[B]`` order."""
         del seen
-        simulations, depth = jnp.asarray(self.config.answers, jnp.int32)[answer].T
-        return constant.order(simulations, carry, depth)
+        simulations, depths = np.asarray(self.config.answers, np.int32).T
+        depth = depths[0] if (depths == depths[0]).all() else jnp.asarray(depths)[answer]
+        return constant.order(jnp.asarray(simulations)[answer], carry, depth)
 
     def stops(self, answer: Array) -> Array:
         """Return which answers ``[B]`` are to act."""

@@ -3,18 +3,20 @@
 import dataclasses
 
 from experiments import runs
+from experiments.runs.codec import first_difference, to_dict
 from experiments.runs.progress import Progress
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.errors import InputError
 
 
-def extends(there: StudyConfig, here: StudyConfig) -> bool:
-    """Return whether a study asks for all that another has, and for more agents, prices or budgets.
+def conflict(there: StudyConfig, here: StudyConfig) -> str | None:
+    """Return in words what keeps a study from being extended to another; None where nothing does.
 
-    Seconds by the clock are more, too, and so are prices that agents are trained for.
+    It may be extended by agents, prices, budgets and depths, by prices that agents are trained for,
+    and by seconds of the clock.
 
     Raises:
-        InputError: it does, but learned agents of the other would have to be trained anew.
+        InputError: it may, but learned agents that are there would have to be trained anew.
     """
     same = dataclasses.replace(
         here,
@@ -31,7 +33,7 @@ def extends(there: StudyConfig, here: StudyConfig) -> bool:
         calibrate=here.calibrate and there.calibrate,
     )
     if same != there:
-        return False
+        return first_difference(to_dict(there), to_dict(same))
     added = (
         (there.sweep.budgets, here.sweep.budgets),
         (there.sweep.prices, here.sweep.prices),
@@ -39,7 +41,7 @@ def extends(there: StudyConfig, here: StudyConfig) -> bool:
         (there.control.agents, here.control.agents),
     )
     if any(set(before) - set(after) for before, after in added):
-        return False
+        return first_difference(to_dict(there), to_dict(here))
     before, after = there.sweep.max_budget, here.sweep.max_budget
     learned = there.control.learned()
     if learned and before != after:
@@ -55,7 +57,7 @@ def extends(there: StudyConfig, here: StudyConfig) -> bool:
             f"{by_price[0].name} was trained for the price {max(trained):g}, and now it would not "
             f"be: expected --control.num-prices of at least {least}, or another --out"
         )
-    return True
+    return None
 
 
 def warn_of_other_versions(run: runs.Run, progress: Progress) -> None:

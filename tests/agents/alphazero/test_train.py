@@ -10,14 +10,16 @@ import pytest
 
 import envs
 from agents.alphazero.config import TrainConfig
-from agents.alphazero.train import make_train
+from agents.alphazero.replay import Position
+from agents.alphazero.train import make_train, update
 from agents.networks import build
 from agents.presets import PRESETS, train_preset
-from agents.training.descent import make_schedule
+from agents.training.descent import make_optimizer, make_schedule
 from envs import adapt
 from envs.puzzles.knapsack import Knapsack
 from rrplan.errors import InputError
 from rrplan.logits import mask_logits
+from rrplan.types import Evaluation
 
 KEY = jax.random.key(0)
 TIMES = jnp.eye(3)
@@ -78,6 +80,29 @@ def test_the_same_key_gives_the_same_parameters(make_probe_train, probe_params):
     assert float(jnp.abs(after_two(1) - after_two(2)).max()) > 0
 
 
+def test_entropy_by_hand_counts_legal_actions_alone():
+    def network(params, observation):
+        nothing = jnp.zeros(len(observation))
+        return Evaluation(params[None], nothing, nothing[:, None])
+
+    logits = jnp.log(jnp.array([1.0, 3.0, 50.0]))  # a quarter and three quarters; the last: illegal
+    batch = Position(
+        observation=jnp.zeros((1, 1)),
+        invalid_actions=jnp.array([[False, False, True]]),
+        policy_target=jnp.array([[1.0, 0.0, 0.0]]),
+        value_target=jnp.zeros(1),
+    )
+
+    def loss(weight):
+        config = TrainConfig(entropy_weight=weight)
+        return update(network, config, logits, make_optimizer(config).init(logits), batch)[2]
+
+    entropy = -(0.25 * np.log(0.25) + 0.75 * np.log(0.75))
+    assert loss(0.0).loss == pytest.approx(np.log(4))
+    assert loss(2.0).loss == pytest.approx(np.log(4) - 2 * entropy)
+    assert loss(2.0).policy == loss(0.0).policy  # what is told of the policy is its error alone
+
+
 def test_the_schedule_warms_up_and_ends_low():
     config = TrainConfig(num_chunks=10, updates_per_chunk=10, warmup_share=0.1)
     schedule = make_schedule(config)
@@ -125,6 +150,7 @@ def test_an_unknown_preset_names_the_nearest():
         ({"td_lambda": -0.1}, "td_lambda must be between 0 and 1, got -0.1"),
         ({"learning_rate": 0.0}, "learning_rate must be positive, got 0.0"),
         ({"learning_rate": float("nan")}, "learning_rate must be finite, got nan"),
+        ({"entropy_weight": -0.5}, "entropy_weight must be zero or more, got -0.5"),
         ({"value_scale": -1.0}, "value_scale must be zero or more, got -1.0"),
     ],
 )

@@ -73,19 +73,23 @@ def linear(inputs, outputs):
     return 2 * inputs * outputs + outputs
 
 
+def columns(inputs, outputs):
+    return 2 * inputs * outputs  # summed up from the bias on
+
+
 def test_a_look_of_the_gate_on_the_planners_network_by_hand():
     """One hidden layer; what is made of its inputs is a few operations a column."""
     whole, width, answers = 5 + 2, 4, 3
     made = trainable.aware(planner(), request(inputs=("progress", "features")))
     params = jax.eval_shape(made.training.network.init, jax.random.key(0))
-    by_hand = linear(whole, width) + width + linear(width, answers)
+    by_hand = columns(whole, width) + width + columns(width, answers)
     counted = operations.of_look(planner(), made.meta_policy, params)
     assert by_hand < counted < by_hand + 10 * whole + 60
     assert isinstance(made.training.network, AwareNetwork)
     deeper = trainable.make(planner(), request(inputs=("progress", "features")))
     params = jax.eval_shape(deeper.training.network.init, jax.random.key(0))
     more = operations.of_look(planner(), deeper.meta_policy, params) - counted
-    assert more == linear(width, width) + width
+    assert more == columns(width, width) + width
 
 
 def test_predicted_gains_are_charged_in_a_look():

@@ -11,7 +11,7 @@ from experiments import runs
 from experiments.analysis.columns import COLUMNS
 from experiments.studies.planning_depth import study
 from experiments.studies.planning_depth.config import ControlConfig
-from experiments.studies.planning_depth.extending import extends
+from experiments.studies.planning_depth.extending import conflict
 from rrplan import InputError
 
 
@@ -209,17 +209,27 @@ def test_agents_may_be_trained_for_more_prices_but_none_is_left_out(config):
         return dataclasses.replace(config, sweep=sweep, control=control)
 
     there = asked((3e-4, 2e-3), 1)
-    assert extends(there, asked((3e-4, 2e-3), 2))
-    assert extends(there, asked((1e-4, 3e-4, 2e-3), 2))
+    assert not conflict(there, asked((3e-4, 2e-3), 2))
+    assert not conflict(there, asked((1e-4, 3e-4, 2e-3), 2))
     line = (
         "stopper was trained for the price 0.0003, .* expected --control.num-prices of at least 2"
     )
     with pytest.raises(InputError, match=line):
-        extends(there, asked((1e-4, 3e-4, 2e-3), 1))
+        conflict(there, asked((1e-4, 3e-4, 2e-3), 1))
     with pytest.raises(InputError, match=r"trained for the price 0.002"):
-        extends(asked((3e-4, 2e-3), 2), there)
+        conflict(asked((3e-4, 2e-3), 2), there)
     for_all = "stopper-priced"  # one training for all prices
-    assert extends(asked((3e-4, 2e-3), 2, for_all), asked((3e-4, 2e-3), 1, for_all))
+    assert not conflict(asked((3e-4, 2e-3), 2, for_all), asked((3e-4, 2e-3), 1, for_all))
+
+
+def test_what_may_not_change_is_named_beside_what_may(config):
+    more = dataclasses.replace(config.control, agents=(*config.control.agents, "margin"))
+    other = dataclasses.replace(config, control=more, seeds=config.seeds + 1)
+    found = f"seeds is {config.seeds} there, {config.seeds + 1} here"
+    assert conflict(config, other) == found
+    assert conflict(dataclasses.replace(config, calibrate=True), config) == (
+        "calibrate is True there, False here"
+    )
 
 
 def test_a_kill_while_a_run_is_extended_leaves_what_it_was(finished, config, fake_work):
