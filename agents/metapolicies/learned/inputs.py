@@ -82,8 +82,9 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
     if "progress" in groups:
         # Both as logarithms: whether 1 or 2 simulations are done says more than 31 or 32.
         done, left = seen.simulations, jnp.minimum(seen.simulations_left, 2**20)
-        logs = jnp.log1p(_stack(done, left, seen.decision))
-        whole += [logs[:2], _stack(done == 0, seen.decision), logs[2:]]
+        numbers = _stack(done, left, done == 0, seen.decision, seen.decision)
+        logged = jnp.array([True, True, False, False, True])[:, None]
+        whole += [jnp.where(logged, jnp.log1p(numbers), numbers)]
     if "price" in groups:
         whole += [jnp.log(jnp.maximum(seen.price, 1e-7))[None]]
     columns = [column[None] for column in actions]
@@ -116,11 +117,16 @@ def _entropy(probs: Array, log_probs: Array) -> Array:
 
 
 def _top(probs: Array) -> Array:
-    """Return the largest share and its lead over the second, ``[2, B]``; no sort."""
-    largest = probs.max(0)
-    # One of the largest is left out, so that of two equal ones the lead is 0.
-    rest = jnp.arange(len(probs))[:, None] != jnp.argmax(probs, axis=0)
-    return jnp.stack([largest, largest - jnp.where(rest, probs, 0.0).max(0)])
+    """Return the largest share and its lead over the second, ``[2, B]``; 0 of two equal ones."""
+
+    def join(one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array, Array]:
+        lower = jnp.minimum(one[0], other[0])
+        return jnp.maximum(one[0], other[0]), jnp.maximum(lower, jnp.maximum(one[1], other[1]))
+
+    # In one pass, without a sort. Shares are not negative: a second that there is not is 0.
+    zero = jnp.zeros((), probs.dtype)
+    largest, second = jax.lax.reduce((probs, jnp.zeros_like(probs)), (zero, zero), join, (0,))
+    return jnp.stack([largest, largest - second])
 
 
 def _join(columns: Sequence[Array], shape: tuple[int, ...]) -> Array:
