@@ -44,7 +44,7 @@ def product(kernel: Array, inputs: Array) -> Array:
     again in several places may differ in its last bit, and the gradient of a maximum bears no such
     difference.
     """
-    if len(kernel) > _FEW:
+    if not 0 < len(kernel) <= _FEW:
         return jnp.tensordot(kernel, inputs, axes=(0, 0))
     # The barrier keeps the layer before this one out of the loop.
     inputs = jax.lax.optimization_barrier(inputs)
