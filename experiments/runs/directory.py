@@ -168,7 +168,7 @@ def _conflict(run: Run, config: Any) -> str | None:
         InputError: it extends it, and that would change what is done.
     """
     study = studies.of_config(config)
-    if study.conflict is None or run.config == config:
+    if study.conflict is None:
         return first_difference(to_dict(run.config), to_dict(config))
     return study.get("conflict")(run.config, config)
 

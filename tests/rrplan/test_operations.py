@@ -31,7 +31,7 @@ def linear(rows, inputs, outputs, *, bias=True):
 
 
 def columns(rows, inputs, outputs):
-    """The same in the modules of a meta-policy, which sum up from the bias on."""
+    """The same in the modules of a meta-policy, where products and bias are added up."""
     return rows * outputs * 2 * inputs
 
 

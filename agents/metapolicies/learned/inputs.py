@@ -44,7 +44,7 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
     # barrier the compiler turns what follows back.
     observation, seen = seen.observation, seen._replace(observation=())
     seen = jax.lax.optimization_barrier(jax.tree.map(jnp.transpose, seen))
-    legal, visits, qvalues = ~seen.invalid_actions, seen.visit_counts, seen.qvalues
+    legal, visits = ~seen.invalid_actions, seen.visit_counts
     log_prior = jax.nn.log_softmax(seen.prior_logits, axis=0)
     prior = jnp.exp(log_prior)
     # Finite, so that a lane that has no legal action, and is shown in vain, is no NaN.
@@ -73,18 +73,14 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
         whole += [_top(share), _top(improved)]
     if "values" in groups:
         visited = visits > 0
-        gain = jnp.where(visited, qvalues - seen.raw_value, 0.0)
+        gain = jnp.where(visited, seen.qvalues - seen.raw_value, 0.0)
         best = jnp.where(visited, gain, -jnp.inf).max(0)
         best = jnp.where(visited.any(0), best, 0.0)
         below_best = jnp.where(visited, gain - best, 0.0)
         actions += [gain, below_best, visited]
         whole += [_stack(seen.raw_value, seen.search_value - seen.raw_value, best)]
     if "progress" in groups:
-        # Both as logarithms: whether 1 or 2 simulations are done says more than 31 or 32.
-        done, left = seen.simulations, jnp.minimum(seen.simulations_left, 2**20)
-        numbers = _stack(done, left, done == 0, seen.decision, seen.decision)
-        logged = jnp.array([True, True, False, False, True])[:, None]
-        whole += [jnp.where(logged, jnp.log1p(numbers), numbers)]
+        whole.append(_progress(seen))
     if "price" in groups:
         whole += [jnp.log(jnp.maximum(seen.price, 1e-7))[None]]
     columns = [column[None] for column in actions]
@@ -93,7 +89,7 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
     if "observation" in groups:
         if rows_are_actions:
             rows_of_actions = jax.tree.leaves(observation)[0]
-            columns.append(rows_of_actions.reshape(*legal.T.shape, -1).T)
+            columns.append(rows_of_actions.reshape(*legal.shape[::-1], -1).T)
         else:
             whole.append(flatten(observation).T)
     return Inputs(
@@ -104,6 +100,15 @@ def show(seen: MetaObservation, groups: Sequence[str], rows_are_actions: bool) -
         simulations=seen.simulations,
         value=seen.raw_value if deaf else seen.search_value,
     )
+
+
+def _progress(seen: MetaObservation) -> Array:
+    """Return how far decision and episode have come, ``[5, B]``."""
+    # Logarithms: whether 1 or 2 simulations are done says more than whether 31 or 32 are.
+    done, left = seen.simulations, jnp.minimum(seen.simulations_left, 2**20)
+    numbers = _stack(done, left, done == 0, seen.decision, seen.decision)
+    logged = jnp.array([True, True, False, False, True])[:, None]
+    return jnp.where(logged, jnp.log1p(numbers), numbers)
 
 
 def _stack(*numbers: Array) -> Array:

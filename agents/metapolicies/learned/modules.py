@@ -45,7 +45,7 @@ def product(kernel: Array, inputs: Array) -> Array:
     difference.
     """
     if not 0 < len(kernel) <= _FEW:
-        return jnp.tensordot(kernel, inputs, axes=(0, 0))
+        return _matrix_product(kernel, inputs)
     # The barrier keeps the layer before this one out of the loop.
     inputs = jax.lax.optimization_barrier(inputs)
     weights = jnp.expand_dims(kernel, range(2, inputs.ndim + 1))
@@ -53,8 +53,12 @@ def product(kernel: Array, inputs: Array) -> Array:
     return functools.reduce(jnp.add, terms)
 
 
+def _matrix_product(kernel: Array, inputs: Array) -> Array:
+    return jnp.tensordot(kernel, inputs, axes=(0, 0))
+
+
 def _forward(kernel: Array, inputs: Array) -> tuple[Array, tuple[Array, Array]]:
-    return jnp.tensordot(kernel, inputs, axes=(0, 0)), (kernel, inputs)
+    return _matrix_product(kernel, inputs), (kernel, inputs)
 
 
 def _backward(saved: tuple[Array, Array], outputs: Array) -> tuple[Array, Array]:

@@ -74,7 +74,7 @@ def linear(inputs, outputs):
 
 
 def columns(inputs, outputs):
-    return 2 * inputs * outputs  # summed up from the bias on
+    return 2 * inputs * outputs  # products and bias are added up: one sum less than terms
 
 
 def test_a_look_of_the_gate_on_the_planners_network_by_hand():
