@@ -199,6 +199,11 @@ COMPARED = (*CONTROLLED, "planner")
 """Families of agents that are held against the best fixed k, and against each other."""
 
 
+def is_subject(name: str, described: Mapping[str, Any]) -> bool:
+    """Return whether an agent is one of which a study makes claims: learned, and no control."""
+    return described["family"] == "learned" and all(name != control.name for control in CONTROLS)
+
+
 def choosable(*, depth: bool = True) -> tuple[str, ...]:
     """Return the names that ``--control.agents`` knows, in the order of the roster.
 

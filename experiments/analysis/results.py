@@ -8,7 +8,7 @@ import polars as pl
 
 from agents.metapolicies.tuning import tune
 from experiments import roster, studies
-from experiments.analysis import chains, comparisons, thinking
+from experiments.analysis import chains, comparisons, seeds, thinking
 from experiments.analysis.columns import (
     Columns,
     counts_of,
@@ -99,6 +99,7 @@ def summarize(
     compared = [name for name, a in known.items() if a["family"] in roster.COMPARED]
     timed = _of_compared(tables, compared, config.sweep.prices, agents)
     controlled = [name for name in compared if known[name]["family"] in roster.CONTROLLED]
+    subjects = [name for name in compared if roster.is_subject(name, known[name])]
     own = {key: table for key, table in tables.items() if key[0] in controlled}
     yardsticks = [_yardstick(choice, curve, tables, agents) for choice in best]
     entries = [
@@ -139,6 +140,7 @@ def summarize(
         **_chains(yardsticks, timed, tables, agents),
         "fronts": comparisons.fronts(own, curve),
         "pairs": comparisons.pairs(timed),
+        "claims": seeds.claims(timed, {y.price: y.best_fixed for y in yardsticks}, subjects),
         "thinking": [
             group
             for agent, of_seeds in rows

@@ -55,6 +55,13 @@ def format_gain_in_full(estimate: Mapping[str, Any] | None, digits: int = 2) -> 
     return f"{estimate['mean']:+.{places}f} [{low:+.{places}f}, {high:+.{places}f}]"
 
 
+def format_seeds(difference: Mapping[str, Any]) -> str:
+    """Return the differences of single seeds, to as many digits as their interval is told."""
+    half_width = _half_width(difference["difference"])
+    places = _places(half_width, 2) if half_width > 0 else 4
+    return ", ".join(f"{one:+.{places}f}" for one in difference["seeds"])
+
+
 def format_share(estimate: Mapping[str, Any] | None) -> str:
     """Return a share in percent with its interval in brackets; a dash for None."""
     if estimate is None:

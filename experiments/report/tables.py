@@ -9,7 +9,14 @@ import rich.table
 
 from experiments.analysis.entries import Entry, prices
 from experiments.analysis.timings import seconds_an_episode
-from experiments.report import bills, chain_tables, control_tables, planner_tables, replacements
+from experiments.report import (
+    bills,
+    chain_tables,
+    claim_tables,
+    control_tables,
+    planner_tables,
+    replacements,
+)
 from experiments.report.formatting import RULES, format_estimate, format_markdown
 
 
@@ -93,7 +100,8 @@ def markdown_table(results: Mapping[str, Any], seconds: Mapping[str, float] | No
     warnings = "".join(f"- {line}\n" for line in results.get("warnings", ()))
     told = f"Warnings:\n\n{warnings}" if warnings else ""
     chains, planners = chain_tables.markdown_tables(results), planner_tables.markdown_table(results)
-    parts = (main, control, *chains, planners, told)
+    claims = claim_tables.markdown_table(results)
+    parts = (main, control, claims, *chains, planners, told)
     return "\n".join(part for part in parts if part)
 
 
