@@ -67,7 +67,8 @@ class Bill(NamedTuple):
         """Return what an agent pays for each count, in multiples of the price.
 
         Args:
-            look: operations of one of its looks.
+            look: operations of one of its looks. Seconds of a look are those that were measured,
+                whoever looks.
             kind: of the bill; the study's own if None.
             plans: whether it has a planner, which evaluates the root of each decision.
         """

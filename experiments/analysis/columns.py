@@ -27,13 +27,16 @@ def to_table(episodes: Episodes, turns: Callable[[Trace], np.ndarray] | None = N
 
     Args:
         episodes: as they were evaluated.
-        turns: ``(trace) -> [E]``: kept as a column more, see :class:`agents.Candidate`.
+        turns: ``(trace) -> [E]``: kept as a column more, with the looks that the trace holds, see
+            :class:`agents.Candidate`.
     """
     columns = {name: np.asarray(getattr(episodes, name)) for name in COLUMNS}
     if episodes.weighted is not None:
         columns |= dict(zip(WEIGHTED, map(np.asarray, episodes.weighted), strict=True))
     if turns is not None and episodes.trace is not None:
         columns["turns"] = np.asarray(turns(episodes.trace))
+        # A trace holds the first decisions of an episode: so many turns came of so many looks.
+        columns["traced_looks"] = np.asarray(episodes.trace.looks).sum(1)
     return columns | thinking.of_trace(episodes.trace)
 
 
@@ -48,9 +51,8 @@ def load_table(path: Path, num_episodes: int) -> Columns | None:
 
 def stack_tables(tables: Sequence[Columns]) -> Columns:
     """Return the tables ``[E]`` of all training seeds as one, ``[S, E]``."""
-    names = [
-        name for name in (*COLUMNS, *WEIGHTED, "turns") if all(name in table for table in tables)
-    ]
+    known = (*COLUMNS, *WEIGHTED, "turns", "traced_looks")
+    names = [name for name in known if all(name in table for table in tables)]
     return {name: np.stack([table[name] for table in tables]) for name in names}
 
 

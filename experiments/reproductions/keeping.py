@@ -1,9 +1,10 @@
 """What a reproduction leaves in its directory, and whose directory it is."""
 
+import contextlib
 import dataclasses
 import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,11 @@ def tell(options: Any) -> dict[str, Any]:
     return json.loads(json.dumps(told, default=lambda path: path.resolve().name))
 
 
-def claim(out: Path, options: Any, given: Mapping[str, PyTree] = {}) -> None:
-    """Make a directory with room for evaluations, or see that it holds this reproduction.
+@contextlib.contextmanager
+def claimed(out: Path, options: Any, given: Mapping[str, PyTree] = {}) -> Iterator[None]:
+    """Hold a directory with room for evaluations, made now or by this reproduction before.
+
+    Nobody else may write to it meanwhile.
 
     Args:
         out: the directory.
@@ -39,10 +43,20 @@ def claim(out: Path, options: Any, given: Mapping[str, PyTree] = {}) -> None:
             they have changed, it is another reproduction.
 
     Raises:
-        InputError: it holds another reproduction, or this one and it is not resumed.
+        InputError: it holds another reproduction, or this one and it is not resumed, or something
+            that is no reproduction, or another process is writing to it.
     """
-    path, told = out / "options.json", tell(options)
+    told = tell(options)
     told |= {name: _checksum(arrays) for name, arrays in given.items()}
+    with runs.claimed(out, "options.json", "reproduction"):
+        _check_own(out, options, told)
+        (out / "evaluations").mkdir(exist_ok=True)
+        yield
+
+
+def _check_own(out: Path, options: Any, told: Mapping[str, Any]) -> None:
+    """See that a directory is new, or holds this reproduction and is gone on with."""
+    path = out / "options.json"
     if path.exists():
         if runs.read_json(path, missing="") != told:
             raise InputError(f"{out} holds another reproduction: choose another --out")
@@ -51,7 +65,6 @@ def claim(out: Path, options: Any, given: Mapping[str, PyTree] = {}) -> None:
                 f"{out} holds this reproduction already: continue it with --resume, or choose"
                 " another --out"
             )
-    (out / "evaluations").mkdir(parents=True, exist_ok=True)
     runs.write_json(path, told)
 
 

@@ -6,6 +6,7 @@ __all__ = (
     "Config",
     "Run",
     "append_json_line",
+    "claimed",
     "load_arrays",
     "load_results",
     "load_run",

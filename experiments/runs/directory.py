@@ -107,15 +107,7 @@ def open_run(path: Path, config: Config, *, resume: bool) -> Iterator[Run[Config
             something that is no run, or another process is writing to it.
     """
     path = Path(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise InputError(f"{path} is a file, not a directory for a run") from None
-    except OSError as error:
-        raise InputError(f"cannot make the run directory {path}: {error.strerror}") from None
-    if not (path / "config.json").exists() and any(_foreign(path)):
-        raise InputError(f"{path} is not empty and holds no run: choose another --out")
-    with locked(path):
+    with claimed(path, "config.json", "run"):
         if (path / "config.json").exists():
             run = load_run(path, studies.of_config(config))
             difference = _conflict(run, config)
@@ -221,6 +213,33 @@ def versions() -> dict[str, str]:
 
 
 @contextlib.contextmanager
+def claimed(path: Path, told_by: str, what: str) -> Iterator[None]:
+    """Make a directory, or enter one that is nobody else's; nobody else may write meanwhile.
+
+    Args:
+        path: the directory.
+        told_by: the file that says what it holds, written first.
+        what: what it is a directory of, in a word.
+
+    Raises:
+        InputError: it cannot be made, or holds something else, or another process writes to it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{path} is a file, not a directory for a {what}") from None
+    except OSError as error:
+        raise InputError(f"cannot make the {what} directory {path}: {error.strerror}") from None
+    # A process that was killed at its very start leaves no more than these.
+    started = (_LOCK, f".{told_by}.tmp")
+    foreign = any(entry.name not in started for entry in path.iterdir())
+    if foreign and not (path / told_by).exists():
+        raise InputError(f"{path} is not empty and holds no {what}: choose another --out")
+    with locked(path):
+        yield
+
+
+@contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a directory's lock; the system lets go of it when a process dies, however it does.
 
@@ -237,8 +256,3 @@ def locked(path: Path) -> Iterator[None]:
         except BlockingIOError:
             raise InputError(f"{path} is being written by another process") from None
         yield
-
-
-def _foreign(path: Path) -> Iterator[Path]:
-    """Yield what is in a directory beside what a run leaves that was killed at its very start."""
-    return (entry for entry in path.iterdir() if entry.name not in (_LOCK, ".config.json.tmp"))

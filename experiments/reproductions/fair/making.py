@@ -11,6 +11,7 @@ from experiments import loading, runs
 from experiments.analysis import columns
 from experiments.analysis.columns import of_frame
 from experiments.analysis.comparisons import as_json
+from experiments.bill import Bill
 from experiments.bill import make as make_bill
 from experiments.evaluation import build_problem
 from experiments.reproductions import keeping
@@ -50,15 +51,28 @@ def reproduce(options: FairOptions, say: Callable[[str], None]) -> list[str]:
     run = runs.load_run(options.run)
     results = runs.load_results(run.path)
     prices = _prices(options, run, results)
-    keeping.claim(options.directory, options)
     problem = build_problem(run.config)
     bill = make_bill(problem, run.operations, measured=run.calibration)
     best = {one["price"]: one["k"] for one in results["best_fixed"]}
-    frame = pl.read_parquet(run.episodes)
     seeds = [
         Seed(options, run.config, loading.load(run.path, number).planner, bill, number, say)
         for number in range(run.config.seeds)
     ]
+    # Names of directories may be alike: what tells runs apart is planners, and the bill.
+    given = {"planners": [seed.planner.params for seed in seeds], "bill": bill.rates()}
+    with keeping.claimed(options.directory, options, given):
+        return _make(options, run, prices, seeds, bill, best)
+
+
+def _make(
+    options: FairOptions,
+    run: runs.Run,
+    prices: tuple[float, ...],
+    seeds: Sequence[Seed],
+    bill: Bill,
+    best: Mapping[float, int],
+) -> list[str]:
+    frame = pl.read_parquet(run.episodes)
     ceilings = [seed.ceiling(prices) for seed in seeds]
     found, fits = [], []
     for price in prices:

@@ -47,9 +47,21 @@ def reproduce(options: HardnessOptions, say: Callable[[str], None]) -> list[str]
     for run in found:
         runs.load_results(run.path)
     _check_alike(found)
-    keeping.claim(options.directory, options)
     names = _names(options.runs)
     planners = [read(run, name) for run, name in zip(found, names, strict=True)]
+    # Names of directories may be alike: what tells the runs apart is what they have earned.
+    given = {"returns": [planner.returns for planner in planners]}
+    with keeping.claimed(options.directory, options, given):
+        return _make(options, found, planners, say)
+
+
+def _make(
+    options: HardnessOptions,
+    found: Sequence[Run[StudyConfig]],
+    planners: Sequence[Planners],
+    say: Callable[[str], None],
+) -> list[str]:
+    names = [planner.name for planner in planners]
     told = summarize(planners)
     told["maps"] = []
     for run, name in zip(found, names, strict=True):

@@ -87,11 +87,16 @@ def reproduce(options: ImagineOptions, say: Callable[[str], None]) -> list[str]:
         InputError: the problem is too large to be solved exactly, or the directory holds another
             reproduction, or this one and it is not resumed.
     """
-    out = options.directory
     optima = {price: solve(options, price) for price in options.prices}
     for price, optimum in optima.items():
         say(f"price {price:g}: the optimum is {optimum.start.value:.4f}")
-    keeping.claim(out, options)
+    with keeping.claimed(options.directory, options):
+        return _make(options, optima, say)
+
+
+def _make(
+    options: ImagineOptions, optima: Mapping[float, Optimum], say: Callable[[str], None]
+) -> list[str]:
     planner = build(options)
     searched = {k: _search(planner, options, k) for k in options.k}
     learned: dict[float, list[Columns]] = {price: [] for price in options.prices}
@@ -105,7 +110,7 @@ def reproduce(options: ImagineOptions, say: Callable[[str], None]) -> list[str]:
     results = summarize(optima, stacked, searched, rewards)
     results |= {"curve": _curve(options, searched, rewards)}
     results |= {"options": keeping.tell(options), "versions": runs.versions()}
-    return keeping.write(out, results, markdown(results), {"values": draw_values})
+    return keeping.write(options.directory, results, markdown(results), {"values": draw_values})
 
 
 def draw_trees(planner: Planner, episodes: int) -> np.ndarray:

@@ -34,8 +34,11 @@ def reproduce(options: LearnedModelOptions, say: Callable[[str], None]) -> list[
     Raises:
         InputError: the directory holds another reproduction, or this one and it is not resumed.
     """
-    out = options.directory
-    keeping.claim(out, options)
+    with keeping.claimed(options.directory, options):
+        return _make(options, say)
+
+
+def _make(options: LearnedModelOptions, say: Callable[[str], None]) -> list[str]:
     problem = arms.build(options)
     listed = arms.list_arms(options)
     rows: dict[Arm, list[dict[str, dict[int, Columns]]]] = {arm: [] for arm in listed}
@@ -74,7 +77,7 @@ def reproduce(options: LearnedModelOptions, say: Callable[[str], None]) -> list[
     results["thinkers"] = thinkers.summarize(imagining, options.prices)
     results |= {"env": options.env, "return_label": problem.config.return_label}
     results |= {"options": keeping.tell(options), "versions": runs.versions()}
-    return keeping.write(out, results, tables.markdown(results), FIGURES)
+    return keeping.write(options.directory, results, tables.markdown(results), FIGURES)
 
 
 def _stack(seeds: Sequence[Mapping[str, Mapping[int, Columns]]]) -> Curves:

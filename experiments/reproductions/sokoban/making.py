@@ -43,7 +43,6 @@ def reproduce(options: SokobanOptions, say: Callable[[str], None]) -> list[str]:
         InputError: levels cannot be read, or are not all of one size; the directory holds another
             reproduction, or this one and it is not resumed.
     """
-    out = options.directory
     test, test_params = read_test(options)
     problems = {}
     for name, env_kwargs in sources(options, test).items():
@@ -52,7 +51,18 @@ def reproduce(options: SokobanOptions, say: Callable[[str], None]) -> list[str]:
         except InputError as error:
             raise InputError(f"to train on {name} levels: {error}") from None
     read = {f"{name}_levels": problem.env_params for name, problem in problems.items()}
-    keeping.claim(out, options, {"test_levels": test_params} | read)
+    with keeping.claimed(options.directory, options, {"test_levels": test_params} | read):
+        return _make(options, test, test_params, problems, say)
+
+
+def _make(
+    options: SokobanOptions,
+    test: Sokoban,
+    test_params: PyTree,
+    problems: Mapping[str, StudyProblem],
+    say: Callable[[str], None],
+) -> list[str]:
+    out = options.directory
     key = study_key(next(iter(problems.values())).config, Domain.HELD_OUT)
     environment = envs.adapt(test)
     number = options.first or len(test_params.level_player)

@@ -29,8 +29,11 @@ def reproduce(options: DynamicThinkerOptions, say: Callable[[str], None]) -> lis
     Raises:
         InputError: the directory holds another reproduction, or this one and it is not resumed.
     """
-    out = options.directory
-    keeping.claim(out, options)
+    with keeping.claimed(options.directory, options):
+        return _make(options, say)
+
+
+def _make(options: DynamicThinkerOptions, say: Callable[[str], None]) -> list[str]:
     problem = build(options)
     rows: dict[Arm, list[Columns]] = {arm: [] for arm in list_arms(options)}
     rates: dict[Arm, Rates] = {}
@@ -47,7 +50,7 @@ def reproduce(options: DynamicThinkerOptions, say: Callable[[str], None]) -> lis
     results = summarize(stacked, rates, options.prices)
     results |= {"env": options.env, "return_label": problem.config.return_label}
     results |= {"options": keeping.tell(options), "versions": runs.versions()}
-    return keeping.write(out, results, tables.markdown(results), FIGURES)
+    return keeping.write(options.directory, results, tables.markdown(results), FIGURES)
 
 
 def summarize(

@@ -247,7 +247,8 @@ def tune(
     planner = make_planner(problem, params[0], acting)
 
     def rates(candidate: Candidate, table: Mapping[str, np.ndarray]) -> Rates:
-        turns = table["turns"].sum() / max(1, table["looks"].sum()) if "turns" in table else 1.0
+        looks = table.get("traced_looks", table["looks"])  # those of all, as older runs have it
+        turns = table["turns"].sum() / max(1, looks.sum()) if "turns" in table else 1.0
         meta_policy, own = candidate.meta_policy, candidate.params
         return bill.rates(bill.look_of(candidate.name, planner, meta_policy, own, turns))
 
