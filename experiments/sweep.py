@@ -6,11 +6,11 @@ from typing import Annotated
 
 import tyro
 
-from agents.metapolicies.learned.config import sorted_depths
+from agents.metapolicies.learned.config import LARGEST_K, sorted_depths
 from agents.training.ranges import halved
 from rrplan.errors import InputError
 
-LARGEST_K, MOST_EPISODES = 1_000_000, 100_000_000
+MOST_EPISODES = 100_000_000
 """Beyond these a number is taken for a slip; counts must fit into an int32."""
 
 

@@ -43,8 +43,21 @@ class Axis:
 
     def words(self, value: str) -> list[str]:
         """Return what a value adds to the command line."""
-        words = shlex.split(value)
+        words = split_words(value, f"--over {self.name}")
         return words if self.name == ENVIRONMENT else [f"--{self.name}", *words]
+
+
+def split_words(text: str, option: str) -> list[str]:
+    """Return the words of a text as a shell would have them.
+
+    Raises:
+        InputError: a quotation is not closed; the line names the option.
+    """
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        told = str(error).lower()
+        raise InputError(f"{option} is {text!r}: {told}, expected each quotation closed") from None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -61,8 +61,16 @@ def split_options(arguments: Sequence[str]) -> tuple[list[str], Processes | None
         if field not in found:
             raise InputError(f"missing {_PREFIX}{name}: the three of them come together")
     count, index = (_to_int(name, found[names[name]]) for name in ("num-processes", "process-id"))
+    if count < 1:
+        raise InputError(f"{_PREFIX}num-processes is {count}: expected at least 1")
     if not 0 <= index < count:
         raise InputError(f"{_PREFIX}process-id is {index}: expected 0 to {count - 1}")
+    host, _, port = found["coordinator"].rpartition(":")
+    if not host or not port.isdecimal():
+        raise InputError(
+            f"{_PREFIX}coordinator is {found['coordinator']!r}: expected HOST:PORT,"
+            " as localhost:1234"
+        )
     return rest, Processes(found["coordinator"], count, index)
 
 
@@ -124,7 +132,10 @@ def _broadcast_bytes(data: bytes) -> bytes:
     import numpy as np
     from jax.experimental import multihost_utils
 
-    size = int(multihost_utils.broadcast_one_to_all(np.int32(len(data))))
+    # In two parts, as 32 bits hold no more than 2 GiB.
+    parts = np.array(divmod(len(data), 2**31), np.int32)
+    high, low = map(int, multihost_utils.broadcast_one_to_all(parts))
+    size = high * 2**31 + low
     held = np.zeros(size, np.uint8)
     held[: len(data)] = np.frombuffer(data, np.uint8)
     return np.asarray(multihost_utils.broadcast_one_to_all(held)).astype(np.uint8).tobytes()

@@ -98,6 +98,7 @@ def fake_work(monkeypatch):
         "build_problem",
         lambda config, **_: evaluation.StudyProblem(config, FakeEnvironment(), None, None),
     )
+    monkeypatch.setattr(study, "check_agents", lambda problem: None)
     monkeypatch.setattr(study, "train_planners", work.train)
     monkeypatch.setattr(evaluating, "evaluate_agent", work.evaluate)
     monkeypatch.setattr(study.training, "train_all", work.train_meta_policies)

@@ -16,6 +16,8 @@ KNOWN_GROUPS = (*GROUPS, "gains")
 their own."""
 SEARCHED = ("search", "values")
 """Groups that tell what a search has found."""
+LARGEST_K = 1_000_000
+"""Simulations and levels beyond which a number is taken for a mistake."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class MetaConfig:
         menu = tuple(sorted(set(self.menu)))
         if not menu or menu[0] != 0 or len(menu) < 2:
             raise InputError(f"menu is {self.menu}: expected 0 and at least one larger number")
+        if menu[-1] > LARGEST_K:
+            raise InputError(f"menu is {self.menu}: expected at most {LARGEST_K:,} simulations")
         object.__setattr__(self, "menu", menu)
         if not self.inputs:
             raise InputError(f"inputs is (): expected some of {', '.join(KNOWN_GROUPS)}")
@@ -87,11 +91,15 @@ def sorted_depths(name: str, depths: tuple[int, ...]) -> tuple[int, ...]:
     """Return limits of depth, each once, the shallowest first; 0, no limit, comes last.
 
     Raises:
-        InputError: one of them is negative.
+        InputError: one of them is negative, or too large.
     """
     for depth in depths:
         if depth < 0:
             raise InputError(f"{name} must be at least 1, or 0 for no limit, got {depth}")
+        if depth > LARGEST_K:
+            raise InputError(
+                f"{name} must be at most {LARGEST_K:,}, or 0 for no limit, got {depth}"
+            )
     return tuple(sorted(set(depths), key=lambda depth: depth or math.inf))
 
 

@@ -1,7 +1,6 @@
 """What `rrplan reproduce capacity` is told."""
 
 import dataclasses
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,7 @@ import tyro
 
 from agents.presets import train_preset
 from experiments.checking import count, order
-from experiments.cluster.grid import Axis, Grid
+from experiments.cluster.grid import Axis, Grid, split_words
 from experiments.cluster.sweeping import check
 from experiments.reproductions.places import directory_of
 from experiments.sweep import require
@@ -82,7 +81,7 @@ class CapacityOptions:
         words = [
             *(self.env, "--control.agents", "--seeds", str(self.seeds)),
             *("--k", *map(str, self.k), "--sweep.episodes", str(self.episodes)),
-            *("--train.evaluate-every", str(every), *shlex.split(self.run)),
+            *("--train.evaluate-every", str(every), *split_words(self.run, "--run")),
         ]
         axes = (("network.width", self.widths), ("train.num-chunks", self.chunks))
         return Grid(tuple(words), tuple(Axis(name, tuple(map(str, v))) for name, v in axes))

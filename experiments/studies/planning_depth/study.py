@@ -38,7 +38,6 @@ from experiments.runs import Run
 from experiments.runs.progress import Progress
 from experiments.runs.tracking import open_tracker
 from experiments.studies.planning_depth import (
-    extending,
     oracle_rows,
     pricing,
     probing,
@@ -46,6 +45,7 @@ from experiments.studies.planning_depth import (
     searched,
     training,
 )
+from experiments.studies.planning_depth.checks import check_agents, warn_of_other_versions
 from experiments.studies.planning_depth.config import StudyConfig
 from experiments.studies.planning_depth.evaluating import calibrate, evaluate_all
 from experiments.studies.planning_depth.planners import alone
@@ -80,13 +80,13 @@ def run_study(
     config = pricing.adopt(config, Path(directory))
     problem = build_problem(config, trains=True)
     left_out, config = config.left_out, problem.config
-    training.check_own_rules(problem)
+    check_agents(problem)
     with (
         runs.open_run(directory, config, resume=resume) as run,
         open_tracker(log, run) as tracker,
         Progress(console, tracker) as progress,
     ):
-        extending.warn_of_other_versions(run, progress)
+        warn_of_other_versions(run, progress)
         for name in left_out:
             progress.print(f"no {name}: its training needs the true model, and --model is learned")
         run = calibrate(problem, run, progress)

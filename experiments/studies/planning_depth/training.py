@@ -6,14 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
-
 from agents import declarations
 from agents.declarations import Learned, Request, Rule, Trainable
 from agents.metapolicies import tuning
 from agents.metapolicies.tuning import Candidate, Choice
 from agents.training import fit
-from experiments import roster
 from experiments.analysis.results import BestFixed
 from experiments.bill import Bill
 from experiments.cluster import processes
@@ -30,12 +27,10 @@ from experiments.runs import Run
 from experiments.runs.progress import Progress
 from experiments.studies.planning_depth import yoking
 from experiments.studies.planning_depth.config import StudyConfig
-from rrplan.capabilities import Initializable, Priced, offers, require
+from rrplan.capabilities import Priced, offers
 from rrplan.costs import Rates
-from rrplan.engine import parts
 from rrplan.errors import InputError
 from rrplan.planner import Planner
-from rrplan.search.final_action import RULES
 from rrplan.tracing import explain
 from rrplan.types import MetaPolicy, PyTree
 
@@ -94,31 +89,6 @@ def candidates(problem: StudyProblem, rule: Rule, params: PyTree, acting: str) -
                 "for each"
             )
     return named
-
-
-def check_own_rules(problem: StudyProblem) -> None:
-    """Refuse a user's own rule whose meta-policies do not answer as they should.
-
-    They are traced, on a planner with fresh parameters: before anything is trained for them.
-
-    Raises:
-        InputError: one line that names the agent and its candidate.
-    """
-    own = (name for name in problem.config.control.agents if ":" in name)
-    rules = [agent for agent in roster.find_all(list(own)) if isinstance(agent, Rule)]
-    if not rules:
-        return
-    network = problem.model or problem.network
-    params = require(network, Initializable).init(jax.random.key(0))
-    planner = make_planner(problem, params, RULES[0])
-    for rule in rules:
-        for candidate in candidates(problem, rule, params, RULES[0]):
-            try:
-                parts.check_agent(planner, candidate.meta_policy, candidate.params)
-            except InputError as error:
-                raise InputError(
-                    f"agent {rule.name}, candidate {candidate.name}: {error}"
-                ) from error
 
 
 def tune(
@@ -239,9 +209,19 @@ def make_trainable(
     def rates(meta_policy: MetaPolicy, params: PyTree) -> Rates:
         return bill.rates(bill.look_of(case.label, planner, meta_policy, params))
 
+    return build_case(config, planner, case, _start(best_fixed, case.prices), rates)
+
+
+def build_case(
+    config: StudyConfig,
+    planner: Planner,
+    case: LearnedCase,
+    start: int,
+    rates: Callable[[MetaPolicy, PyTree], Rates],
+) -> Trainable:
+    """Return the same from the fixed k that it starts from and from what it is charged."""
     lowest, highest = case.prices
     ppo = dataclasses.replace(config.control.ppo, lowest_price=lowest, highest_price=highest)
-    start = _start(best_fixed, case.prices)
     meta = config.control.meta(case.agent, price_varies=offers(planner.environment, Priced))
     control = config.control
     request = Request(

@@ -102,6 +102,17 @@ def test_what_is_wrong_takes_one_line(capsys, tmp_path, monkeypatch, arguments, 
         ("run knapsack --env.nitems 3", "num_items"),
         ("run knapsack --train.num-lanes 0", "num_lanes must be at least 1, got 0"),
         ("run nowhere.at:All", "nowhere.at:All"),
+        ("run knapsack --control.gate-menu 0 2147483648", "menu is (0, 2147483648): expected"),
+        ("run knapsack --control.depths 2147483648", "control.depths must be at most 1,000,000"),
+        # Found before anything is trained.
+        (
+            "run knapsack --k 0 2 --prices --control.agents thinker",
+            "agent thinker: 9 imaginary steps of a decision: expected at most 2",
+        ),
+        (
+            "run knapsack --control.agents stopper-priced --control.learner.kind regression",
+            "agent stopper-priced: learner regression got prices from",
+        ),
     ],
 )
 def test_what_others_find_wrong_takes_one_line_too(capsys, tmp_path, monkeypatch, arguments, words):

@@ -74,6 +74,8 @@ def test_a_grid_that_cannot_be_run_is_refused(axes, message):
         Grid((), axes)
     with pytest.raises(InputError, match="twice"):
         Axis("seed", ("1", "1"))
+    with pytest.raises(InputError, match='--over k is "0 \'8": no closing quotation'):
+        Grid((), (Axis("k", ("0 '8",)),))
     with pytest.raises(InputError, match="--over out: each cell has its own"):
         Axis("out", ("a",))
 

@@ -46,6 +46,14 @@ def test_the_options_are_taken_out_of_the_command_line():
             "coordinator host:1 --distributed.num-processes two --distributed.process-id 2",
             "--distributed.num-processes is 'two': expected a whole number",
         ),
+        (
+            "coordinator host:1 --distributed.num-processes 0 --distributed.process-id 0",
+            "--distributed.num-processes is 0: expected at least 1",
+        ),
+        (
+            "coordinator host --distributed.num-processes 1 --distributed.process-id 0",
+            "--distributed.coordinator is 'host': expected HOST:PORT",
+        ),
     ],
 )
 def test_wrong_options_get_one_clear_line(options, message):

@@ -10,8 +10,8 @@ from rich.console import Console
 from experiments import runs
 from experiments.analysis.columns import COLUMNS
 from experiments.studies.planning_depth import study
+from experiments.studies.planning_depth.checks import conflict
 from experiments.studies.planning_depth.config import ControlConfig
-from experiments.studies.planning_depth.extending import conflict
 from rrplan import InputError
 
 

@@ -1,12 +1,68 @@
-"""Whether a study that is there may be gone on with as another one."""
+"""What is checked before a study runs: its agents, and whether it may go on with what is there."""
 
 import dataclasses
 
-from experiments import runs
+import jax
+
+from agents.declarations import Rule
+from experiments import roster, runs
+from experiments.evaluation import StudyProblem, make_planner
 from experiments.runs.codec import first_difference, to_dict
 from experiments.runs.progress import Progress
 from experiments.studies.planning_depth.config import StudyConfig
+from experiments.studies.planning_depth.training import build_case, candidates, list_cases
+from rrplan.capabilities import Initializable, require
+from rrplan.costs import Rates
+from rrplan.engine import parts
 from rrplan.errors import InputError
+from rrplan.planner import Planner
+from rrplan.search.final_action import RULES
+from rrplan.types import PyTree
+
+
+def check_agents(problem: StudyProblem) -> None:
+    """Refuse agents that would fail later, on a planner with fresh parameters; nothing is run.
+
+    The meta-policies of a user's own rules are traced, and the trainings of learned agents built.
+
+    Raises:
+        InputError: one line that names the agent.
+    """
+    if not problem.config.control.agents:
+        return
+    network = problem.model or problem.network
+    params = require(network, Initializable).init(jax.random.key(0))
+    planner = make_planner(problem, params, RULES[0])
+    _check_own_rules(problem, planner, params)
+    _check_learned(problem, planner)
+
+
+def _check_own_rules(problem: StudyProblem, planner: Planner, params: PyTree) -> None:
+    own = (name for name in problem.config.control.agents if ":" in name)
+    for rule in roster.find_all(list(own)):
+        if not isinstance(rule, Rule):
+            continue
+        for candidate in candidates(problem, rule, params, RULES[0]):
+            try:
+                parts.check_agent(planner, candidate.meta_policy, candidate.params)
+            except InputError as error:
+                raise InputError(
+                    f"agent {rule.name}, candidate {candidate.name}: {error}"
+                ) from error
+
+
+def _check_learned(problem: StudyProblem, planner: Planner) -> None:
+    config = problem.config
+    # Prices may still have to be worked out; which ones they are changes nothing here.
+    sweep = dataclasses.replace(
+        config.sweep, prices=config.sweep.prices or (config.control.ppo.highest_price,)
+    )
+    config = dataclasses.replace(config, sweep=sweep)
+    for case in list_cases(config):
+        try:
+            build_case(config, planner, case, config.sweep.budgets[0], lambda *_: Rates())
+        except InputError as error:
+            raise InputError(f"agent {case.agent.name}: {error}") from error
 
 
 def conflict(there: StudyConfig, here: StudyConfig) -> str | None:
