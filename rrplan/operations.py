@@ -32,7 +32,9 @@ ROWS = 64
 class Operations(NamedTuple):
     """Operations of a planner, a row each."""
 
-    step: float  # one step of the model; a learned model's evaluation is part of it
+    # One step of the model. A learned model's comes with its evaluation: what it takes beyond an
+    # evaluation of a root, which may be less than nothing.
+    step: float
     evaluation: float  # one evaluation by the network, with the mask of illegal actions
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from rrplan.errors import InputError, unknown
+from rrplan.errors import InputError
 
 Contestant = Callable[[int], Any]
 """``(round) -> what it computed``; must return only when the work is done."""
@@ -99,9 +99,3 @@ def check_counts(name: str, counts: tuple[int, ...], least: int = 1) -> None:
             raise InputError(f"{name} holds {count}: expected numbers >= {least}")
     if len(set(counts)) < len(counts):
         raise InputError(f"{name} names a number twice: expected each once")
-
-
-def check_choice(kind: str, name: str, choices: tuple[str, ...]) -> None:
-    """Refuse a name that is not among ``choices``."""
-    if name not in choices:
-        raise unknown(kind, name, choices)

@@ -243,7 +243,8 @@ def _probe(spec: _Spec, given: _Given, params: PyTree, key: Array, steps: int) -
     _, played = _play(spec, given, params, play_key, _reset(spec, given, reset_key), steps)
     found = _flatten(played.decision)
     predicted = spec.head(params, found.features)
-    return {"predicted": predicted, "found": found.gains, "weight": found.weight}
+    lane = jnp.arange(len(found.weight), dtype=jnp.int32) % spec.config.num_lanes
+    return {"predicted": predicted, "found": found.gains, "weight": found.weight, "lane": lane}
 
 
 def _reset(spec: _Spec, given: _Given, key: Array) -> SelfPlayState:

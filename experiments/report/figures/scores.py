@@ -50,7 +50,7 @@ def draw_scores(results: Mapping[str, Any]) -> Figure | None:
     right.set_ylabel("Computations an episode")
     left.set_ylim(_LOWEST, _HIGHEST)
     for axes, field in ((left, "score"), (right, "simulations")):
-        lines = {name: _line(results, name, field) for name in STYLE}
+        lines = {name: _line(results, name) for name in STYLE}
         drawn = {name: line for name, line in lines.items() if line}
         for name, line in drawn.items():
             _draw(axes, line, field, STYLE[name])
@@ -72,7 +72,7 @@ def _points(line: Sequence[Mapping[str, Any]], field: str) -> list[tuple[float, 
     return [(entry["price"], entry[field]["mean"]) for entry in line]
 
 
-def _line(results: Mapping[str, Any], name: str, field: str) -> list[Mapping[str, Any]]:
+def _line(results: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     """Return a policy's entries from the least cost on, as long as computing can gain anything."""
     rows = results["agents"] if name == "ppo" else results["curve"]
     entries = (row for row in rows if row["agent"] == name and row["score"] is not None)

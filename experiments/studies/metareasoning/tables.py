@@ -10,9 +10,10 @@ import rich.table
 
 from envs.metareasoning.mdp import MetalevelEnv
 from experiments.analysis.comparisons import as_json
+from experiments.analysis.seeds import t_interval
 from experiments.report.formatting import DASH, format_markdown
 from experiments.studies.metareasoning.scores import Answer, Row
-from rrplan.statistics import Interval, mean_ci
+from rrplan.statistics import Interval
 
 Entry = Mapping[str, Any]
 COLUMNS = ("value", "score", "computations")
@@ -88,10 +89,11 @@ def _entry(answer: Answer, row: Row) -> dict[str, Any]:
 
 
 def _estimate(values: Sequence[float]) -> dict[str, Any]:
-    """Return the mean over training seeds with its interval; of one seed it has no width."""
+    """Return the mean over training seeds with Student's interval; of one seed it has no width."""
     mean = float(np.mean(values))
-    several = len(values) > 1 and np.ptp(values) > 0
-    return as_json(mean_ci(np.asarray(values)) if several else Interval(mean, mean, mean))
+    return as_json(
+        t_interval(np.asarray(values)) if len(values) > 1 else Interval(mean, mean, mean)
+    )
 
 
 def _costs(agents: Sequence[Entry]) -> list[float]:

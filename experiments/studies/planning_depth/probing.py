@@ -1,15 +1,16 @@
 """Whether agents that predict what thinking gains are right: their reliability."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import scipy.stats
 
 from experiments import runs
 from experiments.evaluation import StudyProblem, TrainedSeed
 from experiments.runs import Run
 from experiments.studies.planning_depth.training import list_cases
-from rrplan.statistics import mean_ci
+from rrplan.statistics import Interval
 
 BINS = 8
 """Groups of decisions for each k, of as many decisions each, by what was predicted."""
@@ -47,15 +48,16 @@ def reliability(tables: Sequence[dict[str, np.ndarray]], bins: int = BINS) -> li
     """Return how predicted gains stand to found ones, a row for each k and group of decisions.
 
     Args:
-        tables: of one training seed each: ``menu [K]``, ``predicted`` and ``found [N, K]``, and
-            ``weight [N]``, 0 for decisions that do not count.
+        tables: of one training seed each: ``menu [K]``, ``predicted`` and ``found [N, K]``,
+            ``weight [N]``, 0 for decisions that do not count, and ``lane [N]``, which lane met it:
+            decisions of one lane, with whichever seed, are no independent draws.
         bins: groups for each k, of as many decisions each; those of one prediction stay together.
     """
     menu = tables[0]["menu"]
     counted = [table["weight"] > 0 for table in tables]
-    predicted, found = (
-        np.concatenate([t[name][keep] for t, keep in zip(tables, counted, strict=True)])
-        for name in ("predicted", "found")
+    predicted, found, lane = (
+        np.concatenate([column(t)[keep] for t, keep in zip(tables, counted, strict=True)])
+        for column in (_column("predicted"), _column("found"), _lane)
     )
     rows = []
     for place, k in enumerate(menu):
@@ -65,7 +67,7 @@ def reliability(tables: Sequence[dict[str, np.ndarray]], bins: int = BINS) -> li
             mine = group == number
             if mine.sum() < 2:
                 continue
-            interval = mean_ci(found[mine, place])
+            interval = _interval(found[mine, place], lane[mine])
             rows.append(
                 {
                     "k": int(k),
@@ -75,3 +77,23 @@ def reliability(tables: Sequence[dict[str, np.ndarray]], bins: int = BINS) -> li
                 }
             )
     return rows
+
+
+def _column(name: str) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
+    return lambda table: table[name]
+
+
+def _lane(table: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return which lane met each decision; older tables do not say it."""
+    return table["lane"] if "lane" in table else np.arange(len(table["weight"]))
+
+
+def _interval(values: np.ndarray, cluster: np.ndarray) -> Interval:
+    """Return the mean ``[N]`` with its 95% interval, where clusters are independent draws."""
+    mean = float(values.mean())
+    _, place = np.unique(cluster, return_inverse=True)
+    residuals = np.bincount(place, values - mean)
+    independent = len(residuals)
+    error = np.sqrt((residuals**2).sum() * independent / max(1, independent - 1)) / len(values)
+    half = float(scipy.stats.norm.ppf(0.975) * error)
+    return Interval(mean, mean - half, mean + half)
