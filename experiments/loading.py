@@ -1,6 +1,6 @@
 """A finished run's planner and meta-policies, ready for :func:`rrplan.evaluate`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,7 +65,8 @@ def load(directory: Path | str, seed: int = 0) -> Loaded:
     found |= _load_rules(problem, planner, results)
     found |= searched.load_all(run, results["acting"])
     bill = make_bill(problem, run.operations, measured=run.calibration)
-    found |= _load_learned(run, seed, planner, best, bill)
+    starts = meta_training.starts_of(run.config, run, best)
+    found |= _load_learned(run, seed, planner, starts, bill)
     found |= yoking.load_all(run, seed, results["acting"])
     return Loaded(planner, found, run.config)
 
@@ -85,11 +86,11 @@ def _load_rules(problem: StudyProblem, planner: Planner, results: Mapping[str, A
 
 
 def _load_learned(
-    run: Run, seed: int, planner: Planner, best: Sequence[BestFixed], bill: Bill
+    run: Run, seed: int, planner: Planner, starts: Mapping[str, int], bill: Bill
 ) -> Agents:
     found: Agents = {}
     for case in meta_training.list_cases(run.config):
-        trainable = meta_training.make_trainable(run.config, planner, case, best, bill)
+        trainable = meta_training.make_trainable(run.config, planner, case, starts, bill)
         directory = meta_training.training_directory(run, seed, case)
         params = fit.load_params(directory, _shapes(trainable))
         found[case.label] = (trainable.meta_policy, params)

@@ -35,7 +35,12 @@ from rrplan.errors import InputError
 
 _PACKAGES = ("rrplan", "jax", "jaxlib", "flax", "optax", "mctx", "gymnax", "numpy", "scipy")
 _LOCK = ".lock"
-_FOUND = ("operations", "calibration", "priced")  # kept in config.json beside the configuration
+_FOUND = (
+    "operations",
+    "calibration",
+    "priced",
+    "begun",
+)  # kept in config.json beside the configuration
 
 
 class Seeded(Protocol):
@@ -64,6 +69,9 @@ class Run(Generic[Config]):
     priced: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """How its prices were worked out, see :mod:`experiments.studies.planning_depth.pricing`; empty
     where they were given."""
+    begun: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """What learned agents were begun with: the rule of acting, and the fixed k that each starts
+    from. Both stay where a run is extended by budgets under which another one would be chosen."""
 
     def training(self, seed: int) -> Path:
         """Where training seed ``seed`` keeps its metrics and checkpoints."""
@@ -142,7 +150,7 @@ def write_found(run: Run, *, config: Any = None, **found: Mapping[str, Any]) -> 
     Args:
         run: which it is of.
         config: takes the place of the configuration there; None leaves it.
-        **found: ``operations``, ``calibration`` or ``priced``.
+        **found: ``operations``, ``calibration``, ``priced`` or ``begun``.
 
     Returns:
         The run with what was found.

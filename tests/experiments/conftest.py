@@ -42,7 +42,7 @@ class FakeWork:
         self.trained += 1
         return list(range(problem.config.seeds))
 
-    def train_meta_policies(self, problem, run, params, tuned, acting, best_fixed, bill, progress):
+    def train_meta_policies(self, problem, run, params, tuned, acting, bill, progress):
         every = collections.defaultdict(lambda: (MetaPolicy(init=None, apply=None), None))
         return [evaluation.TrainedSeed(seed_params, every) for seed_params in params]
 

@@ -102,9 +102,8 @@ def run_study(
         config = problem.config
         acting, best_fixed = validate(problem, run, params, bill, progress)
         tuned = tune(problem, run, params, acting, best_fixed, bill, progress)
-        trained = training.train_all(
-            problem, run, params, tuned, acting, best_fixed, bill, progress
-        )
+        run = training.begin(config, run, acting, best_fixed)
+        trained = training.train_all(problem, run, params, tuned, acting, bill, progress)
         agents = [*list_agents(problem), *training.list_agents(config, tuned)]
         agents = [bill.charge(problem, agent, trained[0]) for agent in agents]
         held_out = Split.held_out(config.sweep.episodes)
@@ -197,11 +196,13 @@ def validate(
     """Choose the rule of acting, and the best fixed k for each price, on validation episodes.
 
     One rule serves every agent: the one under which the best fixed k earns most, averaged over
-    the prices. Values are pooled over training seeds.
+    the prices. Values are pooled over training seeds. Where learned agents are there already, it is
+    the one that they were trained with.
     """
     config = problem.config
     split = Split.validation(config.sweep)
-    rules = RULES if config.search.acting == "validate" else (config.search.acting,)
+    acting = run.begun.get("acting", config.search.acting)
+    rules = RULES if acting == "validate" else (acting,)
     agents = [fixed_agent("fixed", k) for k in config.sweep.budgets]
     choices = {}
     for acting in rules:

@@ -11,6 +11,7 @@ from agents.declarations import Learned, Request, Rule, Trainable
 from agents.metapolicies import tuning
 from agents.metapolicies.tuning import Candidate, Choice
 from agents.training import fit
+from experiments import runs
 from experiments.analysis.results import BestFixed
 from experiments.bill import Bill
 from experiments.cluster import processes
@@ -161,13 +162,24 @@ def list_cases(config: StudyConfig) -> list[LearnedCase]:
     return cases
 
 
+def begin(config: StudyConfig, run: Run, acting: str, best_fixed: Sequence[BestFixed]) -> Run:
+    """Return the run with what its learned agents are begun with, which is written down."""
+    starts = starts_of(config, run, best_fixed)
+    return runs.write_found(run, begun={"acting": acting, "starts": starts}) if starts else run
+
+
+def starts_of(config: StudyConfig, run: Run, best_fixed: Sequence[BestFixed]) -> dict[str, int]:
+    """Return the fixed k that each learned agent starts from, by label; those written down stay."""
+    found = {case.label: _start(best_fixed, case.prices) for case in list_cases(config)}
+    return found | run.begun.get("starts", {})
+
+
 def train_all(
     problem: StudyProblem,
     run: Run,
     params: Sequence[Any],
     tuned: Mapping[str, Sequence[Choice]],
     acting: str,
-    best_fixed: Sequence[BestFixed],
     bill: Bill,
     progress: Progress,
 ) -> list[TrainedSeed]:
@@ -186,7 +198,7 @@ def train_all(
         planner = make_planner(problem, seed_params, acting)
         own, probes = {}, {}
         for case in list_cases(problem.config):
-            made = make_trainable(problem.config, planner, case, best_fixed, bill)
+            made = make_trainable(problem.config, planner, case, run.begun["starts"], bill)
             params_found = _train(problem.config, run, seed, case, made, progress)
             own[case.label] = made.meta_policy, params_found
             if made.probe is not None:
@@ -201,15 +213,23 @@ def make_trainable(
     config: StudyConfig,
     planner: Planner,
     case: LearnedCase,
-    best_fixed: Sequence[BestFixed],
+    starts: Mapping[str, int],
     bill: Bill,
 ) -> Trainable:
-    """Return a learned agent's training for a planner, and how its result acts."""
+    """Return a learned agent's training for a planner, and how its result acts.
+
+    Args:
+        config: of the study.
+        planner: of a training seed.
+        case: which training.
+        starts: the fixed k that each starts from, by label.
+        bill: of the study.
+    """
 
     def rates(meta_policy: MetaPolicy, params: PyTree) -> Rates:
         return bill.rates(bill.look_of(case.label, planner, meta_policy, params))
 
-    return build_case(config, planner, case, _start(best_fixed, case.prices), rates)
+    return build_case(config, planner, case, starts[case.label], rates)
 
 
 def build_case(

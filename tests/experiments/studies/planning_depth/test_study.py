@@ -13,6 +13,7 @@ from experiments.studies.planning_depth import study
 from experiments.studies.planning_depth.checks import conflict
 from experiments.studies.planning_depth.config import ControlConfig
 from rrplan import InputError
+from rrplan.search.final_action import RULES
 
 
 def read(directory):
@@ -200,6 +201,21 @@ def test_learned_agents_are_not_trained_anew_for_a_larger_k(tmp_path, config, fa
     larger = dataclasses.replace(config.sweep, budgets=(*config.sweep.budgets, 64))
     with pytest.raises(InputError, match=r"stopper was trained with at most 32 .* is 64 now"):
         study.run_study(dataclasses.replace(config, sweep=larger), tmp_path, resume=True)
+
+
+def test_learned_agents_keep_what_they_were_begun_with(tmp_path, config, fake_work):
+    """Budgets are added under which another k, and another rule of acting, would be chosen."""
+    config = dataclasses.replace(config, control=ControlConfig(agents=("stopper",)))
+    found = study.run_study(config, tmp_path)
+    (best, *_), run = found["best_fixed"], runs.load_run(tmp_path)
+    label = f"stopper-{best['price']:g}"
+    assert run.begun == {"acting": found["acting"], "starts": {label: best["k"]}}
+    other = next(rule for rule in RULES if rule != found["acting"])
+    runs.write_found(run, begun={"acting": other, "starts": {label: 1}})
+    more = dataclasses.replace(config.sweep, budgets=(0, 1, 2, 8, 32))
+    extended = study.run_study(dataclasses.replace(config, sweep=more), tmp_path, resume=True)
+    assert extended["acting"] == other
+    assert runs.load_run(tmp_path).begun == {"acting": other, "starts": {label: 1}}
 
 
 def test_agents_may_be_trained_for_more_prices_but_none_is_left_out(config):
