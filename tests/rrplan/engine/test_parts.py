@@ -25,6 +25,33 @@ def test_a_wrong_meta_policy_is_refused(name):
     assert words in refused(meta_policy=meta_policy)
 
 
+ACTS = {
+    "an int": (3, "meta_policy.act is a int: expected a function or None"),
+    "raises": (wrong_calls.raises, "meta_policy.act raises KeyError: 'boom'"),
+    "takes too few": (lambda carry: carry, "meta_policy.act raises TypeError"),
+    "branches": (
+        lambda carry, decision, action: action if decision[0] else decision,
+        "meta_policy.act cannot be compiled by jit",
+    ),
+    "floats": (
+        lambda carry, decision, action: action * 1.0,
+        "meta_policy.act returns float32[2]: expected int32[2], an action for each lane",
+    ),
+    "[B, 1]": (
+        lambda carry, decision, action: action[:, None],
+        "meta_policy.act returns int32[2,1]: expected int32[2]",
+    ),
+    "a scalar": (lambda carry, decision, action: 0, "meta_policy.act returns int32[]"),
+    "nothing": (lambda carry, decision, action: None, "meta_policy.act returns None"),
+}
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_a_wrong_choice_of_actions_is_refused(name):
+    act, words = ACTS[name]
+    assert words in refused(meta_policy=wrong_calls.FIXED._replace(act=act))
+
+
 @pytest.mark.parametrize("name", wrong_calls.CALLS)
 def test_a_wrong_call_is_refused(name):
     changes, words = wrong_calls.CALLS[name]
