@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from rrplan import operations
-from rrplan.capabilities import SEVERAL_PLAYERS, CurrentPlayer, name_of, offers
+from rrplan.capabilities import SEVERAL_PLAYERS, CurrentPlayer, Priced, name_of, offers
 from rrplan.costs import Costs, traced
 from rrplan.engine.validation import check_arrays, check_kind, check_whole
 from rrplan.errors import InputError, unknown
@@ -110,6 +110,10 @@ def _check_methods(environment: Environment, env_params: PyTree) -> None:
     mask = shapes_of("invalid_actions", environment.invalid_actions, state, env_params)
     if getattr(mask, "shape", None) != (actions,) or not is_kind(mask, "b"):
         raise InputError(f"invalid_actions returns {told(mask)}: expected bool[{actions}]")
+    if offers(environment, Priced):
+        factor = shapes_of("price_factor", environment.price_factor, state, env_params)
+        if getattr(factor, "shape", None) != () or not is_kind(factor, "fiu"):
+            raise InputError(f"price_factor returns {told(factor)}: expected float32[]")
 
 
 def check_model(model: Perfect | Learned, settings: Settings) -> PyTree:
