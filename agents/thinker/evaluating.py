@@ -122,8 +122,8 @@ def run(
 
 def _flaw(episode: int) -> InputError:
     return InputError(
-        f"episode {episode}: an observation, a reward, price_factor or a network's output is NaN or"
-        " infinite, or price_factor below 0: expected finite numbers"
+        f"episode {episode}: an observation, a reward or a network's output is NaN or infinite, or"
+        " price_factor is so or below 0: expected finite numbers"
     )
 
 

@@ -58,6 +58,37 @@ def test_a_wrong_call_is_refused(name):
     assert words in refused(**changes)
 
 
+INT32 = 2**31 - 1
+COSTS = {
+    "a large cap": ({"cap": 2**31}, f"cap is {2**31}: expected a whole number, 0 to {INT32}"),
+    "a large budget": ({"budget": 2**40}, f"budget is {2**40}: expected a whole number, 0 to"),
+    "a fraction": ({"budget": 3.7}, "budget is 3.7: expected a whole number, 0 to"),
+    "a whole float": ({"cap": 4.0}, "cap is 4.0: expected a whole number, 0 to"),
+    "no end": ({"budget": np.inf}, "budget is inf: expected a whole number, 0 to"),
+    "a negative cap": ({"cap": -1}, "cap is -1: expected a whole number, 0 to"),
+    "a price beyond float32": ({"price": 1e39}, "price is 1e+39: expected a finite number >= 0"),
+    "one of some prices": (
+        {"price": np.array([0.0, 1.0, 1e39, 0.0])},
+        "price is 1e+39: expected a finite number >= 0",
+    ),
+    "a fee": ({"look_fee": -0.5}, "look_fee is -0.5: expected a finite number >= 0"),
+    "a rate": ({"rates": rrplan.Rates(level=1e39)}, "rates.level is 1e+39: expected a finite"),
+}
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_wrong_costs_are_refused(name):
+    fields, words = COSTS[name]
+    assert words in refused(costs=rrplan.Costs(**fields))
+
+
+def test_the_largest_cap_and_budget_limit_nothing():
+    most = rrplan.Costs(cap=jnp.int32(INT32), budget=np.int64(INT32))
+    jax.tree.map(
+        np.testing.assert_array_equal, wrong_calls.evaluate(costs=most), wrong_calls.evaluate()
+    )
+
+
 def test_what_is_right_is_not_refused():
     episodes = wrong_calls.evaluate(episodes=np.array([2, 1]), num_lanes=np.int64(2))
     assert episodes.simulations.tolist() == (2 * episodes.length).tolist()
