@@ -39,7 +39,7 @@ def check_planner(planner: Planner) -> PyTree:
             f"planner.network is {told(network)}: expected a function "
             "(params, observation) -> rrplan.Evaluation, or a rrplan.LearnedModel"
         )
-    _check_static("planner.network", network)
+    check_static("planner.network", network)
     check_arrays("planner.params", planner.params)
     return check_environment(planner.environment, planner.env_params)
 
@@ -62,7 +62,7 @@ def check_environment(environment: Environment, env_params: PyTree) -> PyTree:
             f"planner.environment is {told(environment)}: expected one as envs.adapt returns "
             "it, with reset, step and invalid_actions"
         )
-    _check_static("planner.environment", environment)
+    check_static("planner.environment", environment)
     check_arrays("planner.env_params", env_params)
     env_params = jax.tree.map(jnp.asarray, env_params)
     try:
@@ -164,7 +164,7 @@ def check_meta_policy(
             raise InputError(f"meta_policy.{name} is {found}: expected a function")
     if meta_policy.looks not in _LOOKS:
         raise unknown("meta_policy.looks", meta_policy.looks, _LOOKS)
-    _check_static("meta_policy", meta_policy)
+    check_static("meta_policy", meta_policy)
     carry = shapes_of("meta_policy.init", lambda: meta_policy.init(_BATCH))
     if any(leaf.shape[:1] != (_BATCH,) for leaf in jax.tree.leaves(carry)):
         raise InputError(
@@ -178,7 +178,7 @@ def check_meta_policy(
         raise InputError(f"meta_policy.apply returns {told(control)}: expected a rrplan.Control")
     for name in ("extra_simulations", "max_depth"):
         field = getattr(control, name)
-        if getattr(field, "shape", None) != (_BATCH,) or not is_kind(field, "iu"):
+        if not _is_whole_row(field, _BATCH):
             raise InputError(
                 f"meta_policy.apply returns a Control whose {name} is {told(field)}: expected "
                 f"int32[{_BATCH}], a whole number for each lane (of {_BATCH} here)"
@@ -213,13 +213,43 @@ def check_agent(planner: Planner, meta_policy: MetaPolicy, meta_params: PyTree) 
     check_meta_policy(meta_policy, settings.meta_params, model, settings)
 
 
+def check_policy(
+    policy: Callable[..., Any], arguments: tuple[PyTree, ...], lanes: int, kind: Any
+) -> None:
+    """Refuse a policy of a rollout that does not answer for each lane, by tracing it.
+
+    Args:
+        policy: as it was given.
+        arguments: that it will be called with, arrays or shapes; its parameters first.
+        lanes: how many there are, ``B``.
+        kind: a named tuple of whole numbers ``[B]`` that it must return; None for actions ``[B]``.
+
+    Raises:
+        InputError: one line that says what was found and what was expected.
+    """
+    if not callable(policy):
+        raise InputError(f"policy is {told(policy)}: expected a function")
+    check_arrays("policy_params", arguments[0])
+    answer = shapes_of("policy", policy, *arguments)
+    if kind is None:
+        fields = {f"policy returns {told(answer)}": answer}
+    elif isinstance(answer, kind):
+        named = zip(kind._fields, answer, strict=True)
+        fields = {f"policy returns {name} {told(field)}": field for name, field in named}
+    else:
+        raise InputError(f"policy returns {told(answer)}: expected a rrplan.{kind.__name__}")
+    for found, field in fields.items():
+        if not _is_whole_row(field, lanes):
+            raise InputError(f"{found}: expected int32[{lanes}], a whole number for each lane")
+
+
 def _check_act(act: Callable[..., Any], carry: PyTree) -> None:
     """Refuse a meta-policy's own choice of actions that returns no action for each lane."""
     if not callable(act):
         raise InputError(f"meta_policy.act is {told(act)}: expected a function or None")
     whole: Any = jax.ShapeDtypeStruct((_BATCH,), jnp.int32)  # stands in for an array
     action = shapes_of("meta_policy.act", act, carry, whole, whole)
-    if getattr(action, "shape", None) != (_BATCH,) or not is_kind(action, "iu"):
+    if not _is_whole_row(action, _BATCH):
         raise InputError(
             f"meta_policy.act returns {told(action)}: expected int32[{_BATCH}], an action for "
             f"each lane (of {_BATCH} here)"
@@ -242,13 +272,19 @@ def _check_features(returned: str, features: Any) -> None:
         )
 
 
-def _check_static(name: str, thing: Any) -> None:
+def check_static(name: str, thing: Any) -> None:
+    """Refuse what cannot be hashed: ``jit`` keys on it."""
     try:
         hash(thing)
     except TypeError:
         raise InputError(
             f"{name} cannot be hashed: expected a static object (a frozen dataclass, or a function)"
         ) from None
+
+
+def _is_whole_row(field: Any, lanes: int) -> bool:
+    """Return whether a traced answer is a whole number for each lane."""
+    return getattr(field, "shape", None) == (lanes,) and is_kind(field, "iu")
 
 
 def _alike(a: PyTree, b: PyTree) -> bool:
