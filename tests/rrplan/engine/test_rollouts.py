@@ -94,7 +94,7 @@ def test_steps_are_a_whole_number(steps):
         (rrplan.rollout, act_on_the_prior),
         (rrplan.rollout_searching, think_nothing),
     ):
-        with pytest.raises(rrplan.InputError, match="^most_steps is .*: expected a whole number"):
+        with pytest.raises(rrplan.InputError, match=r"^most_steps is .*: expected a whole number"):
             roll(
                 ENVIRONMENT, TABLE, policy, TABLE,
                 key=jax.random.key(0), episodes=4, most_steps=steps,

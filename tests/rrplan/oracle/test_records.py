@@ -78,5 +78,5 @@ def test_numbers_of_simulations_that_are_no_grid_take_one_line(ks):
 
 
 def test_numbers_of_simulations_are_whole():
-    with pytest.raises(rrplan.InputError, match="ks is 1.5: expected a whole number, 0 or more"):
+    with pytest.raises(rrplan.InputError, match=r"ks is 1\.5: expected a whole number, 0 or more"):
         oracle.record(TABULAR, key=KEY, episodes=2, ks=(0, 1.5))
