@@ -113,8 +113,7 @@ def replace_fields(
     """
     if not changes:
         return params
-    known = dataclasses.fields(params) if dataclasses.is_dataclass(params) else ()
-    fields = {field.name: field for field in known}
+    fields = {field.name: field for field in _fields(params)}
     for key in changes:
         if key not in fields:
             raise unknown(f"option of {name}", key, {*fields, *others})
@@ -122,6 +121,10 @@ def replace_fields(
     for key, value in fitted.items():
         _check_range(name, fields[key], value)
     return dataclasses.replace(params, **fitted)
+
+
+def _fields(params: PyTree) -> tuple[dataclasses.Field, ...]:
+    return dataclasses.fields(params) if dataclasses.is_dataclass(params) else ()
 
 
 def _check_range(name: str, field: dataclasses.Field, value: Any) -> None:

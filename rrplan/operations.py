@@ -220,6 +220,7 @@ def _count_more(jaxpr: core.Jaxpr, turns: float) -> float:
             more -= max(_count_once(branch) for branch in branches)
         else:
             for inner in params.values():  # of a call, such as jit; checkpoint's is an open one
-                if isinstance(inner, core.ClosedJaxpr | core.Jaxpr):
-                    more += _count_more(getattr(inner, "jaxpr", inner), turns)
+                inner = inner.jaxpr if isinstance(inner, core.ClosedJaxpr) else inner
+                if isinstance(inner, core.Jaxpr):
+                    more += _count_more(inner, turns)
     return more

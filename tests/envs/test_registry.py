@@ -147,12 +147,12 @@ WRONG = [
     (
         "knapsack",
         {"price_spread": 0.5, "price_scale": -1},
-        "environment 'knapsack': price_scale is -1.0, expected a number from 0.0 on",
+        "environment 'knapsack': price_scale is -1.0, expected a number from 0 on",
     ),
     (
         "knapsack",
         {"price_scale": float("nan")},
-        "environment 'knapsack': price_scale is nan, expected a number from 0.0 on",
+        "environment 'knapsack': price_scale is nan, expected a number from 0 on",
     ),
     (
         "CartPole-v1",
