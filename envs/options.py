@@ -14,6 +14,8 @@ import numpy as np
 from rrplan.errors import InputError, unknown
 from rrplan.types import PyTree
 
+_LEAST = {"max_steps_in_episode": 1}  # of fields that mean the same in every environment
+
 
 def parse_value(text: str) -> Any:
     """Return what an argument of the command line means: a Python literal, or the text itself.
@@ -106,21 +108,38 @@ def replace_fields(
         others: what else could have been meant: names of the constructor's arguments.
 
     Raises:
-        InputError: if there is no such field, or the value is of another kind than its default.
+        InputError: if there is no such field, or the value is of another kind than its default, or
+            below the least that it may be.
     """
     if not changes:
         return params
-    fields = {name: getattr(params, name) for name in _field_names(params)}
+    fields = {field.name: field for field in _fields(params)}
     for key in changes:
         if key not in fields:
             raise unknown(f"option of {name}", key, {*fields, *others})
-    fitted = {key: _fit(name, key, value, fields[key]) for key, value in changes.items()}
+    fitted = {key: _fit(name, key, value, getattr(params, key)) for key, value in changes.items()}
+    for key, value in fitted.items():
+        _check_range(name, fields[key], value)
     return dataclasses.replace(params, **fitted)
 
 
-def _field_names(params: PyTree) -> list[str]:
-    known = dataclasses.fields(params) if dataclasses.is_dataclass(params) else ()
-    return [field.name for field in known]
+def _fields(params: PyTree) -> tuple[dataclasses.Field, ...]:
+    return dataclasses.fields(params) if dataclasses.is_dataclass(params) else ()
+
+
+def _check_range(name: str, field: dataclasses.Field, value: Any) -> None:
+    """Refuse a fraction where a field is an int, and what is below the least that it may be."""
+    whole = field.type in (int, "int")
+    least = field.metadata.get("least", _LEAST.get(field.name))
+    if not isinstance(value, numbers.Real):
+        return
+    fits = isinstance(value, numbers.Integral) or not whole
+    if not fits or (least is not None and not value >= least):
+        expected = "a whole number" if whole else "a number"
+        start = "" if least is None else f" from {least} on"
+        raise InputError(
+            f"environment {name!r}: {field.name} is {value!r}, expected {expected}{start}"
+        )
 
 
 def _fit(name: str, key: str, value: Any, default: Any) -> Any:

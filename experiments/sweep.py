@@ -8,7 +8,7 @@ import tyro
 
 from agents.metapolicies.learned.config import LARGEST_K, sorted_depths
 from agents.training.ranges import halved
-from rrplan.errors import InputError
+from rrplan.errors import InputError, is_number, is_whole
 
 MOST_EPISODES = 100_000_000
 """Beyond these a number is taken for a slip; counts must fit into an int32."""
@@ -41,6 +41,14 @@ class SweepConfig:
     def __post_init__(self):
         if not self.budgets:
             raise InputError("sweep.budgets must hold at least one number, got ()")
+        for name in ("budgets", "depth_budgets"):
+            for k in getattr(self, name):
+                require(f"sweep.{name}", repr(k), is_whole(k), "whole numbers")
+        for price in self.prices:
+            require("sweep.prices", repr(price), is_number(price), "numbers")
+        for name in ("episodes", "validation_episodes", "num_lanes"):
+            value = getattr(self, name)
+            require(f"sweep.{name}", repr(value), is_whole(value), "a whole number")
         for name in ("budgets", "prices"):
             # Sorted, so that the order on a command line makes no other run.
             object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))

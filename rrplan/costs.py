@@ -71,6 +71,11 @@ def weigh(counts: Counts, factor: Numbers) -> Counts:
     return Counts(*(factor * count for count in counts))
 
 
+def sound(factor: Array) -> Array:
+    """Return where factors of the price are what they may be: finite, and at least 0."""
+    return jnp.isfinite(factor) & (factor >= 0)
+
+
 def charge(costs: Costs, counts: Counts, weighted: Counts | None = None) -> Any:
     """Return what ``counts`` cost, in units of return and of their shape: the one bill.
 

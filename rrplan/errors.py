@@ -1,7 +1,9 @@
 """One clear line for bad input: the value, what was expected, the nearest valid choice."""
 
 import difflib
+import numbers
 from collections.abc import Iterable
+from typing import Any
 
 
 class InputError(ValueError):
@@ -26,3 +28,16 @@ def unknown(kind: str, name: object, choices: Iterable[str]) -> InputError:
         shown = ", ".join(choices[:8]) + (", ..." if len(choices) > 8 else "")
         hint = f"expected one of: {shown}"
     return InputError(f"unknown {kind} {name!r}: {hint}")
+
+
+def is_whole(value: object) -> bool:
+    """Return whether a value is a whole number, Python's or NumPy's; True and False are none."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a real number, or an array of one; True and False are none."""
+    kind = getattr(getattr(value, "dtype", None), "kind", None)
+    if kind is not None:
+        return kind in "iuf" and value.shape == ()
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -11,7 +11,7 @@ network is small.
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import jax
@@ -50,7 +50,8 @@ def count(function: Callable[..., Any], *arguments: PyTree, turns: float = 1.0) 
         function: of arrays; it is traced and lowered, never compiled or run.
         *arguments: pytrees of arrays or ``jax.ShapeDtypeStruct``.
         turns: of every loop whose length depends on data (``while_loop``). Loops of a fixed length
-            (``scan``, ``fori_loop`` with static bounds) are counted at their length.
+            (``scan``, ``fori_loop`` with static bounds) are counted at their length. Of the
+            branches of a condition (``cond``, ``switch``) the dearest is counted.
     """
     return _count(jax.make_jaxpr(function)(*arguments), turns)
 
@@ -192,10 +193,7 @@ def _numbers(tree: PyTree) -> bool:
 
 def _count(jaxpr: core.ClosedJaxpr, turns: float) -> float:
     """Return the operations of a traced function, each loop at its length."""
-    total = _count_once(jaxpr)
-    for body, length in _loops(jaxpr, turns):
-        total += length * _count(body, turns) - _count_once(body)
-    return total
+    return _count_once(jaxpr) + _count_more(jaxpr.jaxpr, turns)
 
 
 def _count_once(jaxpr: core.ClosedJaxpr) -> float:
@@ -208,14 +206,23 @@ def _count_once(jaxpr: core.ClosedJaxpr) -> float:
     return float(analysis.get("flops", 0.0)) + float(analysis.get("transcendentals", 0.0))
 
 
-def _loops(jaxpr: core.ClosedJaxpr, turns: float) -> Iterator[tuple[core.ClosedJaxpr, float]]:
-    """Yield the outermost loops of a traced function: body and length."""
-    for equation in jaxpr.jaxpr.eqns:
-        if equation.primitive.name == "scan":
-            yield equation.params["jaxpr"], float(equation.params["length"])
-        elif equation.primitive.name == "while":
-            yield equation.params["body_jaxpr"], turns
+def _count_more(jaxpr: core.Jaxpr, turns: float) -> float:
+    """Return what the loops of a traced function take beyond their first turns."""
+    more = 0.0
+    for equation in jaxpr.eqns:
+        name, params = equation.primitive.name, equation.params
+        if name == "scan":
+            more += params["length"] * _count(params["jaxpr"], turns)
+            more -= _count_once(params["jaxpr"])
+        elif name == "while":
+            more += turns * _count(params["body_jaxpr"], turns) - _count_once(params["body_jaxpr"])
+        elif name == "cond":  # counted as its dearest branch, which its loops may change
+            branches = params["branches"]
+            more += max(_count(branch, turns) for branch in branches)
+            more -= max(_count_once(branch) for branch in branches)
         else:
-            for inner in equation.params.values():
-                if isinstance(inner, core.ClosedJaxpr):
-                    yield from _loops(inner, turns)
+            for inner in params.values():  # of a call, such as jit; checkpoint's is an open one
+                inner = inner.jaxpr if isinstance(inner, core.ClosedJaxpr) else inner
+                if isinstance(inner, core.Jaxpr):
+                    more += _count_more(inner, turns)
+    return more

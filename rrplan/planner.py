@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 
 from rrplan.capabilities import return_scale_of
-from rrplan.errors import InputError, unknown
+from rrplan.errors import InputError, is_number, unknown
 from rrplan.search import final_action
 from rrplan.types import Environment, LearnedModel, Network, PyTree
 
@@ -39,14 +39,15 @@ class Search:
     def __post_init__(self):
         if self.acting not in (*final_action.RULES, VALIDATE):
             raise unknown("acting rule", self.acting, (*final_action.RULES, VALIDATE))
-        if not 0.0 <= self.c_init < math.inf:
-            raise InputError(f"c_init is {self.c_init}: expected a finite number >= 0")
-        if not 0.0 < self.c_base < math.inf:
-            raise InputError(f"c_base is {self.c_base}: expected a finite number > 0")
-        if not 0.0 <= self.value_floor < math.inf:
-            raise InputError(f"value_floor is {self.value_floor}: expected a finite number >= 0")
-        if not 0.0 <= self.discount <= 1.0:
-            raise InputError(f"discount is {self.discount}: expected a number in [0, 1]")
+        for name, holds, expected in (
+            ("c_init", lambda number: 0.0 <= number < math.inf, "a finite number >= 0"),
+            ("c_base", lambda number: 0.0 < number < math.inf, "a finite number > 0"),
+            ("value_floor", lambda number: 0.0 <= number < math.inf, "a finite number >= 0"),
+            ("discount", lambda number: 0.0 <= number <= 1.0, "a number in [0, 1]"),
+        ):
+            value = getattr(self, name)
+            if not is_number(value) or not holds(value):
+                raise InputError(f"{name} is {value!r}: expected {expected}")
 
     def traced(self, return_scale: float = 1.0) -> dict[str, Any]:
         """Return the fields of :class:`rrplan.models.Settings` that say how to search and act.

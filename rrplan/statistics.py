@@ -117,7 +117,9 @@ def simultaneous_ci(
     means = points.mean(axis=(1, 2))
     deviations = _crossed_means(points, resamples, seed) - means
     errors = deviations.std(axis=0, ddof=1)
-    largest = (np.abs(deviations) / np.maximum(errors, 1e-300)).max(axis=1)
+    errors[errors <= 1e-12 * (1 + np.abs(means))] = 0.0  # equal values, but for rounding
+    scaled = np.divide(deviations, errors, out=np.zeros_like(deviations), where=errors > 0)
+    largest = np.abs(scaled).max(axis=1)
     width = np.quantile(largest, confidence) * errors
     return [
         Interval(float(mean), float(mean - half), float(mean + half))

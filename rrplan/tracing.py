@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from rrplan.errors import InputError
 from rrplan.imports import one_line
@@ -47,6 +48,14 @@ def shapes_of(name: str, function: Callable[..., Any], *arguments: PyTree) -> An
         raise
     except Exception as error:
         raise InputError(explain(name, error)) from error
+
+
+def is_kind(leaf: Any, kinds: str) -> bool:
+    """Return whether a leaf is an array of one of numpy's kinds; bfloat16 counts as float."""
+    dtype = getattr(leaf, "dtype", None)
+    if dtype is None:
+        return False
+    return dtype.kind in kinds or ("f" in kinds and jnp.issubdtype(dtype, jnp.floating))
 
 
 def told(leaf: Any) -> str:

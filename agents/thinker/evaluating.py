@@ -16,6 +16,7 @@ from agents.thinker.lanes import start as start_lanes
 from agents.thinker.network import ThinkerNetwork
 from agents.thinker.supply import Supply
 from agents.thinker.tree import ROOT
+from rrplan.costs import sound
 from rrplan.engine import trace as traces
 from rrplan.engine.rollouts import MOST_STEPS, no_end
 from rrplan.engine.state import Results
@@ -121,8 +122,8 @@ def run(
 
 def _flaw(episode: int) -> InputError:
     return InputError(
-        f"episode {episode}: an observation, a reward or a network's output is NaN or infinite,"
-        " expected finite numbers"
+        f"episode {episode}: an observation, a reward or a network's output is NaN or infinite, or"
+        " price_factor is so or below 0: expected finite numbers"
     )
 
 
@@ -153,6 +154,8 @@ def _go_on(
         decision = decide(problem, network, settings, before, likeliest=True)
         lanes, outcome = advance(problem, settings, supply, before, decision.answer)
         finite = outcome.finite & jnp.isfinite(decision.value).all(-1)
+        if before.factor is not None:
+            finite &= sound(before.factor)
         flaws = before.sums.flaws | (before.active & ~finite)
         sums = outcome.sums._replace(flaws=flaws)
         store = jnp.where(outcome.ended, before.place, ids.shape[0])

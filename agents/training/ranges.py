@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from rrplan.errors import InputError
+from rrplan.errors import InputError, is_number, is_whole
 
 
 def check_ranges(
@@ -18,6 +18,8 @@ def check_ranges(
 ) -> None:
     """Refuse numbers that are not finite, and those of the fields named that are out of range.
 
+    A field that is annotated as an int holds a whole number, one annotated as a float any.
+
     Args:
         config: a dataclass.
         whole: fields that are at least 1.
@@ -27,7 +29,11 @@ def check_ranges(
     """
     for field in fields(config):
         value = getattr(config, field.name)
-        if isinstance(value, int | float) and not math.isfinite(value):
+        if (field.type is int or field.name in whole) and not is_whole(value):
+            raise InputError(f"{field.name} must be a whole number, got {value!r}")
+        if field.type is float and not is_number(value):
+            raise InputError(f"{field.name} must be a number, got {value!r}")
+        if is_number(value) and not is_whole(value) and not math.isfinite(value):
             raise InputError(f"{field.name} must be finite, got {value}")
     for name in whole:
         require(config, name, getattr(config, name) >= 1, "at least 1")

@@ -55,7 +55,7 @@ class KnapsackParams(environment.EnvParams):
 
     max_steps_in_episode: int = 11
     capacity_fraction: float = 0.5
-    price_scale: float = 1.0
+    price_scale: float = struct.field(default=1.0, metadata={"least": 0})
 
 
 @dataclasses.dataclass(frozen=True)

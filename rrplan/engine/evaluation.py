@@ -125,6 +125,7 @@ def _refuse_flaws(flaws: Array | np.ndarray, ids: np.ndarray) -> None:
         lanes.BAD_REWARD: f"a reward {finite}",
         lanes.BAD_EVALUATION: f"the network's output {finite}",
         lanes.BAD_DISCOUNT: "a discount of the model is not in [-1, 1]",
+        lanes.BAD_FACTOR: "price_factor is NaN, infinite or below 0, expected finite numbers >= 0",
     }
     message = next(message for flag, message in messages.items() if flaws[bad[0]] & flag)
     raise InputError(

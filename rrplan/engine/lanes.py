@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from rrplan import keys, search
 from rrplan.capabilities import Priced, offers
-from rrplan.costs import Counts, timed_return
+from rrplan.costs import Counts, sound, timed_return
 from rrplan.engine import consult, meta_steps, trace
 from rrplan.engine.meta_steps import Looks
 from rrplan.engine.state import Counters, Engine, EngineState, Queue, Results
@@ -20,7 +20,8 @@ from rrplan.models import Answer, Before, Moved, Position, Settings, finite, whe
 from rrplan.search import final_action, trees
 from rrplan.types import Array
 
-BAD_OBSERVATION, BAD_EVALUATION, BAD_REWARD, BAD_DISCOUNT = 1, 2, 4, 8  # flags of Results.flaws
+# Flags of Results.flaws.
+BAD_OBSERVATION, BAD_EVALUATION, BAD_REWARD, BAD_DISCOUNT, BAD_FACTOR = 1, 2, 4, 8, 16
 
 
 def start(engine: Engine, settings: Settings, queue: Queue) -> EngineState:
@@ -95,8 +96,9 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: EngineState) -
     tree = trees.write(lanes.tree, slot, node, rules.below, path)
     tree = trees.backup(tree, slot, path, rules.below)
 
-    flaws = _flaws(moved, answer) * (lanes.active & ~moved.position.done)
     rerooted = real | entering
+    factor = _factor(engine, settings, lanes, rerooted, moved)
+    flaws = _flaws(moved, answer, factor) * (lanes.active & ~moved.position.done)
     fresh_carry = engine.meta_policy.init(engine.num_lanes)
     return lanes._replace(
         tree=tree,
@@ -112,7 +114,7 @@ def tick(engine: Engine, settings: Settings, queue: Queue, lanes: EngineState) -
         ordered=jnp.where(rerooted, 0, lanes.ordered - thinking),
         simulations=jnp.where(rerooted, 0, lanes.simulations + thinking),
         sums=lanes.sums._replace(flaws=lanes.sums.flaws | flaws),
-        factor=_factor(engine, settings, lanes, rerooted, moved),
+        factor=factor,
     )
 
 
@@ -231,8 +233,8 @@ def _count(lanes: EngineState, queued: Array, thinking: Array) -> Counters:
     )
 
 
-def _flaws(moved: Moved, answer: Answer) -> Array:
-    """Return flags ``[B]`` of what is not finite, or no discount."""
+def _flaws(moved: Moved, answer: Answer, factor: Array | None) -> Array:
+    """Return flags ``[B]`` of what is not finite, no discount, or no factor of the price."""
     seen = finite(moved.observation)
     told = finite((answer.prior_logits, answer.value))
     bounded = jnp.abs(answer.discount) <= 1.0  # false of NaN
@@ -240,4 +242,5 @@ def _flaws(moved: Moved, answer: Answer) -> Array:
         jnp.where(seen, 0, BAD_OBSERVATION)
         | jnp.where(told, 0, BAD_EVALUATION)
         | jnp.where(bounded, 0, BAD_DISCOUNT)
+        | (0 if factor is None else jnp.where(sound(factor), 0, BAD_FACTOR))
     )

@@ -1,20 +1,20 @@
 """A planner's parts and its meta-policy, traced: do they return what the engine builds on?"""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from rrplan import operations
-from rrplan.capabilities import SEVERAL_PLAYERS, CurrentPlayer, name_of, offers
+from rrplan.capabilities import SEVERAL_PLAYERS, CurrentPlayer, Priced, name_of, offers
 from rrplan.costs import Costs, traced
 from rrplan.engine.validation import check_arrays, check_kind, check_whole
 from rrplan.errors import InputError, unknown
 from rrplan.models import Learned, Perfect, Position, Settings, make_model
 from rrplan.planner import Planner, Search
 from rrplan.search import shapes
-from rrplan.tracing import shapes_of, told, told_all
+from rrplan.tracing import is_kind, shapes_of, told, told_all
 from rrplan.types import (
     Control,
     Environment,
@@ -39,7 +39,7 @@ def check_planner(planner: Planner) -> PyTree:
             f"planner.network is {told(network)}: expected a function "
             "(params, observation) -> rrplan.Evaluation, or a rrplan.LearnedModel"
         )
-    _check_static("planner.network", network)
+    check_static("planner.network", network)
     check_arrays("planner.params", planner.params)
     return check_environment(planner.environment, planner.env_params)
 
@@ -62,7 +62,7 @@ def check_environment(environment: Environment, env_params: PyTree) -> PyTree:
             f"planner.environment is {told(environment)}: expected one as envs.adapt returns "
             "it, with reset, step and invalid_actions"
         )
-    _check_static("planner.environment", environment)
+    check_static("planner.environment", environment)
     check_arrays("planner.env_params", env_params)
     env_params = jax.tree.map(jnp.asarray, env_params)
     try:
@@ -105,11 +105,15 @@ def _check_methods(environment: Environment, env_params: PyTree) -> None:
         ("truncated", "b", "bool[]"),
     ):
         field = getattr(after, name)
-        if getattr(field, "shape", None) != () or not _is_kind(field, kinds):
+        if getattr(field, "shape", None) != () or not is_kind(field, kinds):
             raise InputError(f"step returns {name} {told(field)}: expected {wanted}")
     mask = shapes_of("invalid_actions", environment.invalid_actions, state, env_params)
-    if getattr(mask, "shape", None) != (actions,) or not _is_kind(mask, "b"):
+    if getattr(mask, "shape", None) != (actions,) or not is_kind(mask, "b"):
         raise InputError(f"invalid_actions returns {told(mask)}: expected bool[{actions}]")
+    if offers(environment, Priced):
+        factor = shapes_of("price_factor", environment.price_factor, state, env_params)
+        if getattr(factor, "shape", None) != () or not is_kind(factor, "fiu"):
+            raise InputError(f"price_factor returns {told(factor)}: expected float32[]")
 
 
 def check_model(model: Perfect | Learned, settings: Settings) -> PyTree:
@@ -129,26 +133,13 @@ def check_model(model: Perfect | Learned, settings: Settings) -> PyTree:
         return Position(moving, done)
     functions = model.functions
     root = shapes_of("root_fn", functions.root_fn, params, settings.key, batch)
-    shapes.check_fields("root_fn", root, _BATCH, actions)
-    action = jax.ShapeDtypeStruct((_BATCH,), np.int32)
-    answer = shapes_of(
-        "recurrent_fn", functions.recurrent_fn, params, settings.key, action, root.embedding
+    shapes.check_root_fn(root, _BATCH, actions)
+    embedding = shapes.check_recurrent_fn(
+        functions.recurrent_fn, params, settings.key, root.embedding, _BATCH, actions
     )
-    if not isinstance(answer, tuple) or len(answer) != 2:
-        raise InputError(
-            f"recurrent_fn returns {told(answer)}: expected a pair, output and embedding"
-        )
-    output, embedding = answer
-    shapes.check_fields("recurrent_fn", output, _BATCH, actions)
-    shapes.check_embedding(embedding, root.embedding, _BATCH)
     if functions.features_fn is not None:
         features = shapes_of("features_fn", functions.features_fn, embedding)
-        shape = getattr(features, "shape", ())
-        if len(shape) != 2 or shape[0] != _BATCH or not _is_kind(features, "f"):
-            raise InputError(
-                f"features_fn returned {told(features)} for a batch of {_BATCH}: expected "
-                f"float32[{_BATCH},F], a row for each"
-            )
+        _check_features("features_fn returned", features)
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), embedding)
 
 
@@ -173,7 +164,7 @@ def check_meta_policy(
             raise InputError(f"meta_policy.{name} is {found}: expected a function")
     if meta_policy.looks not in _LOOKS:
         raise unknown("meta_policy.looks", meta_policy.looks, _LOOKS)
-    _check_static("meta_policy", meta_policy)
+    check_static("meta_policy", meta_policy)
     carry = shapes_of("meta_policy.init", lambda: meta_policy.init(_BATCH))
     if any(leaf.shape[:1] != (_BATCH,) for leaf in jax.tree.leaves(carry)):
         raise InputError(
@@ -187,7 +178,7 @@ def check_meta_policy(
         raise InputError(f"meta_policy.apply returns {told(control)}: expected a rrplan.Control")
     for name in ("extra_simulations", "max_depth"):
         field = getattr(control, name)
-        if getattr(field, "shape", None) != (_BATCH,) or not _is_kind(field, "iu"):
+        if not _is_whole_row(field, _BATCH):
             raise InputError(
                 f"meta_policy.apply returns a Control whose {name} is {told(field)}: expected "
                 f"int32[{_BATCH}], a whole number for each lane (of {_BATCH} here)"
@@ -197,6 +188,8 @@ def check_meta_policy(
             f"meta_policy.apply returns the carry {told_all(control.carry)}, but init returns "
             f"{told_all(carry)}: expected the same"
         )
+    if meta_policy.act is not None:
+        _check_act(meta_policy.act, carry)
 
 
 def check_agent(planner: Planner, meta_policy: MetaPolicy, meta_params: PyTree) -> None:
@@ -220,21 +213,67 @@ def check_agent(planner: Planner, meta_policy: MetaPolicy, meta_params: PyTree) 
     check_meta_policy(meta_policy, settings.meta_params, model, settings)
 
 
-def _check_evaluation(evaluation: Any, num_actions: int) -> None:
-    if not isinstance(evaluation, Evaluation):
-        raise InputError(f"network returns {told(evaluation)}: expected a rrplan.Evaluation")
-    for name, field in evaluation._asdict().items():
-        if not _is_kind(field, "f"):
-            raise InputError(f"network returned {name} of {told(field)}: expected float32")
-    shapes.check_fields("network", evaluation, _BATCH, num_actions)
-    if len(evaluation.features.shape) != 2 or evaluation.features.shape[0] != _BATCH:
+def check_policy(
+    policy: Callable[..., Any], arguments: tuple[PyTree, ...], lanes: int, kind: Any
+) -> None:
+    """Refuse a policy of a rollout that does not answer for each lane, by tracing it.
+
+    Args:
+        policy: as it was given.
+        arguments: that it will be called with, arrays or shapes; its parameters first.
+        lanes: how many there are, ``B``.
+        kind: a named tuple of whole numbers ``[B]`` that it must return; None for actions ``[B]``.
+
+    Raises:
+        InputError: one line that says what was found and what was expected.
+    """
+    if not callable(policy):
+        raise InputError(f"policy is {told(policy)}: expected a function")
+    check_arrays("policy_params", arguments[0])
+    answer = shapes_of("policy", policy, *arguments)
+    if kind is None:
+        fields = {f"policy returns {told(answer)}": answer}
+    elif isinstance(answer, kind):
+        named = zip(kind._fields, answer, strict=True)
+        fields = {f"policy returns {name} {told(field)}": field for name, field in named}
+    else:
+        raise InputError(f"policy returns {told(answer)}: expected a rrplan.{kind.__name__}")
+    for found, field in fields.items():
+        if not _is_whole_row(field, lanes):
+            raise InputError(f"{found}: expected int32[{lanes}], a whole number for each lane")
+
+
+def _check_act(act: Callable[..., Any], carry: PyTree) -> None:
+    """Refuse a meta-policy's own choice of actions that returns no action for each lane."""
+    if not callable(act):
+        raise InputError(f"meta_policy.act is {told(act)}: expected a function or None")
+    whole: Any = jax.ShapeDtypeStruct((_BATCH,), jnp.int32)  # stands in for an array
+    action = shapes_of("meta_policy.act", act, carry, whole, whole)
+    if not _is_whole_row(action, _BATCH):
         raise InputError(
-            f"network returned features of shape {evaluation.features.shape} for a batch of "
-            f"{_BATCH}: expected ({_BATCH}, F), a row for each"
+            f"meta_policy.act returns {told(action)}: expected int32[{_BATCH}], an action for "
+            f"each lane (of {_BATCH} here)"
         )
 
 
-def _check_static(name: str, thing: Any) -> None:
+def _check_evaluation(evaluation: Any, num_actions: int) -> None:
+    if not isinstance(evaluation, Evaluation):
+        raise InputError(f"network returns {told(evaluation)}: expected a rrplan.Evaluation")
+    shapes.check_fields("network", evaluation, ("prior_logits", "value"), _BATCH, num_actions)
+    _check_features("network returned features of", evaluation.features)
+
+
+def _check_features(returned: str, features: Any) -> None:
+    shape = getattr(features, "shape", ())
+    if len(shape) != 2 or shape[0] != _BATCH or not is_kind(features, "f"):
+        raise InputError(
+            f"{returned} {told(features)} for a batch of {_BATCH}: expected float32[{_BATCH},F], "
+            "a row for each"
+        )
+
+
+def check_static(name: str, thing: Any) -> None:
+    """Refuse what cannot be hashed: ``jit`` keys on it."""
     try:
         hash(thing)
     except TypeError:
@@ -243,20 +282,17 @@ def _check_static(name: str, thing: Any) -> None:
         ) from None
 
 
+def _is_whole_row(field: Any, lanes: int) -> bool:
+    """Return whether a traced answer is a whole number for each lane."""
+    return getattr(field, "shape", None) == (lanes,) and is_kind(field, "iu")
+
+
 def _alike(a: PyTree, b: PyTree) -> bool:
     """Return whether two pytrees of shapes are built alike, with the same types."""
     if jax.tree.structure(a) != jax.tree.structure(b):
         return False
     pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
     return all((x.shape, x.dtype) == (y.shape, y.dtype) for x, y in pairs)
-
-
-def _is_kind(leaf: Any, kinds: str) -> bool:
-    """Return whether a leaf is an array of one of numpy's kinds; bfloat16 counts as float."""
-    dtype = getattr(leaf, "dtype", None)
-    if dtype is None:
-        return False
-    return dtype.kind in kinds or ("f" in kinds and jnp.issubdtype(dtype, jnp.floating))
 
 
 def _batched(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:

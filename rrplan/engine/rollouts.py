@@ -73,12 +73,13 @@ def rollout(
         :class:`Episodes` with no simulations and no cost, arrays ``[E]``.
 
     Raises:
-        InputError: for a bad key or bad ids; for an environment that is broken, or that has not
-            ended an episode after ``most_steps``.
+        InputError: for a bad key, bad ids or steps; for an environment or a policy that is broken;
+            for an environment that has not ended an episode after ``most_steps``.
     """
     ids, _ = validation.check_request(key, episodes, Costs(), 1, 0, 0)
     env_params = parts.check_environment(environment, env_params)
     rolling = _Rolling(environment, policy, False)
+    _check(rolling, env_params, policy_params, key, ids, most_steps)
     sums = _roll(rolling, env_params, policy_params, key, jnp.asarray(ids), most_steps)
     none = jnp.zeros_like(sums.length)
     total = sums.total
@@ -117,13 +118,15 @@ def rollout_searching(
         arrays ``[E]``.
 
     Raises:
-        InputError: for a bad key, bad ids, costs or numbers of lanes; for an environment that is
-            broken, or that has not ended an episode after ``most_steps``.
+        InputError: for a bad key, bad ids, costs, steps or numbers of lanes; for an environment or
+            a policy that is broken; for an environment that has not ended an episode after
+            ``most_steps``.
     """
     ids, prices = validation.check_request(key, episodes, costs, num_lanes, 0, 0)
     env_params = parts.check_environment(environment, env_params)
     rolling = _Rolling(environment, policy, True)
     lanes = min(num_lanes, len(ids))
+    _check(rolling, env_params, policy_params, key, ids[:lanes], most_steps)
     # Whole blocks, so that one program serves all: the last is filled with its last episode.
     blocks = np.pad(ids, (0, -len(ids) % lanes), mode="edge").reshape(-1, lanes)
     found = [
@@ -170,6 +173,25 @@ class _Lanes(NamedTuple):
     observation: PyTree  # [B, ...]
     done: Array  # [B] bool
     sums: _Sums
+
+
+def _check(
+    rolling: _Rolling,
+    env_params: PyTree,
+    policy_params: PyTree,
+    key: Array,
+    ids: np.ndarray,
+    most_steps: int,
+) -> None:
+    """Refuse a policy or a number of steps that :func:`_roll` cannot take; nothing is computed."""
+    validation.check_whole("most_steps", most_steps, 1)
+    parts.check_static("policy", rolling.policy)
+    lanes = _begin.eval_shape(rolling, env_params, key, ids)
+    over_env = jax.vmap(rolling.environment.invalid_actions, (0, None))
+    invalid = jax.eval_shape(over_env, lanes.state, env_params)
+    lane_keys = [jax.eval_shape(lambda: jax.random.split(key, len(ids)))] * rolling.searches
+    seen = (policy_params, *lane_keys, lanes.state, lanes.observation, invalid)
+    parts.check_policy(rolling.policy, seen, len(ids), Thought if rolling.searches else None)
 
 
 def _roll(

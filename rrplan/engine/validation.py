@@ -43,11 +43,12 @@ def check_key(key: Any) -> None:
         )
 
 
-def check_whole(name: str, value: Any, least: int) -> None:
-    """Refuse what is no whole number, or less than ``least``."""
+def check_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
+    """Refuse what is no whole number, less than ``least``, or more than ``most``."""
     number = _whole(value)
-    if number is None or number < least:
-        raise InputError(f"{name} is {_shown(value)}: expected a whole number, {least} or more")
+    if number is None or number < least or (most is not None and number > most):
+        end = "or more" if most is None else f"to {most}"
+        raise InputError(f"{name} is {_shown(value)}: expected a whole number, {least} {end}")
 
 
 def check_kind(name: str, value: Any, kind: type, called: str) -> None:
@@ -74,7 +75,9 @@ def check_callbacks(**callbacks: Any) -> None:
 
 
 def check_costs(costs: Costs, episodes: tuple[int, ...] = ()) -> None:
-    """Refuse costs that are negative, not finite, or of wrong shapes.
+    """Refuse costs that are negative, not finite in float32, or of wrong shapes.
+
+    Cap and budget are whole numbers that an int32 holds.
 
     Args:
         costs: of an evaluation or a training.
@@ -84,11 +87,18 @@ def check_costs(costs: Costs, episodes: tuple[int, ...] = ()) -> None:
     check_kind("rates", costs.rates, Rates, "rrplan.Rates")
     rates = {f"rates.{name}": rate for name, rate in costs.rates._asdict().items()}
     fields = {name: value for name, value in costs._asdict().items() if name != "rates"}
+    for name in ("cap", "budget"):
+        check_whole(name, fields.pop(name), 0, np.iinfo(np.int32).max)
     for name, given in {**fields, **rates}.items():
         value = _numbers(given)
-        if value is None or not (np.isfinite(value).all() and (value >= 0).all()):
-            found = repr(given) if value is None else value.min()
-            raise InputError(f"{name} is {found}: expected a finite number >= 0")
+        if value is None:
+            raise InputError(f"{name} is {_shown(given)}: expected a finite number >= 0")
+        with np.errstate(over="ignore"):
+            bad = ~np.isfinite(value.astype(np.float32)) | ~(value >= 0)
+        if bad.any():
+            raise InputError(
+                f"{name} is {value[bad][0]}: expected a finite number >= 0, as a float32"
+            )
         if value.ndim and not (name == "price" and value.shape == episodes):
             raise InputError(
                 f"{name} has shape {value.shape}: expected a number"

@@ -129,9 +129,12 @@ def tabulate(
             that lists no states, lists too few, steps by chance or can return to a state; where
             the rule of acting is not chosen yet; where trees do not fit.
     """
+    validation.check_kind("planner", planner, Planner, "rrplan.Planner")
     most = planner.max_simulations
-    if not depths or min(depths) < 1:
-        raise InputError(f"depths is {tuple(depths)}: expected one limit or more, each at least 1")
+    if not isinstance(depths, Sequence) or not depths:
+        raise InputError(f"depths is {depths!r}: expected one limit or more, each at least 1")
+    for depth in depths:
+        validation.check_whole("depths", depth, 1, NO_DEPTH_LIMIT)
     ids, _ = validation.check_request(key, episodes, Costs(), num_lanes, most, 0)
     listed = exploring.list_nodes(planner, key, ids)
     if isinstance(listed.model, Learned):

@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from rrplan.costs import Costs
@@ -46,12 +44,14 @@ def list_nodes(planner: Planner, key: Array, ids: np.ndarray) -> Listed:
         ids: ``[I]`` int32.
 
     Raises:
-        InputError: as :func:`rrplan.oracle.state_graph.explore`; for a network or a learned model
-            whose output has wrong shapes; where the rule of acting is not chosen yet.
+        InputError: as :func:`rrplan.oracle.state_graph.explore`; for a planner with a wrong
+            part; for a network or a learned model whose output has wrong shapes; where the rule of
+            acting is not chosen yet.
     """
+    env_params = parts.check_planner(planner)
     environment = planner.environment
     settings = Settings(
-        env_params=jax.tree.map(jnp.asarray, planner.env_params),
+        env_params=env_params,
         model_params=planner.params,
         meta_params=(),
         key=key,

@@ -78,8 +78,11 @@ def record(
         InputError: for bad ``ks``; for a :class:`rrplan.LearnedModel`; else as
             :func:`rrplan.oracle.tabulate`.
     """
+    validation.check_kind("planner", planner, Planner, "rrplan.Planner")
     if isinstance(planner.network, LearnedModel):
         raise InputError("record got a LearnedModel: expected a network, to search the states")
+    for k in ks:
+        validation.check_whole("ks", k, 0)
     ks = tuple(int(k) for k in ks)
     if len(ks) < 2 or ks[0] != 0 or list(ks) != sorted(set(ks)):
         raise InputError(f"ks is {ks}: expected 0 and then larger numbers, rising")

@@ -14,6 +14,7 @@ import numpy as np
 
 from rrplan import keys
 from rrplan.capabilities import Enumerable, Priced, name_of, offers, require
+from rrplan.costs import sound
 from rrplan.errors import InputError
 from rrplan.oracle import state_index
 from rrplan.types import Array, Environment, PyTree
@@ -89,8 +90,8 @@ def explore(
     Raises:
         ListingError: the list has wrong shapes, or lacks a state that is reached.
         InputError: there is no list; a step is subject to chance; what is seen of a state
-            depends on the way there; a reward is not finite; no action is legal; one can return
-            to a state.
+            depends on the way there; a reward or the price's factor is not finite, or the factor
+            below 0; no action is legal; one can return to a state.
     """
     size = _count_states(environment, env_params)
     together = min(len(ids), max(1, _LISTED // size))
@@ -176,6 +177,8 @@ def _explore(
     if offers(environment, Priced):
         factor = jax.vmap(environment.price_factor, (0, None))(states, env_params)
         graph = graph._replace(factor=np.asarray(factor))
+        wrong = "price_factor is NaN, infinite or below 0, expected finite numbers >= 0"
+        refuse(~np.asarray(sound(factor)), ids[graph.instance], wrong)
     return graph, states, _take(notes.observations, rows)
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import mctx
 
 from rrplan.logits import mask_logits
-from rrplan.search import action_selection, qtransforms, requests, trees
+from rrplan.search import action_selection, qtransforms, requests, shapes, trees
 from rrplan.types import Array, PyTree
 
 
@@ -104,7 +104,7 @@ def step(
 
     Raises:
         InputError: a budget is negative, misshapen, no integer, or above the room left; the
-            ``recurrent_fn`` returns a wrong shape.
+            ``recurrent_fn`` raises something, or returns anything but what is asked of it.
 
     Source: Schrittwieser et al. 2020 (MuZero), appendix B.
     """
@@ -170,7 +170,8 @@ def advance(
     budget = requests.check_more(num_simulations, state.used, num_slots - 1, num_lanes)
     depth = requests.check_depth(max_depth, num_slots, num_lanes)
     embedding = jax.tree.map(lambda store: store[0], state.tree.states)
-    requests.check_recurrent_fn(recurrent_fn, params, rng_key, roots(state).prior_logits, embedding)
+    num_actions = state.invalid_actions.shape[1]
+    shapes.check_recurrent_fn(recurrent_fn, params, rng_key, embedding, num_lanes, num_actions)
     none = jnp.zeros(num_lanes, jnp.int32)
 
     def simulate(index, carry):

@@ -64,7 +64,7 @@ def muzero_policy(
 
     Raises:
         InputError: a budget is negative, above ``max_simulations``, misshapen or no integer;
-            the ``recurrent_fn`` returns a wrong shape.
+            the ``recurrent_fn`` raises something, or returns anything but what is asked of it.
 
     Source: Schrittwieser et al. 2020, appendix B.
     """

@@ -1,14 +1,13 @@
 """Arguments of searches, checked before anything runs: shapes always, values where concrete."""
 
-import jax
 import jax.numpy as jnp
 import mctx
 import numpy as np
 from jax.core import Tracer
 
 from rrplan.errors import InputError
-from rrplan.search import shapes
-from rrplan.types import Array, PyTree
+from rrplan.tracing import is_kind, told
+from rrplan.types import Array
 
 
 def check_root(root: mctx.RootFnOutput, invalid_actions: Array | None) -> Array:
@@ -18,6 +17,10 @@ def check_root(root: mctx.RootFnOutput, invalid_actions: Array | None) -> Array:
         raise InputError(f"root.prior_logits has shape {shape}: expected [B, A] with B >= 1")
     if root.value.shape != shape[:1]:
         raise InputError(f"root.value has shape {root.value.shape}: expected {shape[:1]}")
+    for name in ("prior_logits", "value"):
+        if not is_kind(getattr(root, name), "f"):
+            found = told(getattr(root, name))
+            raise InputError(f"root.{name} is {found}: expected floating-point numbers")
     invalid = jnp.zeros(shape, bool) if invalid_actions is None else invalid_actions
     if jnp.shape(invalid) != shape:
         raise InputError(f"invalid_actions has shape {jnp.shape(invalid)}: expected {shape}")
@@ -75,21 +78,6 @@ def check_depth(max_depth: int | Array | None, num_slots: int, num_lanes: int) -
     """Return depth limits ``[B]`` int32."""
     # No path is longer than the simulations that built it.
     return per_lane("max_depth", num_slots if max_depth is None else max_depth, num_lanes)
-
-
-def check_recurrent_fn(
-    recurrent_fn: mctx.RecurrentFn,
-    params: PyTree,
-    key: Array,
-    prior_logits: Array,
-    embedding: PyTree,
-) -> None:
-    """Refuse a ``recurrent_fn`` whose outputs do not fit the root."""
-    num_lanes, num_actions = prior_logits.shape
-    action = jnp.zeros(num_lanes, jnp.int32)
-    output, following = jax.eval_shape(recurrent_fn, params, key, action, embedding)
-    shapes.check_fields("recurrent_fn", output, num_lanes, num_actions)
-    shapes.check_embedding(following, embedding, num_lanes)
 
 
 def per_lane(name: str, value: int | Array, num_lanes: int) -> Array:

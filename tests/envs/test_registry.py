@@ -130,6 +130,31 @@ WRONG = [
         "environment 'knapsack': max_steps_in_episode is 'many', expected a number, such as 11",
     ),
     (
+        "knapsack",
+        {"max_steps_in_episode": -1.5},
+        "environment 'knapsack': max_steps_in_episode is -1.5, expected a whole number from 1 on",
+    ),
+    (
+        "CartPole-v1",
+        {"max_steps_in_episode": 0},
+        "environment 'CartPole-v1': max_steps_in_episode is 0, expected a whole number from 1 on",
+    ),
+    (
+        "Pong-misc",
+        {"paddle_y_speed": 1.5},
+        "environment 'Pong-misc': paddle_y_speed is 1.5, expected a whole number",
+    ),
+    (
+        "knapsack",
+        {"price_spread": 0.5, "price_scale": -1},
+        "environment 'knapsack': price_scale is -1.0, expected a number from 0 on",
+    ),
+    (
+        "knapsack",
+        {"price_scale": float("nan")},
+        "environment 'knapsack': price_scale is nan, expected a number from 0 on",
+    ),
+    (
         "CartPole-v1",
         {"gravity": 1j},
         "environment 'CartPole-v1': gravity is 1j, expected a number, such as 9.8",

@@ -114,6 +114,41 @@ def test_loops_of_a_fixed_length_count_at_their_length(length):
     assert 0 <= counted - length * 3 * operations.ROWS * 8 <= 20 * length
 
 
+WRAPPED = {
+    "cond": lambda loop, x: jax.lax.cond(x[0, 0] > 0, loop, lambda x: x, x),
+    "switch": lambda loop, x: jax.lax.switch(
+        jnp.int32(x[0, 0]), [lambda x: x, jnp.negative, loop], x
+    ),
+    "checkpoint": lambda loop, x: jax.checkpoint(loop)(x),
+    "both": lambda loop, x: jax.checkpoint(
+        lambda x: jax.lax.cond(x[0, 0] > 0, lambda x: x, jax.jit(loop), x)
+    )(x),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_loops_inside_branches_and_checkpoints_count_at_their_length(name):
+    numbers = jax.ShapeDtypeStruct((operations.ROWS, 8), jnp.float32)
+
+    def loop(x):
+        return jax.lax.fori_loop(0, 30, lambda _, x: 2.0 * x, x)
+
+    alone = operations.count(loop, numbers)
+    counted = operations.count(lambda x: WRAPPED[name](loop, x), numbers)
+    assert alone <= counted < 1.01 * alone
+
+
+def test_of_branches_without_loops_the_dearest_counts():
+    numbers = jax.ShapeDtypeStruct((operations.ROWS, 8), jnp.float32)
+    flag = jax.ShapeDtypeStruct((), bool)
+
+    def choose(flag, x):
+        return jax.lax.cond(flag, lambda x: 2.0 * x + 1.0, lambda x: 3.0 * x, x)
+
+    counted = operations.count(choose, flag, numbers)
+    assert 0 <= counted - 2 * operations.ROWS * 8 < 10
+
+
 def test_it_needs_no_arrays():
     planner = make_planner()
     shapes = jax.eval_shape(planner.network.init, jax.random.key(0))

@@ -109,6 +109,51 @@ def test_it_does_not_depend_on_lanes():
     jax.tree.map(np.testing.assert_array_equal, one, many)
 
 
+class Wrong(tabular.TabularEnvironment):
+    """The tabular environment with a factor that is given; hashed by identity."""
+
+    def __init__(self, factor):
+        self.price_factor = lambda state, params: factor(state)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -0.5])
+def test_a_factor_that_can_be_no_price_is_told_with_its_episode(bad):
+    """An episode is affected where it comes by a state whose factor is wrong, and no other is."""
+    environment = Wrong(lambda state: jnp.where(state.index == 7, bad, 1.0))
+    met = [7 in row for row in played_states(evaluate(2))]
+    assert 0 < sum(met) < EPISODES
+    message = (
+        f"episode {met.index(True)}: price_factor is NaN, infinite or below 0, expected finite "
+        rf"numbers >= 0 \({sum(met)} of {EPISODES} episodes are affected\)"
+    )
+    with pytest.raises(rrplan.InputError, match=message):
+        rrplan.evaluate(
+            planner()._replace(environment=environment), ONE_BY_ONE, jnp.int32(2),
+            key=KEY, episodes=EPISODES, num_lanes=8,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (lambda state: jnp.ones(3), r"price_factor returns float32\[3\]: expected float32\[\]"),
+        (lambda state: None, r"price_factor returns None: expected float32\[\]"),
+        (lambda state: {}["boom"], "price_factor raises KeyError: 'boom'"),
+    ],
+)
+def test_a_factor_that_is_no_number_is_refused(factor, words):
+    wrong = planner()._replace(environment=Wrong(factor))
+    with pytest.raises(rrplan.InputError, match=f"^environment Wrong: {words}"):
+        rrplan.evaluate(wrong, ONE_BY_ONE, jnp.int32(2), key=KEY, episodes=EPISODES)
+
+
+def test_the_oracle_refuses_a_factor_that_can_be_no_price():
+    given = knapsack(0.6)
+    wrong = given._replace(env_params=given.env_params.replace(price_scale=jnp.nan))
+    with pytest.raises(rrplan.InputError, match="episode 0: price_factor is NaN"):
+        oracle.tabulate(wrong, key=KEY, episodes=EPISODES, num_lanes=8)
+
+
 def where_cheap(limit, meta_keys, carry, seen):
     """Think only where the price seen is low."""
     del meta_keys

@@ -128,6 +128,15 @@ def test_a_band_of_one_is_about_an_interval():
     assert band.mean == alone.mean
 
 
+def test_equal_values_beside_others_widen_no_band():
+    """A mean of values 0.1 is not exact: its error of rounding is none of sampling."""
+    noise = np.random.default_rng(0).normal(size=64)
+    (alone,) = simultaneous_ci(noise[None])
+    beside, constant = simultaneous_ci(np.stack([noise, np.full(64, 0.1)]))
+    assert beside.high - beside.mean == pytest.approx(alone.high - alone.mean, rel=1e-9)
+    assert constant.low == constant.mean == constant.high == pytest.approx(0.1)
+
+
 def test_gap_closed_is_a_ratio_of_means_resampled_together():
     rng = np.random.default_rng(0)
     reference = rng.normal(0.9, 0.03, (3, 400))

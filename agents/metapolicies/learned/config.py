@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from agents.ppo.config import LearningConfig
 from agents.training.ranges import check_ranges, require
-from rrplan.errors import InputError, unknown
+from rrplan.errors import InputError, is_whole, unknown
 
 KINDS = ("gate", "stopper")
 GROUPS = ("prior", "search", "values", "progress", "price", "features", "observation")
@@ -91,9 +91,11 @@ def sorted_depths(name: str, depths: tuple[int, ...]) -> tuple[int, ...]:
     """Return limits of depth, each once, the shallowest first; 0, no limit, comes last.
 
     Raises:
-        InputError: one of them is negative, or too large.
+        InputError: one of them is negative, too large, or no whole number.
     """
     for depth in depths:
+        if not is_whole(depth):
+            raise InputError(f"{name} must be whole numbers, got {depth!r}")
         if depth < 0:
             raise InputError(f"{name} must be at least 1, or 0 for no limit, got {depth}")
         if depth > LARGEST_K:

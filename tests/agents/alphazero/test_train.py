@@ -146,6 +146,12 @@ def test_an_unknown_preset_names_the_nearest():
     [
         ({"num_simulations": 0}, "num_simulations must be at least 1, got 0"),
         ({"num_lanes": -1}, "num_lanes must be at least 1, got -1"),
+        ({"num_lanes": 64.5}, "num_lanes must be a whole number, got 64.5"),
+        ({"num_lanes": "64"}, "num_lanes must be a whole number, got '64'"),
+        ({"num_lanes": True}, "num_lanes must be a whole number, got True"),
+        ({"replay_size": None}, "replay_size must be a whole number, got None"),
+        ({"gamma": "1"}, "gamma must be a number, got '1'"),
+        ({"learning_rate": None}, "learning_rate must be a number, got None"),
         ({"gamma": 1.5}, "gamma must be between 0 and 1, got 1.5"),
         ({"td_lambda": -0.1}, "td_lambda must be between 0 and 1, got -0.1"),
         ({"learning_rate": 0.0}, "learning_rate must be positive, got 0.0"),
@@ -161,7 +167,7 @@ def test_bad_settings_are_one_clear_line(fields, message):
 
 
 def test_the_replay_holds_whole_chunks():
-    config = TrainConfig(num_lanes=10, steps_per_chunk=3, replay_size=100)
+    config = TrainConfig(num_lanes=np.int64(10), steps_per_chunk=3, replay_size=100)
     assert config.replay_capacity == 120
 
 

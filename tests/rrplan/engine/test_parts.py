@@ -25,10 +25,68 @@ def test_a_wrong_meta_policy_is_refused(name):
     assert words in refused(meta_policy=meta_policy)
 
 
+ACTS = {
+    "an int": (3, "meta_policy.act is a int: expected a function or None"),
+    "raises": (wrong_calls.raises, "meta_policy.act raises KeyError: 'boom'"),
+    "takes too few": (lambda carry: carry, "meta_policy.act raises TypeError"),
+    "branches": (
+        lambda carry, decision, action: action if decision[0] else decision,
+        "meta_policy.act cannot be compiled by jit",
+    ),
+    "floats": (
+        lambda carry, decision, action: action * 1.0,
+        "meta_policy.act returns float32[2]: expected int32[2], an action for each lane",
+    ),
+    "[B, 1]": (
+        lambda carry, decision, action: action[:, None],
+        "meta_policy.act returns int32[2,1]: expected int32[2]",
+    ),
+    "a scalar": (lambda carry, decision, action: 0, "meta_policy.act returns int32[]"),
+    "nothing": (lambda carry, decision, action: None, "meta_policy.act returns None"),
+}
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_a_wrong_choice_of_actions_is_refused(name):
+    act, words = ACTS[name]
+    assert words in refused(meta_policy=wrong_calls.FIXED._replace(act=act))
+
+
 @pytest.mark.parametrize("name", wrong_calls.CALLS)
 def test_a_wrong_call_is_refused(name):
     changes, words = wrong_calls.CALLS[name]
     assert words in refused(**changes)
+
+
+INT32 = 2**31 - 1
+COSTS = {
+    "a large cap": ({"cap": 2**31}, f"cap is {2**31}: expected a whole number, 0 to {INT32}"),
+    "a large budget": ({"budget": 2**40}, f"budget is {2**40}: expected a whole number, 0 to"),
+    "a fraction": ({"budget": 3.7}, "budget is 3.7: expected a whole number, 0 to"),
+    "a whole float": ({"cap": 4.0}, "cap is 4.0: expected a whole number, 0 to"),
+    "no end": ({"budget": np.inf}, "budget is inf: expected a whole number, 0 to"),
+    "a negative cap": ({"cap": -1}, "cap is -1: expected a whole number, 0 to"),
+    "a price beyond float32": ({"price": 1e39}, "price is 1e+39: expected a finite number >= 0"),
+    "one of some prices": (
+        {"price": np.array([0.0, 1.0, 1e39, 0.0])},
+        "price is 1e+39: expected a finite number >= 0",
+    ),
+    "a fee": ({"look_fee": -0.5}, "look_fee is -0.5: expected a finite number >= 0"),
+    "a rate": ({"rates": rrplan.Rates(level=1e39)}, "rates.level is 1e+39: expected a finite"),
+}
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_wrong_costs_are_refused(name):
+    fields, words = COSTS[name]
+    assert words in refused(costs=rrplan.Costs(**fields))
+
+
+def test_the_largest_cap_and_budget_limit_nothing():
+    most = rrplan.Costs(cap=jnp.int32(INT32), budget=np.int64(INT32))
+    jax.tree.map(
+        np.testing.assert_array_equal, wrong_calls.evaluate(costs=most), wrong_calls.evaluate()
+    )
 
 
 def test_what_is_right_is_not_refused():

@@ -200,6 +200,21 @@ def changed(**fields):
     return rrplan.LearnedModel(root_fn, wrong)
 
 
+def rooted(change):
+    def wrong(table, key, observation):
+        return change(root_fn(table, key, observation))
+
+    return LEARNED._replace(root_fn=wrong)
+
+
+def test_whole_rewards_and_discounts_are_as_good_as_floating_ones():
+    whole = changed(
+        reward=lambda told: told.astype(jnp.int32), discount=lambda told: told.astype(jnp.int32)
+    )
+    same = changed(reward=lambda told: told.astype(jnp.int32).astype(jnp.float32))
+    assert_same_episodes(evaluate(whole, episodes=8), evaluate(same, episodes=8))
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [
@@ -216,6 +231,31 @@ def changed(**fields):
             changed(embedding=lambda told: told._replace(time=told.time * 1.0)),
             r"recurrent_fn returned an embedding .*float32\[2\].* for a batch of 2: expected "
             r".*int32\[2\].*, as it was given$",
+        ),
+        (
+            changed(prior_logits=lambda told: told.astype(int)),
+            r"recurrent_fn returned prior_logits of int32\[2,3\] for a batch of 2: "
+            r"expected float32\[2,3\]$",
+        ),
+        (
+            changed(value=lambda told: None),
+            r"recurrent_fn returned value of None for a batch of 2: expected float32\[2\]$",
+        ),
+        (
+            rooted(lambda root: (root.prior_logits, root.value, root.embedding)),
+            r"root_fn returns a tuple without prior_logits: expected mctx.RootFnOutput$",
+        ),
+        (
+            rooted(lambda root: root.replace(prior_logits=root.prior_logits.astype(int))),
+            r"root_fn returned prior_logits of int32\[2,3\] for a batch of 2: expected",
+        ),
+        (
+            LEARNED._replace(recurrent_fn=lambda *arguments: recurrent_fn(*arguments)[0]),
+            r"recurrent_fn returns a RecurrentFnOutput: expected a pair, output and embedding$",
+        ),
+        (
+            LEARNED._replace(recurrent_fn=lambda *arguments: arguments[-2:]),
+            r"recurrent_fn returns int32\[2\] without \w+: expected mctx.RecurrentFnOutput$",
         ),
         (
             lambda table, observation: table_network(table, observation)._replace(

@@ -308,6 +308,9 @@ def nan_network(table, observation):
     return told._replace(value=told.value * jnp.nan)
 
 
+UNADAPTED = envs.make("knapsack")
+
+
 @pytest.mark.parametrize(
     ("changes", "kwargs", "message"),
     [
@@ -317,10 +320,30 @@ def nan_network(table, observation):
         ({}, {"episodes": 0}, "episodes is 0: expected a number >= 1 or ids >= 0"),
         ({}, {"episodes": np.array([1, -1])}, "episodes is .*: expected a number >= 1"),
         ({}, {"num_lanes": 0}, "num_lanes is 0: expected a whole number, 1"),
+        ({}, {"depths": ()}, r"depths is \(\): expected one limit or more, each at least 1"),
+        ({}, {"depths": 3}, "depths is 3: expected one limit or more, each at least 1"),
+        ({}, {"depths": (2, 1.5)}, "depths is 1.5: expected a whole number, 1 to"),
+        ({}, {"depths": (0,)}, "depths is 0: expected a whole number, 1 to"),
+        ({}, {"depths": (2**40,)}, "depths is 1099511627776: expected a whole number, 1 to"),
+        ({"network": "mlp"}, {}, "planner.network is a str: expected a function"),
+        ({"search": None}, {}, "planner.search is None: expected a rrplan.Search"),
+        (
+            {"environment": UNADAPTED[0], "env_params": UNADAPTED[1]},
+            {},
+            "^environment knapsack: step raises AttributeError",
+        ),
     ],
 )
 def test_bad_input_gets_one_clear_line(changes, kwargs, message):
     assert_refuses(message, TABULAR._replace(**changes), **kwargs)
+
+
+@pytest.mark.parametrize("planner", [None, tuple(TABULAR)])
+def test_the_oracle_refuses_what_is_no_planner(planner):
+    message = r"^planner is (None|a tuple): expected a rrplan.Planner$"
+    assert_refuses(message, planner)
+    with pytest.raises(rrplan.InputError, match=message):
+        oracle.record(planner, key=KEY, episodes=2, ks=(0, 1))
 
 
 @pytest.mark.parametrize("price", [-1.0, np.nan, np.inf, np.zeros(2)])

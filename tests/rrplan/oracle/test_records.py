@@ -75,3 +75,8 @@ def test_more_instances_than_are_explored_together_change_nothing(records, monke
 def test_numbers_of_simulations_that_are_no_grid_take_one_line(ks):
     with pytest.raises(rrplan.InputError, match="expected 0 and then larger numbers, rising"):
         oracle.record(TABULAR, key=KEY, episodes=2, ks=ks)
+
+
+def test_numbers_of_simulations_are_whole():
+    with pytest.raises(rrplan.InputError, match=r"ks is 1\.5: expected a whole number, 0 or more"):
+        oracle.record(TABULAR, key=KEY, episodes=2, ks=(0, 1.5))

@@ -104,6 +104,8 @@ def test_a_root_is_checked():
     root = tabular.make_root(table, STATES)
     with pytest.raises(rrplan.InputError, match=r"root.value has shape \(2,\): expected \(4,\)"):
         search.init(root.replace(value=root.value[:2]), max_simulations=3)
+    with pytest.raises(rrplan.InputError, match=r"root.value is int32\[4\]: expected floating"):
+        search.init(root.replace(value=root.value.astype(int)), max_simulations=3)
     with pytest.raises(rrplan.InputError, match=r"invalid_actions has shape .*: expected \(4, 5\)"):
         search.init(root, max_simulations=3, invalid_actions=jnp.zeros(5))
     with pytest.raises(rrplan.InputError, match="max_simulations is -1: expected 0 or more"):

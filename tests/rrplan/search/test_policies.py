@@ -183,3 +183,32 @@ def test_an_embedding_of_another_shape_gets_one_clear_line():
         rrplan.muzero_policy(
             jnp.zeros((1, 4)), jax.random.key(0), bandit.make_root(PRIOR), wrong, 3
         )
+
+
+WRONG = {
+    "raises": (lambda *arguments: {}["boom"], "recurrent_fn raises KeyError: 'boom'"),
+    "no pair": (
+        lambda *arguments: bandit.pull(*arguments)[0],
+        "recurrent_fn returns a RecurrentFnOutput: expected a pair, output and embedding",
+    ),
+    "no output": (
+        lambda rewards, key, action, lane: (rewards, lane),
+        r"recurrent_fn returns float32\[1,4\] without \w+: expected mctx.RecurrentFnOutput",
+    ),
+    "whole logits": (
+        lambda *arguments: (
+            bandit.pull(*arguments)[0].replace(prior_logits=jnp.zeros((1, 4), int)),
+            arguments[-1],
+        ),
+        r"recurrent_fn returned prior_logits of int32\[1,4\] for a batch of 1: expected float32",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("policy", [rrplan.muzero_policy, rrplan.gumbel_muzero_policy])
+def test_a_recurrent_fn_that_returns_something_else_gets_one_clear_line(policy, name):
+    wrong, message = WRONG[name]
+    with pytest.raises(rrplan.InputError, match=message) as caught:
+        policy(jnp.zeros((1, 4)), jax.random.key(0), bandit.make_root(PRIOR), wrong, 3)
+    assert "\n" not in str(caught.value)

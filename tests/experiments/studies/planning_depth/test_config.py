@@ -157,6 +157,13 @@ def test_the_largest_budget_sizes_the_search():
         ({"prices": (-1e-3,)}, "sweep.prices must be at least 0, got -0.001"),
         ({"prices": (float("nan"),)}, "sweep.prices must be at least 0, got nan"),
         ({"episodes": 0}, r"sweep.episodes must be at least 2 \(an interval needs two\), got 0"),
+        ({"budgets": (0, 1.5)}, "sweep.budgets must be whole numbers, got 1.5"),
+        ({"budgets": ("1", 2)}, "sweep.budgets must be whole numbers, got '1'"),
+        ({"depth_budgets": (True,)}, "sweep.depth_budgets must be whole numbers, got True"),
+        ({"depths": (2.5,)}, "sweep.depths must be whole numbers, got 2.5"),
+        ({"prices": ("low",)}, "sweep.prices must be numbers, got 'low'"),
+        ({"episodes": 2.5}, "sweep.episodes must be a whole number, got 2.5"),
+        ({"num_lanes": None}, "sweep.num_lanes must be a whole number, got None"),
         ({"num_lanes": 0}, "sweep.num_lanes must be at least 1, got 0"),
     ],
 )
