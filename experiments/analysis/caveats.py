@@ -53,7 +53,7 @@ def measure(rows: Sequence[tuple[Agent, Columns]]) -> dict[str, Any] | None:
 
 def find(results: Results) -> list[str]:
     """Return what to beware of in results, a line each; older results tell less."""
-    lines = (_prices_of_no_gain, _lowers, _alike, _best_is_largest, _random_is_better)
+    lines = (_prices_of_no_gain, _lowers, _misleads, _alike, _best_is_largest, _random_is_better)
     return [line for look in (*lines, _prices, _chance) for line in look(results)]
 
 
@@ -71,6 +71,24 @@ def _lowers(results: Results) -> Iterator[str]:
             f"search lowers the return: k = {search['largest_k']} earns "
             f"{-search['difference']['mean']:.3g} [{-high:.3g}, {-low:.3g}] less than k = "
             f"{search['least_k']}, before the bill"
+        )
+
+
+def _misleads(results: Results) -> Iterator[str]:
+    """Tell of the k that earns least, where that is less than no search does."""
+    search, acting = results.get("search"), results.get("acting")
+    if not search or acting != "completed_q":
+        return
+    falls = [fall for fall in results.get("falls", ()) if fall["from_k"] == search["least_k"]]
+    short = [fall for fall in falls if fall["to_k"] < search["largest_k"]]
+    if short:
+        worst = min(short, key=lambda fall: fall["difference"])
+        floor = results["config"]["search"]["value_floor"]
+        yield (
+            f"a short search lowers the return: k = {worst['to_k']} earns "
+            f"{-worst['difference']:.3g} less than k = {worst['from_k']}, before the bill; where "
+            "the network's values err by that much, a larger --search.value-floor helps "
+            f"(it is {floor:g})"
         )
 
 

@@ -47,6 +47,21 @@ def test_search_that_lowers_the_return():
     assert caveats.find(results(search=within_noise)) == []
 
 
+def test_a_short_search_that_lowers_the_return():
+    falls = [
+        {"from_k": 0, "to_k": 2, "difference": -0.3, "p_holm": 0.0},
+        {"from_k": 0, "to_k": 4, "difference": -0.2, "p_holm": 0.0},
+        {"from_k": 2, "to_k": 4, "difference": -0.5, "p_holm": 0.0},
+        {"from_k": 0, "to_k": 8, "difference": -0.6, "p_holm": 0.0},  # the largest: told elsewhere
+    ]
+    made = results(search=GAINS) | {"falls": falls, "acting": "completed_q"}
+    assert caveats.find(made) == [
+        "a short search lowers the return: k = 2 earns 0.3 less than k = 0, before the bill; where "
+        "the network's values err by that much, a larger --search.value-floor helps (it is 0.05)"
+    ]
+    assert caveats.find(made | {"acting": "visits"}) == []
+
+
 def test_agents_that_all_earn_the_same():
     assert caveats.find(results(search=GAINS | {"alike": True})) == [
         "all agents earn the same, 0.92 before the bill, up to chance: thinking changes nothing "
