@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -40,6 +40,9 @@ class CapacityOptions:
     """Simulations a decision."""
     search: int = 16
     """The k that is held against k = 0."""
+    acting: Literal["visits", "completed_q"] = "completed_q"
+    """How all planners act after a search. Chosen for each by itself, the rule would follow the
+    size: where a search is too dear to pay, both rules earn as much, and either is chosen."""
     episodes: int = 4096
     """Held-out episodes, the same for all planners."""
     jobs: int = 1
@@ -81,7 +84,8 @@ class CapacityOptions:
         words = [
             *(self.env, "--control.agents", "--seeds", str(self.seeds)),
             *("--k", *map(str, self.k), "--sweep.episodes", str(self.episodes)),
-            *("--train.evaluate-every", str(every), *split_words(self.run, "--run")),
+            *("--search.acting", self.acting, "--train.evaluate-every", str(every)),
+            *split_words(self.run, "--run"),
         ]
         axes = (("network.width", self.widths), ("train.num-chunks", self.chunks))
         return Grid(tuple(words), tuple(Axis(name, tuple(map(str, v))) for name, v in axes))

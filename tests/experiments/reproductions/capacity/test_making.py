@@ -67,6 +67,9 @@ def test_the_grid_is_widths_times_lengths_of_the_quick_presets_training():
     words = cells[0].arguments
     assert words[words.index("--control.agents") + 1].startswith("--")  # none
     assert words[words.index("--train.num-simulations") + 1] == "8"
+    assert {cell.arguments[cell.arguments.index("--search.acting") + 1] for cell in cells} == {
+        "completed_q"
+    }
     assert str(options.directory) == "reproductions/capacity-knapsack"
 
 
