@@ -21,6 +21,7 @@ from rrplan.errors import InputError
 RESAMPLES = 2_000
 # Resamples are drawn in chunks of about this many elements, which bounds memory at some 50 MB.
 _CHUNK_ELEMENTS = 2_000_000
+_ROUNDING = 1e-12  # means and errors below such a share of 1 and the mean are rounding alone
 
 
 class Interval(NamedTuple):
@@ -117,10 +118,9 @@ def simultaneous_ci(
     means = points.mean(axis=(1, 2))
     deviations = _crossed_means(points, resamples, seed) - means
     errors = deviations.std(axis=0, ddof=1)
-    errors[errors <= 1e-12 * (1 + np.abs(means))] = 0.0  # equal values, but for rounding
+    errors[errors <= _ROUNDING * (1 + np.abs(means))] = 0.0  # equal values
     scaled = np.divide(deviations, errors, out=np.zeros_like(deviations), where=errors > 0)
-    largest = np.abs(scaled).max(axis=1)
-    width = np.quantile(largest, confidence) * errors
+    width = np.quantile(np.abs(scaled).max(axis=1), confidence) * errors
     return [
         Interval(float(mean), float(mean - half), float(mean + half))
         for mean, half in zip(means, width, strict=True)
@@ -207,17 +207,17 @@ def significant_falls(
         InputError: as :func:`mean_ci`.
     """
     points = np.stack([_checked(values) for values in curve])
-    starts, stops = np.triu_indices(len(points), k=1)
-    if not len(starts):
+    if len(points) < 2:
         return []
+    starts, stops = np.triu_indices(len(points), k=1)
     resampled = _crossed_means(points, resamples, seed)
     means = points.mean(axis=(1, 2))
     differences = means[stops] - means[starts]
+    differences[np.abs(differences) <= _ROUNDING * (1 + np.abs(means[stops]))] = 0.0
     errors = (resampled[:, stops] - resampled[:, starts]).std(axis=0, ddof=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p_values = scipy.stats.norm.cdf(differences / errors)
     # Where no resample differs, the difference is certain, whichever sign it has.
-    p_values = np.where(errors > 0, p_values, np.where(differences < 0, 0.0, 1.0))
+    certain = np.where(differences < 0, -np.inf, np.inf)
+    p_values = scipy.stats.norm.cdf(np.divide(differences, errors, out=certain, where=errors > 0))
     return [
         Fall(int(start), int(stop), float(difference), float(p_value))
         for start, stop, difference, p_value in zip(

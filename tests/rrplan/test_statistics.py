@@ -196,6 +196,8 @@ def test_a_certain_fall_has_no_error_to_divide_by():
     (fall,) = significant_falls(np.stack([np.full(5, 1.0), np.full(5, 0.5)]))
     assert (fall.difference, fall.p_value) == (-0.5, 0.0)
     assert significant_falls(np.ones((2, 5))) == []
+    # What differs by rounding only does not fall.
+    assert significant_falls(np.stack([np.full(5, 0.1), np.full(5, 0.3 - 0.2)])) == []
     assert significant_falls(np.ones((1, 5))) == []
 
 
