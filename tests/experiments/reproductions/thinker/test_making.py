@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from experiments.report.figures import plotting
-from experiments.reproductions import keeping
 from experiments.reproductions.thinker import making, tables
 from experiments.reproductions.thinker.arms import list_arms, settings_of
 from experiments.reproductions.thinker.figures import draw_returns
@@ -93,16 +92,6 @@ def test_the_table_and_the_figure_show_every_arm(results):
         figure = draw_returns(results)
         figure.canvas.draw()
     assert len(figure.axes) == 6
-
-
-def test_a_directory_is_gone_on_with_only_as_what_it_is(tmp_path):
-    options = dataclasses.replace(OPTIONS, out=tmp_path)
-    keeping.claim(tmp_path, options)
-    keeping.claim(tmp_path, dataclasses.replace(options, resume=True))
-    with pytest.raises(InputError, match="holds this reproduction already"):
-        keeping.claim(tmp_path, options)
-    with pytest.raises(InputError, match="holds another reproduction"):
-        keeping.claim(tmp_path, dataclasses.replace(options, seeds=3, resume=True))
 
 
 @pytest.mark.parametrize(
