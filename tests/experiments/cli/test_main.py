@@ -163,7 +163,7 @@ def test_where_a_run_is_kept(study, out, expected):
 
 def test_version_and_help(capsys):
     assert cli.main(["--version"]) == 0
-    assert capsys.readouterr().out == "rrplan 0.1.0\n"
+    assert capsys.readouterr().out == "rrplan 0.2.0.dev0\n"
     assert cli.main(["--help"]) == 0
     output = capsys.readouterr().out
     assert all(f"  {name} " in output for name in cli.COMMANDS)
