@@ -5,6 +5,8 @@ import numbers
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 
 class InputError(ValueError):
     """A value from outside is wrong. Its message is one line, fit to show to a person."""
@@ -37,7 +39,7 @@ def is_whole(value: object) -> bool:
 
 def is_number(value: Any) -> bool:
     """Return whether a value is a real number, or an array of one; True and False are none."""
-    kind = getattr(getattr(value, "dtype", None), "kind", None)
-    if kind is not None:
-        return kind in "iuf" and value.shape == ()
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None:
+        return isinstance(dtype, np.dtype) and dtype.kind in "iuf" and value.shape == ()
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
