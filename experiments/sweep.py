@@ -11,7 +11,7 @@ from agents.training.ranges import halved
 from rrplan.errors import InputError, is_number, is_whole
 
 MOST_EPISODES = 100_000_000
-"""Beyond these a number is taken for a slip; counts must fit into an int32."""
+"""Beyond this a number is taken for a slip; counts must fit into an int32."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -71,6 +71,10 @@ def weigh(counts: Counts, factor: Numbers) -> Counts:
     return Counts(*(factor * count for count in counts))
 
 
+UNSOUND = "price_factor is NaN, infinite or below 0, expected finite numbers >= 0"
+"""What is said of an environment whose factors are not :func:`sound`."""
+
+
 def sound(factor: Array) -> Array:
     """Return where factors of the price are what they may be: finite, and at least 0."""
     return jnp.isfinite(factor) & (factor >= 0)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
+from experiments.analysis.comparisons import as_json
 from rrplan.errors import InputError
 from rrplan.statistics import Interval, holm
 
@@ -75,13 +76,11 @@ def _others(
 
 def _claim(price: float, agent: str, other: str, more: np.ndarray) -> dict[str, Any]:
     of_seeds = more.mean(axis=1)
-    mean, low, high = t_interval(of_seeds)
-    difference = {"mean": mean, "ci95": [low, high]}
     return {
         "price": price,
         "agent": agent,
         "other": other,
-        "difference": difference,
+        "difference": as_json(t_interval(of_seeds)),
         "seeds": of_seeds.tolist(),
     }
 

@@ -5,12 +5,11 @@ import dataclasses
 import itertools
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from experiments import runs
-from experiments.runs.directory import locked
 from rrplan.errors import InputError
 
 ENVIRONMENT = "env"
@@ -163,10 +162,7 @@ def open_sweep(out: Path, grid: Grid, *, resume: bool) -> Iterator[None]:
             something that is no sweep, or another process is writing to it.
     """
     path = out / "sweep.json"
-    if not path.exists() and out.exists() and (not out.is_dir() or any(_foreign(out))):
-        raise InputError(f"{out} is not empty and holds no sweep: choose another --out")
-    out.mkdir(parents=True, exist_ok=True)
-    with locked(out):
+    with runs.claimed(out, path.name, "sweep"):
         if path.exists():
             difference = _first_difference(load(out), grid)
             if difference:
@@ -206,8 +202,3 @@ def _first_difference(there: Grid, here: Grid) -> str | None:
             if value not in after.values:
                 return f"{before.name} has the value {value!r} there, not here"
     return None
-
-
-def _foreign(out: Path) -> Iterable[Path]:
-    """Yield what is in a directory beside what a sweep leaves that was killed at its start."""
-    return (entry for entry in out.iterdir() if entry.name not in (".lock", ".sweep.json.tmp"))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rrplan.costs import Costs, charge, counts_of, traced
+from rrplan.costs import UNSOUND, Costs, charge, counts_of, traced
 from rrplan.engine import lanes, memory, parts, validation
 from rrplan.engine.dispatch import Progress, longest_queue, run
 from rrplan.engine.state import Engine, Results
@@ -125,7 +125,7 @@ def _refuse_flaws(flaws: Array | np.ndarray, ids: np.ndarray) -> None:
         lanes.BAD_REWARD: f"a reward {finite}",
         lanes.BAD_EVALUATION: f"the network's output {finite}",
         lanes.BAD_DISCOUNT: "a discount of the model is not in [-1, 1]",
-        lanes.BAD_FACTOR: "price_factor is NaN, infinite or below 0, expected finite numbers >= 0",
+        lanes.BAD_FACTOR: UNSOUND,
     }
     message = next(message for flag, message in messages.items() if flaws[bad[0]] & flag)
     raise InputError(

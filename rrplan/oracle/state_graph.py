@@ -14,7 +14,7 @@ import numpy as np
 
 from rrplan import keys
 from rrplan.capabilities import Enumerable, Priced, name_of, offers, require
-from rrplan.costs import sound
+from rrplan.costs import UNSOUND, sound
 from rrplan.errors import InputError
 from rrplan.oracle import state_index
 from rrplan.types import Array, Environment, PyTree
@@ -177,8 +177,7 @@ def _explore(
     if offers(environment, Priced):
         factor = jax.vmap(environment.price_factor, (0, None))(states, env_params)
         graph = graph._replace(factor=np.asarray(factor))
-        wrong = "price_factor is NaN, infinite or below 0, expected finite numbers >= 0"
-        refuse(~np.asarray(sound(factor)), ids[graph.instance], wrong)
+        refuse(~np.asarray(sound(factor)), ids[graph.instance], UNSOUND)
     return graph, states, _take(notes.observations, rows)
 
 

@@ -1,6 +1,6 @@
 """Whether agents that predict what thinking gains are right: their reliability."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,10 +54,12 @@ def reliability(tables: Sequence[dict[str, np.ndarray]], bins: int = BINS) -> li
         bins: groups for each k, of as many decisions each; those of one prediction stay together.
     """
     menu = tables[0]["menu"]
+    # Older tables do not say which lane met a decision.
+    tables = [{"lane": np.arange(len(table["weight"])), **table} for table in tables]
     counted = [table["weight"] > 0 for table in tables]
     predicted, found, lane = (
-        np.concatenate([column(t)[keep] for t, keep in zip(tables, counted, strict=True)])
-        for column in (_column("predicted"), _column("found"), _lane)
+        np.concatenate([t[name][keep] for t, keep in zip(tables, counted, strict=True)])
+        for name in ("predicted", "found", "lane")
     )
     rows = []
     for place, k in enumerate(menu):
@@ -77,15 +79,6 @@ def reliability(tables: Sequence[dict[str, np.ndarray]], bins: int = BINS) -> li
                 }
             )
     return rows
-
-
-def _column(name: str) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
-    return lambda table: table[name]
-
-
-def _lane(table: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return which lane met each decision; older tables do not say it."""
-    return table["lane"] if "lane" in table else np.arange(len(table["weight"]))
 
 
 def _interval(values: np.ndarray, cluster: np.ndarray) -> Interval:

@@ -201,8 +201,8 @@ def validate(
     """
     config = problem.config
     split = Split.validation(config.sweep)
-    acting = run.begun.get("acting", config.search.acting)
-    rules = RULES if acting == "validate" else (acting,)
+    asked = run.begun.get("acting", config.search.acting)
+    rules = RULES if asked == "validate" else (asked,)
     agents = [fixed_agent("fixed", k) for k in config.sweep.budgets]
     choices = {}
     for acting in rules:
