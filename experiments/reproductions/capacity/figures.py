@@ -63,7 +63,8 @@ def draw_training(results: Results) -> Figure:
         _draw_training_of(axes, own, results["search"])
         axes.set_title(f"width {width}", fontsize=plotting.LABEL_SIZE + 1)
         _label_steps(axes, [one["steps"] for one in own])
-    panels[0].set_ylabel(f"Untimed {results['return_label']}")
+    # The panels are low: what is in brackets has a line of its own.
+    panels[0].set_ylabel(f"Untimed {results['return_label']}".replace(" (", "\n(", 1))
     panels[len(panels) // 2].set_xlabel("Environment steps of training (thousands)")
     last, ends = longest(results)[-1], []
     for rank, k in enumerate((0, results["search"])):
