@@ -162,16 +162,11 @@ def open_sweep(out: Path, grid: Grid, *, resume: bool) -> Iterator[None]:
             something that is no sweep, or another process is writing to it.
     """
     path = out / "sweep.json"
-    with runs.claimed(out, path.name, "sweep"):
-        if path.exists():
-            difference = _first_difference(load(out), grid)
-            if difference:
-                raise InputError(f"{out} holds another sweep ({difference}): choose another --out")
-            if not resume:
-                raise InputError(
-                    f"{out} holds this sweep already: continue it with --resume, or choose "
-                    "another --out"
-                )
+
+    def conflict() -> str | None:
+        return _first_difference(load(out), grid)
+
+    with runs.claimed(out, path.name, "sweep", conflict, resume=resume):
         runs.write_json(path, grid.to_dict())
         yield
 

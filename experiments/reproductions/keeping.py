@@ -15,6 +15,7 @@ from experiments import runs
 from experiments.analysis import columns
 from experiments.analysis.columns import Columns
 from experiments.report.figures.drawing import Draw, draw_all
+from experiments.runs.codec import first_difference
 from rrplan.errors import InputError
 from rrplan.types import Episodes, PyTree
 
@@ -48,24 +49,18 @@ def claimed(out: Path, options: Any, given: Mapping[str, PyTree] = {}) -> Iterat
     """
     told = tell(options)
     told |= {name: _checksum(arrays) for name, arrays in given.items()}
-    with runs.claimed(out, "options.json", "reproduction"):
-        _check_own(out, options, told)
+    path = out / "options.json"
+
+    def conflict() -> str | None:
+        there = runs.read_json(path, missing="")
+        if not isinstance(there, dict):
+            raise InputError(f"{path} is damaged: no options in it")
+        return first_difference(there, told)
+
+    with runs.claimed(out, path.name, "reproduction", conflict, resume=options.resume):
+        runs.write_json(path, told)
         (out / "evaluations").mkdir(exist_ok=True)
         yield
-
-
-def _check_own(out: Path, options: Any, told: Mapping[str, Any]) -> None:
-    """See that a directory is new, or holds this reproduction and is gone on with."""
-    path = out / "options.json"
-    if path.exists():
-        if runs.read_json(path, missing="") != told:
-            raise InputError(f"{out} holds another reproduction: choose another --out")
-        if not options.resume:
-            raise InputError(
-                f"{out} holds this reproduction already: continue it with --resume, or choose"
-                " another --out"
-            )
-    runs.write_json(path, told)
 
 
 def _checksum(arrays: PyTree) -> int:

@@ -19,7 +19,7 @@ import dataclasses
 import fcntl
 import importlib.metadata
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -114,22 +114,17 @@ def open_run(path: Path, config: Config, *, resume: bool) -> Iterator[Run[Config
         InputError: the directory holds another run, or this one and ``resume`` is not given, or
             something that is no run, or another process is writing to it.
     """
-    path = Path(path)
-    with claimed(path, "config.json", "run"):
-        if (path / "config.json").exists():
-            run = load_run(path, studies.of_config(config))
-            difference = _conflict(run, config)
-            if difference:
-                raise InputError(f"{path} holds another run ({difference}): choose another --out")
-            if not resume:
-                raise InputError(
-                    f"{path} holds this run already: continue it with --resume, "
-                    "or choose another --out"
-                )
-            run = dataclasses.replace(run, config=config)
-        else:
-            run = Run(path, config, versions())
-            write_config(run)
+    path, study = Path(path), studies.of_config(config)
+
+    def conflict() -> str | None:
+        return _conflict(load_run(path, study), config)
+
+    with claimed(path, "config.json", "run", conflict, resume=resume) as begun:
+        if begun:
+            yield dataclasses.replace(load_run(path, study), config=config)
+            return
+        run = Run(path, config, versions())
+        write_config(run)
         yield run
 
 
@@ -221,16 +216,24 @@ def versions() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def claimed(path: Path, told_by: str, what: str) -> Iterator[None]:
-    """Make a directory, or enter one that is nobody else's; nobody else may write meanwhile.
+def claimed(
+    path: Path, told_by: str, what: str, conflict: Callable[[], str | None], *, resume: bool
+) -> Iterator[bool]:
+    """Make a directory, or go on with one that holds the same; nobody else may write meanwhile.
 
     Args:
         path: the directory.
         told_by: the file that says what it holds, written first.
         what: what it is a directory of, in a word.
+        conflict: says in words where what it holds is something else; called if it holds any.
+        resume: go on with what it holds.
+
+    Yields:
+        Whether it holds something to go on with.
 
     Raises:
-        InputError: it cannot be made, or holds something else, or another process writes to it.
+        InputError: it cannot be made, or holds something else, or the same and ``resume`` is not
+            given, or another process writes to it.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -244,7 +247,16 @@ def claimed(path: Path, told_by: str, what: str) -> Iterator[None]:
     if foreign and not (path / told_by).exists():
         raise InputError(f"{path} is not empty and holds no {what}: choose another --out")
     with locked(path):
-        yield
+        begun = (path / told_by).exists()
+        difference = conflict() if begun else None
+        if difference:
+            raise InputError(f"{path} holds another {what} ({difference}): choose another --out")
+        if begun and not resume:
+            raise InputError(
+                f"{path} holds this {what} already: continue it with --resume, "
+                "or choose another --out"
+            )
+        yield begun
 
 
 @contextlib.contextmanager
