@@ -98,26 +98,27 @@ def reach(points: Sequence[tuple[float, float]], wanted: float) -> float | None:
 
 
 def fronts(
-    tables: Mapping[tuple[str, int | None, float | None], Columns], curve: Mapping[int, Columns]
+    tables: Mapping[str, Mapping[float, Columns]], curve: Mapping[int, Columns]
 ) -> list[dict[str, Any]]:
     """Return how far agents with a point for each price lie above the fixed-k curve.
 
     ``difference`` is in untimed return, at the agent's own mean number of simulations, to the curve
     interpolated between k that are neighbours in simulations; ``ci95`` holds for all prices of an
     agent together, given these mean numbers. Where an agent thinks more than the largest k, it is
-    compared with that. Give agents that decide themselves, and no ceiling: that is no agent.
+    compared with that.
+
+    Args:
+        tables: by name and price, of agents that decide themselves. No ceiling: that is no agent.
+        curve: the table of each fixed k.
     """
     found = []
-    priced: dict[str, list[float]] = {}
-    for name, _, price in tables:
-        if price is not None:
-            priced.setdefault(name, []).append(price)
-    for name, prices in priced.items():
-        if len(prices) < 2 or not curve:
+    for name, priced in tables.items():
+        if len(priced) < 2 or not curve:
             continue
-        own = [tables[name, None, price] for price in prices]
-        differences = np.stack([_above_curve(table, curve) for table in own])
-        for price, table, interval in zip(prices, own, simultaneous_ci(differences), strict=True):
+        differences = np.stack([_above_curve(table, curve) for table in priced.values()])
+        for (price, table), interval in zip(
+            priced.items(), simultaneous_ci(differences), strict=True
+        ):
             found.append(
                 {
                     "agent": name,

@@ -9,14 +9,9 @@ import polars as pl
 from agents.metapolicies.tuning import tune
 from experiments import roster, studies
 from experiments.analysis import chains, comparisons, seeds, thinking
-from experiments.analysis.columns import (
-    Columns,
-    counts_of,
-    of_frame,
-    stack_tables,
-    timed_return,
-)
+from experiments.analysis.columns import Columns, counts_of, stack_tables, timed_return
 from experiments.analysis.comparisons import Yardstick, as_json
+from experiments.analysis.evaluated import Evaluated, Key
 from experiments.bill import Bill
 from experiments.evaluation import Agent, fixed_agent
 from experiments.runs.codec import to_dict
@@ -86,44 +81,14 @@ def summarize(
         replaced: by name and price, learned agents in whose place a fixed k stands in ``frame``.
         bills: by name, those of agents that are planners of their own.
     """
-    curve = {}
-    tables = {}
-    agents = {(agent.name, agent.k, agent.price): agent for agent, _ in rows if not agent.depth}
-    free = frame.filter(pl.col("depth").is_null())
-    for (name, k, price), episodes in free.group_by("agent", "k", "price", maintain_order=True):
-        table = of_frame(episodes)
-        tables[name, k, price] = table
-        if name == "fixed":
-            curve[k] = table
+    evaluated = Evaluated.of_frame(frame, (agent for agent, _ in rows))
+    prices, curve = config.sweep.prices, evaluated.curve
     known = roster.describe(config.control.agents)
     compared = [name for name, a in known.items() if a["family"] in roster.COMPARED]
-    timed = _of_compared(tables, compared, config.sweep.prices, agents)
     controlled = [name for name in compared if known[name]["family"] in roster.CONTROLLED]
     subjects = [name for name in compared if roster.is_subject(name, known[name])]
-    own = {key: table for key, table in tables.items() if key[0] in controlled}
-    yardsticks = [_yardstick(choice, curve, tables, agents) for choice in best]
-    entries = [
-        entry
-        for (name, k, price), table in tables.items()
-        for entry in _entries(
-            agents[name, k, price],
-            (bills or {}).get(name, bill),
-            table,
-            config.sweep.prices if price is None else (price,),
-            curve,
-            yardsticks,
-        )
-    ]
-    for agent, _ in rows:
-        if agent.depth:
-            own_rows = frame.filter(agent=agent.name, k=agent.k, depth=agent.depth)
-            limited = of_frame(own_rows)
-            entries += _entries(agent, bill, limited, config.sweep.prices, curve, yardsticks)
-    for (name, price), one in (replaced or {}).items():
-        table = stack_tables(one.tables)
-        (own_entry,) = _entries(one.agent, bill, table, (price,), curve, yardsticks)
-        entry = next(e for e in entries if (e["agent"], e["price"]) == (name, price))
-        entry |= _of_replaced(one, entry, own_entry)
+    timed = {price: _timed(evaluated, compared, price) for price in prices}
+    yardsticks = [_yardstick(choice, evaluated) for choice in best]
     return {
         "study": studies.PLANNING_DEPTH.name,
         "config": to_dict(config),
@@ -136,9 +101,9 @@ def summarize(
             for choice in best
         ],
         "falls": comparisons.falls({k: table["untimed_return"] for k, table in curve.items()}),
-        "agents": entries,
-        **_chains(yardsticks, timed, tables, agents),
-        "fronts": comparisons.fronts(own, curve),
+        "agents": _agents(evaluated, bill, bills or {}, prices, yardsticks, replaced or {}),
+        **_chains(evaluated, yardsticks, timed),
+        "fronts": comparisons.fronts(evaluated.priced(controlled), curve),
         "pairs": comparisons.pairs(timed),
         "claims": seeds.claims(timed, {y.price: y.best_fixed for y in yardsticks}, subjects),
         "thinking": [
@@ -153,6 +118,28 @@ def summarize(
             and (story := thinking.tell(agent.name, agent.price, of_seeds[0]))
         ],
     }
+
+
+def _agents(
+    evaluated: Evaluated,
+    bill: Bill,
+    bills: Mapping[str, Bill],
+    prices: Sequence[float],
+    yardsticks: Sequence[Yardstick],
+    replaced: Mapping[tuple[str, float], Replaced],
+) -> list[dict[str, Any]]:
+    """Return the entries of all agents, one for each price."""
+    entries = []
+    for key, table in evaluated.tables.items():
+        agent, paid = evaluated.agents[key], bills.get(key.name, bill)
+        asked = prices if key.price is None else (key.price,)
+        entries += _entries(agent, paid, table, asked, evaluated.curve, yardsticks)
+    for (name, price), one in replaced.items():
+        table = stack_tables(one.tables)
+        (own,) = _entries(one.agent, bill, table, (price,), evaluated.curve, yardsticks)
+        entry = next(e for e in entries if (e["agent"], e["price"]) == (name, price))
+        entry |= _of_replaced(one, entry, own)
+    return entries
 
 
 def _of_replaced(one: Replaced, entry: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,58 +162,39 @@ def _timed_of(agent: Agent, table: Columns, story: Mapping[str, Any]) -> float:
     return float(timed_return(table, agent.price, agent.rates)[story["episode"]])
 
 
-def _of_compared(
-    tables: Mapping[tuple, Columns],
-    names: Sequence[str],
-    prices: Sequence[float],
-    agents: Mapping[tuple, Agent],
-) -> dict[float, dict[str, np.ndarray]]:
-    """Return by price the timed returns of the agents that are held against each other."""
-    return {
-        price: {
-            name: timed_return(tables[name, None, price], price, agents[name, None, price].rates)
-            for name in names
-            if (name, None, price) in tables
-        }
-        for price in prices
-    }
+def _timed(evaluated: Evaluated, names: Sequence[str], price: float) -> dict[str, np.ndarray]:
+    """Return the timed returns of the agents that are held against each other at a price."""
+    keys = [Key(name, price=price) for name in names]
+    return {key.name: evaluated.timed(key, price) for key in keys if key in evaluated.tables}
 
 
 def _chains(
+    evaluated: Evaluated,
     yardsticks: Sequence[Yardstick],
     timed: Mapping[float, Mapping[str, np.ndarray]],
-    tables: Mapping[tuple, Columns],
-    agents: Mapping[tuple, Agent],
 ) -> dict[str, Any]:
     """Return where gains come from at each price where that can be told; nothing if at none."""
-    found, key = [], ("reactive", 0, None)
-    if key not in tables:
+    found, reactive = [], Key("reactive", 0)
+    if reactive not in evaluated.tables:
         return {}
     for price, best_fixed, _ in yardsticks:
+        tables = {name: evaluated.tables[Key(name, price=price)] for name in timed[price]}
         spent = {
             name: (
-                float(tables[name, None, price]["simulations"].mean()),
-                float((tables[name, None, price]["untimed_return"] - own).mean()),
+                float(tables[name]["simulations"].mean()),
+                float((tables[name]["untimed_return"] - own).mean()),
             )
             for name, own in timed[price].items()
         }
-        reactive = timed_return(tables[key], price, agents[key].rates)
-        found.append(chains.describe(price, timed[price], best_fixed, reactive, spent))
+        least = evaluated.timed(reactive, price)
+        found.append(chains.describe(price, timed[price], best_fixed, least, spent))
     return {"chains": [chain for chain in found if chain]} if any(found) else {}
 
 
-def _yardstick(
-    choice: BestFixed,
-    curve: Mapping[int, Columns],
-    tables: Mapping[tuple, Columns],
-    agents: Mapping[tuple, Agent],
-) -> Yardstick:
-    price, fixed = choice.price, agents["fixed", choice.k, None]
-    oracle = tables.get(("oracle", None, price))
-    ceiling = None
-    if oracle is not None:
-        ceiling = timed_return(oracle, price, agents["oracle", None, price].rates)
-    return Yardstick(price, timed_return(curve[choice.k], price, fixed.rates), ceiling)
+def _yardstick(choice: BestFixed, evaluated: Evaluated) -> Yardstick:
+    price, oracle = choice.price, Key("oracle", price=choice.price)
+    ceiling = evaluated.timed(oracle, price) if oracle in evaluated.tables else None
+    return Yardstick(price, evaluated.timed(Key("fixed", choice.k), price), ceiling)
 
 
 def _first(curve: Mapping[int, Columns], episodes: int) -> dict[int, Columns]:

@@ -28,10 +28,9 @@ def test_what_a_fixed_k_needs_for_as_much(untimed, expected):
 
 def test_a_front_is_held_against_the_curve_at_its_own_simulations():
     tables = {
-        ("priced", None, 1e-3): table([0.9, 1.0], 10),
-        ("priced", None, 1e-4): table([1, 1], 99),
+        "priced": {1e-3: table([0.9, 1.0], 10), 1e-4: table([1, 1], 99)},
+        "single": {1e-3: table([0.9, 1.0], 10)},
     }
-    tables |= {("single", None, 1e-3): table([0.9, 1.0], 10), ("fixed", 0, None): CURVE[0]}
     found = comparisons.fronts(tables, CURVE)
     assert [(point["agent"], point["price"]) for point in found] == [
         ("priced", 1e-3),
