@@ -1,9 +1,74 @@
-"""Checks that the options of commands share."""
+"""Checks that configurations and the options of commands share."""
 
+import dataclasses
+import functools
 import math
+import typing
+from collections.abc import Mapping
 from typing import Any
 
-from experiments.sweep import require
+import numpy as np
+import pydantic
+import tyro
+
+from rrplan.errors import InputError
+
+
+def require(option: str, value: object, holds: object, expected: str) -> None:
+    """Refuse an option's value in one line, unless something holds.
+
+    Raises:
+        InputError: it does not.
+    """
+    if not holds:
+        raise InputError(f"{option} must be {expected}, got {value}")
+
+
+def check_types(config: Any, section: str = "") -> None:
+    """Refuse a field that does not hold what its annotation says.
+
+    A list or an array will do for a tuple, which then stands in its place, and a number of NumPy's
+    for one of Python's.
+
+    Args:
+        config: a frozen dataclass, as it is made.
+        section: what comes before the name of a field in options.
+
+    Raises:
+        InputError: one line that names the first such field, its value and what it should hold.
+    """
+    for name, hint in typing.get_type_hints(type(config)).items():
+        option, value = f"{section}.{name}" if section else name, _plain(getattr(config, name))
+        if value is tyro.MISSING:  # a preset, whose positional arguments are yet to be read
+            continue
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+            require(option, repr(value), isinstance(value, hint), f"a {hint.__name__}")
+        elif flaw := _flaw(value, hint):
+            places = "".join(f"[{place}]" for place in flaw["loc"] if isinstance(place, int))
+            expected = flaw["msg"].removeprefix("Input should be ")
+            require(option + places, repr(flaw["input"]), False, expected)
+        object.__setattr__(config, name, value)
+
+
+def _flaw(value: Any, hint: Any) -> Mapping[str, Any] | None:
+    """Return the first thing that is wrong with a value, as pydantic tells it."""
+    try:
+        _reader(hint).validate_python(value)
+    except pydantic.ValidationError as error:
+        return error.errors()[0]
+    return None
+
+
+@functools.cache
+def _reader(hint: Any) -> pydantic.TypeAdapter[Any]:
+    return pydantic.TypeAdapter(hint, config=pydantic.ConfigDict(strict=True))
+
+
+def _plain(value: Any) -> Any:
+    """Return what is NumPy's as Python's, a list or an array as a tuple, and all else as it is."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    return tuple(map(_plain, value)) if isinstance(value, tuple | list) else value
 
 
 def order(options: Any, **least: float) -> None:

@@ -8,7 +8,8 @@ import tyro
 
 from agents.metapolicies.learned.config import LARGEST_K, sorted_depths
 from agents.training.ranges import halved
-from rrplan.errors import InputError, is_number, is_whole
+from experiments.checking import check_types, require
+from rrplan.errors import InputError
 
 MOST_EPISODES = 100_000_000
 """Beyond this a number is taken for a slip; counts must fit into an int32."""
@@ -39,16 +40,9 @@ class SweepConfig:
     next of that."""
 
     def __post_init__(self):
+        check_types(self, "sweep")
         if not self.budgets:
             raise InputError("sweep.budgets must hold at least one number, got ()")
-        for name in ("budgets", "depth_budgets"):
-            for k in getattr(self, name):
-                require(f"sweep.{name}", repr(k), is_whole(k), "whole numbers")
-        for price in self.prices:
-            require("sweep.prices", repr(price), is_number(price), "numbers")
-        for name in ("episodes", "validation_episodes", "num_lanes"):
-            value = getattr(self, name)
-            require(f"sweep.{name}", repr(value), is_whole(value), "a whole number")
         for name in ("budgets", "prices"):
             # Sorted, so that the order on a command line makes no other run.
             object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
@@ -84,13 +78,3 @@ class SweepConfig:
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """All of the sweep: every k without a limit, which is 0, and those with one."""
         return (*((k, 0) for k in self.budgets), *self.limited)
-
-
-def require(option: str, value: object, holds: object, expected: str) -> None:
-    """Refuse an option's value in one line, unless something holds.
-
-    Raises:
-        InputError: it does not.
-    """
-    if not holds:
-        raise InputError(f"{option} must be {expected}, got {value}")

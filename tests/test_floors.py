@@ -49,8 +49,8 @@ FLOORS = {
         ["agents"],
     ],
     "experiments": [
-        ["experiments.roster_controls", "experiments.sweep"],
-        ["experiments.checking"],
+        ["experiments.checking", "experiments.roster_controls"],
+        ["experiments.sweep"],
         ["experiments.roster", "experiments.studies.registry", "experiments.studies"],
         ["experiments.studies.*.config"],
         ["experiments.cores", "experiments.memory", "experiments.seeds"],

@@ -7,11 +7,10 @@ from typing import Annotated, Literal
 import tyro
 
 from agents.presets import train_preset
-from experiments.checking import count, order
+from experiments.checking import count, order, require
 from experiments.cluster.grid import Axis, Grid, split_words
 from experiments.cluster.sweeping import check
 from experiments.reproductions.places import directory_of
-from experiments.sweep import require
 
 _EVALUATIONS = 15
 """Evaluations of the shortest training; a training twice as long has twice as many."""

@@ -7,8 +7,7 @@ from typing import Annotated
 import tyro
 
 from agents.metapolicies.fair.regressing import FitConfig
-from experiments.checking import count
-from experiments.sweep import require
+from experiments.checking import count, require
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from experiments.checking import count
+from experiments.checking import count, require
 from experiments.reproductions.places import directory_of
-from experiments.sweep import require
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

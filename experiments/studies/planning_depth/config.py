@@ -23,7 +23,8 @@ from agents.networks import NetworkConfig
 from agents.thinker.config import ThinkerConfig
 from agents.training.ranges import one_digit
 from experiments import roster
-from experiments.sweep import SweepConfig, require
+from experiments.checking import check_types, require
+from experiments.sweep import SweepConfig
 from rrplan.errors import InputError
 from rrplan.planner import Search
 
@@ -62,6 +63,7 @@ class ControlConfig:
     learner: LearnerConfig = dataclasses.field(default_factory=LearnerConfig)
 
     def __post_init__(self):
+        check_types(self, "control")
         object.__setattr__(self, "agents", roster.in_order(self.agents))
         for name, least in (("num_prices", 1), ("oracle_episodes", 2)):
             value = getattr(self, name)
@@ -140,6 +142,7 @@ class StudyConfig:
     """What figures call the return, with its unit."""
 
     def __post_init__(self):
+        check_types(self)
         require("seeds", self.seeds, self.seeds >= 1, "at least 1")
         require("seed", self.seed, 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
         level = 0 <= self.price_level < math.inf

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from agents.presets import PRESETS
@@ -11,6 +12,7 @@ from agents.thinker.config import ThinkerConfig
 from experiments import roster
 from experiments.cli.options import parse_run
 from experiments.runs.codec import from_dict, to_dict
+from experiments.studies.metareasoning.config import MetalevelConfig
 from experiments.studies.planning_depth.config import ControlConfig, StudyConfig, SweepConfig
 from experiments.studies.presets import preset
 from rrplan import InputError
@@ -157,13 +159,13 @@ def test_the_largest_budget_sizes_the_search():
         ({"prices": (-1e-3,)}, "sweep.prices must be at least 0, got -0.001"),
         ({"prices": (float("nan"),)}, "sweep.prices must be at least 0, got nan"),
         ({"episodes": 0}, r"sweep.episodes must be at least 2 \(an interval needs two\), got 0"),
-        ({"budgets": (0, 1.5)}, "sweep.budgets must be whole numbers, got 1.5"),
-        ({"budgets": ("1", 2)}, "sweep.budgets must be whole numbers, got '1'"),
-        ({"depth_budgets": (True,)}, "sweep.depth_budgets must be whole numbers, got True"),
-        ({"depths": (2.5,)}, "sweep.depths must be whole numbers, got 2.5"),
-        ({"prices": ("low",)}, "sweep.prices must be numbers, got 'low'"),
-        ({"episodes": 2.5}, "sweep.episodes must be a whole number, got 2.5"),
-        ({"num_lanes": None}, "sweep.num_lanes must be a whole number, got None"),
+        ({"budgets": (0, 1.5)}, r"sweep.budgets\[1\] must be a valid integer, got 1.5"),
+        ({"budgets": ("1", 2)}, r"sweep.budgets\[0\] must be a valid integer, got '1'"),
+        ({"depth_budgets": (True,)}, r"sweep.depth_budgets\[0\] must be a valid integer, got True"),
+        ({"depths": (2.5,)}, r"sweep.depths\[0\] must be a valid integer, got 2.5"),
+        ({"prices": ("low",)}, r"sweep.prices\[0\] must be a valid number, got 'low'"),
+        ({"episodes": 2.5}, "sweep.episodes must be a valid integer, got 2.5"),
+        ({"num_lanes": None}, "sweep.num_lanes must be a valid integer, got None"),
         ({"num_lanes": 0}, "sweep.num_lanes must be at least 1, got 0"),
     ],
 )
@@ -176,6 +178,32 @@ def test_values_out_of_range_are_refused(changes, message):
 def test_seeds_out_of_range_are_refused(changes):
     with pytest.raises(InputError, match="must be"):
         StudyConfig(env="knapsack", **changes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "message"),
+    [
+        (StudyConfig, {"env": 3}, "env must be a valid string, got 3"),
+        (StudyConfig, {"seeds": "3"}, "seeds must be a valid integer, got '3'"),
+        (StudyConfig, {"seed": True}, "seed must be a valid integer, got True"),
+        (StudyConfig, {"price_level": None}, "price_level must be a valid number, got None"),
+        (StudyConfig, {"bill": 1}, "bill must be 'operations', 'simulations' or 'seconds', got 1"),
+        (StudyConfig, {"control": {}}, "control must be a ControlConfig, got {}"),
+        (ControlConfig, {"width": 1.5}, "control.width must be a valid integer, got 1.5"),
+        (ControlConfig, {"gate_menu": 4}, "control.gate_menu must be a valid tuple, got 4"),
+        (MetalevelConfig, {"seeds": 1.5}, "seeds must be a valid integer, got 1.5"),
+    ],
+)
+def test_values_of_another_type_are_refused(kind, changes, message):
+    named = {} if kind is ControlConfig else {"env": "knapsack"}
+    with pytest.raises(InputError, match=f"^{message}$"):
+        kind(**named | changes)
+
+
+def test_lists_arrays_and_numbers_of_numpy_will_do():
+    sweep = SweepConfig(budgets=[np.int64(4), 0], prices=np.array([1e-3]), episodes=np.int32(64))
+    assert sweep == SweepConfig(budgets=(0, 4), prices=(1e-3,), episodes=64)
+    assert json.dumps(to_dict(sweep))
 
 
 def test_a_model_learns_beside_thinker_only_where_there_is_one():
