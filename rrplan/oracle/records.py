@@ -81,6 +81,8 @@ def record(
     validation.check_kind("planner", planner, Planner, "rrplan.Planner")
     if isinstance(planner.network, LearnedModel):
         raise InputError("record got a LearnedModel: expected a network, to search the states")
+    if not isinstance(ks, Sequence | np.ndarray) or isinstance(ks, str):
+        raise InputError(f"ks is {ks!r}: expected 0 and then larger numbers, rising")
     for k in ks:
         validation.check_whole("ks", k, 0)
     ks = tuple(int(k) for k in ks)

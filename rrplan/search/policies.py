@@ -63,11 +63,13 @@ def muzero_policy(
         tree as an ``mctx.Tree`` of ``max_simulations + 1`` nodes.
 
     Raises:
-        InputError: a budget is negative, above ``max_simulations``, misshapen or no integer;
-            the ``recurrent_fn`` raises something, or returns anything but what is asked of it.
+        InputError: ``root`` is no root, or misshapen; a budget is negative, above
+            ``max_simulations``, misshapen or no integer; the ``recurrent_fn`` raises something, or
+            returns anything but what is asked of it.
 
     Source: Schrittwieser et al. 2020, appendix B.
     """
+    requests.check_root(root, invalid_actions)
     most = requests.find_room(num_simulations, max_simulations)
     action_key, noise_key, search_key = jax.random.split(rng_key, 3)
     probs = _add_dirichlet_noise(

@@ -1,5 +1,6 @@
 """Arguments of searches, checked before anything runs: shapes always, values where concrete."""
 
+import jax
 import jax.numpy as jnp
 import mctx
 import numpy as np
@@ -11,16 +12,22 @@ from rrplan.types import Array
 
 
 def check_root(root: mctx.RootFnOutput, invalid_actions: Array | None) -> Array:
-    """Return the illegal actions ``[B, A]`` bool."""
+    """Return the illegal actions ``[B, A]`` bool; refuse what is no root."""
+    if not isinstance(root, mctx.RootFnOutput):
+        raise InputError(f"root is {told(root)}: expected mctx.RootFnOutput")
+    for name in ("prior_logits", "value"):
+        if not is_kind(getattr(root, name), "f"):
+            found = told(getattr(root, name))
+            raise InputError(f"root.{name} is {found}: expected floating-point numbers")
     shape = root.prior_logits.shape
     if len(shape) != 2 or shape[0] < 1:
         raise InputError(f"root.prior_logits has shape {shape}: expected [B, A] with B >= 1")
     if root.value.shape != shape[:1]:
         raise InputError(f"root.value has shape {root.value.shape}: expected {shape[:1]}")
-    for name in ("prior_logits", "value"):
-        if not is_kind(getattr(root, name), "f"):
-            found = told(getattr(root, name))
-            raise InputError(f"root.{name} is {found}: expected floating-point numbers")
+    for leaf in jax.tree.leaves(root.embedding):
+        if jnp.shape(leaf)[:1] != shape[:1]:
+            expected = f"[{shape[0]}, ...]"
+            raise InputError(f"root.embedding has a leaf {told(leaf)}: expected {expected}")
     invalid = jnp.zeros(shape, bool) if invalid_actions is None else invalid_actions
     if jnp.shape(invalid) != shape:
         raise InputError(f"invalid_actions has shape {jnp.shape(invalid)}: expected {shape}")

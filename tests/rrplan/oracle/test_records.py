@@ -71,7 +71,7 @@ def test_more_instances_than_are_explored_together_change_nothing(records, monke
     np.testing.assert_allclose(*(choices.with_hindsight(w)[1][w.first] for w in (whole, again)))
 
 
-@pytest.mark.parametrize("ks", [(1, 2), (0,), (0, 2, 2), (0, 3, 1)])
+@pytest.mark.parametrize("ks", [(1, 2), (0,), (0, 2, 2), (0, 3, 1), 5, "04"])
 def test_numbers_of_simulations_that_are_no_grid_take_one_line(ks):
     with pytest.raises(rrplan.InputError, match="expected 0 and then larger numbers, rising"):
         oracle.record(TABULAR, key=KEY, episodes=2, ks=ks)

@@ -106,6 +106,17 @@ def test_a_root_is_checked():
         search.init(root.replace(value=root.value[:2]), max_simulations=3)
     with pytest.raises(rrplan.InputError, match=r"root.value is int32\[4\]: expected floating"):
         search.init(root.replace(value=root.value.astype(int)), max_simulations=3)
+    with pytest.raises(
+        rrplan.InputError, match=r"root.prior_logits has shape \(5,\): expected \[B"
+    ):
+        search.init(root.replace(prior_logits=root.prior_logits[0]), max_simulations=3)
+    with pytest.raises(
+        rrplan.InputError, match=r"root.embedding has a leaf float32\[3\]: expected"
+    ):
+        search.init(root.replace(embedding=jnp.zeros(3)), max_simulations=3)
+    for policy in (rrplan.muzero_policy, rrplan.gumbel_muzero_policy):
+        with pytest.raises(rrplan.InputError, match="^root is a dict: expected mctx.RootFnOutput"):
+            policy(None, jax.random.key(0), dict(vars(root)), tabular.recurrent_fn, 4)
     with pytest.raises(rrplan.InputError, match=r"invalid_actions has shape .*: expected \(4, 5\)"):
         search.init(root, max_simulations=3, invalid_actions=jnp.zeros(5))
     with pytest.raises(rrplan.InputError, match="max_simulations is -1: expected 0 or more"):
