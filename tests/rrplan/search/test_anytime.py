@@ -115,7 +115,9 @@ def test_a_root_is_checked():
     ):
         search.init(root.replace(embedding=jnp.zeros(3)), max_simulations=3)
     for policy in (rrplan.muzero_policy, rrplan.gumbel_muzero_policy):
-        with pytest.raises(rrplan.InputError, match="^root is a dict: expected mctx.RootFnOutput"):
+        with pytest.raises(
+            rrplan.InputError, match=r"^root is a dict: expected mctx\.RootFnOutput"
+        ):
             policy(None, jax.random.key(0), dict(vars(root)), tabular.recurrent_fn, 4)
     with pytest.raises(rrplan.InputError, match=r"invalid_actions has shape .*: expected \(4, 5\)"):
         search.init(root, max_simulations=3, invalid_actions=jnp.zeros(5))
