@@ -9,7 +9,7 @@ from experiments import roster, runs
 from experiments.evaluation import StudyProblem, make_planner
 from experiments.runs.codec import first_difference, to_dict
 from experiments.runs.progress import Progress
-from experiments.studies.planning_depth.config import StudyConfig
+from experiments.studies.planning_depth.config import ControlConfig, StudyConfig
 from experiments.studies.planning_depth.training import build_case, candidates, list_cases
 from rrplan.capabilities import Initializable, require
 from rrplan.costs import Rates
@@ -69,11 +69,14 @@ def conflict(there: StudyConfig, here: StudyConfig) -> str | None:
     """Return in words what keeps a study from being extended to another; None where nothing does.
 
     It may be extended by agents, prices, budgets and depths, by prices that agents are trained for,
-    and by seconds of the clock.
+    and by seconds of the clock. Where no agent is learned, how they are learned may change as well.
 
     Raises:
         InputError: it may, but learned agents that are there would have to be trained anew.
     """
+    learned = there.control.learned()
+    how = there.control if learned else _taught_as(there.control, here.control)
+    there = dataclasses.replace(there, control=how)
     same = dataclasses.replace(
         here,
         sweep=dataclasses.replace(
@@ -99,7 +102,6 @@ def conflict(there: StudyConfig, here: StudyConfig) -> str | None:
     if any(set(before) - set(after) for before, after in added):
         return first_difference(to_dict(there), to_dict(here))
     before, after = there.sweep.max_budget, here.sweep.max_budget
-    learned = there.control.learned()
     if learned and before != after:
         raise InputError(
             f"{learned[0].name} was trained with at most {before} simulations a decision, and the "
@@ -114,6 +116,12 @@ def conflict(there: StudyConfig, here: StudyConfig) -> str | None:
             f"be: expected --control.num-prices of at least {least}, or another --out"
         )
     return None
+
+
+def _taught_as(control: ControlConfig, other: ControlConfig) -> ControlConfig:
+    """Return what controls agents, with the other's settings of all that is learned."""
+    own = ("agents", "num_prices", "oracle_episodes", "depths")
+    return dataclasses.replace(other, **{name: getattr(control, name) for name in own})
 
 
 def warn_of_other_versions(run: runs.Run, progress: Progress) -> None:

@@ -177,6 +177,10 @@ class StudyConfig:
             for price in self.sweep.prices if agent.priced else ():
                 require("sweep.prices", price, lowest <= price <= highest, expected)
 
+    def without_agents(self) -> "StudyConfig":
+        """Return the study of the fixed budgets alone."""
+        return dataclasses.replace(self, control=dataclasses.replace(self.control, agents=()))
+
     def with_prices(self, prices: tuple[float, ...]) -> "StudyConfig":
         """Return the study at prices that were worked out for it.
 

@@ -143,13 +143,17 @@ def train_only(
 ) -> None:
     """Train the base planners of a study, and leave the rest to a later ``run --resume``.
 
+    That may have any agents: a run that is begun so has none yet.
+
     Raises:
         rrplan.InputError: something in the configuration or the directory is wrong.
     """
     config = pricing.adopt(config, Path(directory))
     problem = build_problem(config, trains=True)
+    begun = (Path(directory) / "config.json").exists()
+    config = problem.config if begun else problem.config.without_agents()
     with (
-        runs.open_run(directory, problem.config, resume=resume) as run,
+        runs.open_run(directory, config, resume=resume) as run,
         open_tracker(log, run) as tracker,
         Progress(console, tracker) as progress,
     ):

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from agents.metapolicies.learned.config import PPOConfig
 from experiments import runs
 from experiments.analysis.columns import COLUMNS
 from experiments.studies.planning_depth import study
@@ -236,6 +237,23 @@ def test_agents_may_be_trained_for_more_prices_but_none_is_left_out(config):
         conflict(asked((3e-4, 2e-3), 2), there)
     for_all = "stopper-priced"  # one training for all prices
     assert not conflict(asked((3e-4, 2e-3), 2, for_all), asked((3e-4, 2e-3), 1, for_all))
+
+
+def test_trained_planners_are_gone_on_with_by_any_agents(tmp_path, config, fake_work):
+    """Only where agents are learned does it matter how they are learned."""
+    told = ControlConfig(agents=("margin", "stopper"), width=8, ppo=PPOConfig(gamma=0.5))
+    asked = dataclasses.replace(config, control=told)
+    study.train_only(config, tmp_path / "begun")
+    assert runs.load_run(tmp_path / "begun").config.control.agents == ()
+    found = study.run_study(asked, tmp_path / "begun", resume=True)
+    assert found["agents"] == study.run_study(asked, tmp_path / "at-once")["agents"]
+    study.train_only(asked, tmp_path / "at-once", resume=True)
+    assert runs.load_run(tmp_path / "at-once").config == asked
+    wider = dataclasses.replace(told, width=16)
+    other = dataclasses.replace(config, control=wider)
+    assert conflict(asked, other) == "control.width is 8 there, 16 here"
+    rules = ControlConfig(agents=("margin",), width=8)
+    assert conflict(dataclasses.replace(config, control=rules), other) is None
 
 
 def test_what_may_not_change_is_named_beside_what_may(config):
