@@ -181,6 +181,7 @@ class Trace(NamedTuple):
     search_value: Array  # [E, N] float32, mean over the network's value and the simulations
     legal_actions: Array  # [E, N] int32, how many there were
     prior_entropy: Array  # [E, N] float32, of the legal actions, in nats
+    repeated: Array  # [E, N] bool, the same was observed at an earlier decision of the episode
 
 
 class Episodes(NamedTuple):

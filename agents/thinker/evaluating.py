@@ -203,6 +203,7 @@ def _record(
         search_value=root.returns.mean,
         legal_actions=legal.sum(-1, dtype=jnp.int32),
         prior_entropy=entropy_of(probs),
+        repeated=traces.checksum(lanes.observation),
     )
     place = jnp.where(outcome.real & lanes.active, lanes.place, trace.valid.shape[0])
     return jax.tree.map(

@@ -14,6 +14,8 @@ from rrplan.statistics import paired_difference, simultaneous_ci
 
 LEAST_SHARE = 1e-3
 """A bill of the largest k below such a share of the return is too small to matter."""
+MANY_CIRCLES = 0.05
+"""From such a share of episodes that go round in circles on, it is told."""
 _PLANNING = ("fixed", "untuned", "rule", "learned")  # families whose k the planner runs
 
 Results = Mapping[str, Any]
@@ -53,8 +55,10 @@ def measure(rows: Sequence[tuple[Agent, Columns]]) -> dict[str, Any] | None:
 
 def find(results: Results) -> list[str]:
     """Return what to beware of in results, a line each; older results tell less."""
-    lines = (_prices_of_no_gain, _lowers, _misleads, _alike, _best_is_largest, _random_is_better)
-    return [line for look in (*lines, _prices, _chance) for line in look(results)]
+    lines = (_prices_of_no_gain, _lowers, _misleads, _circles, _alike, _best_is_largest)
+    return [
+        line for look in (*lines, _random_is_better, _prices, _chance) for line in look(results)
+    ]
 
 
 def _prices_of_no_gain(results: Results) -> Iterator[str]:
@@ -89,6 +93,17 @@ def _misleads(results: Results) -> Iterator[str]:
             f"{-worst['difference']:.3g} less than k = {worst['from_k']}, before the bill; where "
             "the network's values err by that much, a larger --search.value-floor helps "
             f"(it is {floor:g})"
+        )
+
+
+def _circles(results: Results) -> Iterator[str]:
+    """Tell of the agent that goes round in circles most, where any does so often."""
+    worst = max(results.get("circles", ()), key=lambda one: one["episodes"], default=None)
+    if worst and worst["episodes"] >= MANY_CIRCLES:
+        yield (
+            f"{worst['agent']} goes round in circles in {worst['episodes']:.0%} of the episodes: "
+            "half of their decisions or more are in situations met before in the episode, where "
+            "a planner without memory does again what it did"
         )
 
 

@@ -111,6 +111,11 @@ def summarize(
             for agent, of_seeds in rows
             for group in thinking.describe(agent.name, agent.price, of_seeds)
         ],
+        "circles": [
+            found
+            for agent, of_seeds in rows
+            if (found := thinking.circles(agent.name, agent.price, of_seeds))
+        ],
         "stories": [
             {**story, "timed": _timed_of(agent, of_seeds[0], story)}
             for agent, of_seeds in rows

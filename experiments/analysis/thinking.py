@@ -9,6 +9,7 @@ from rrplan.types import Trace
 
 GROUPINGS = ("decision", "legal_actions")
 _SUMS = ("count", "sum")
+_CIRCLES = ("noted_decisions", "repeated_decisions", "noted_episodes", "circling_episodes")
 _STORY = "story_"
 _FIRST = 256  # episodes among which the one to tell is chosen
 
@@ -56,7 +57,36 @@ def of_trace(trace: Trace | None) -> dict[str, np.ndarray]:
         if name != "valid"
     }
     sums = summarize(columns.valid, columns.simulations, columns.legal_actions)
+    sums |= _count_repeated(columns.valid, columns.repeated)
     return {**sums, **story, f"{_STORY}episode": np.asarray(episode, np.int64)}
+
+
+def _count_repeated(valid: np.ndarray, repeated: np.ndarray) -> dict[str, np.ndarray]:
+    """Return how many decisions were in situations met before, and how many episodes went round.
+
+    An episode goes round in circles where at least half of its decisions are so.
+    """
+    decisions, again = valid.sum(axis=1), repeated.sum(axis=1)
+    circling = (decisions > 0) & (2 * again >= decisions)
+    counts = decisions.sum(), again.sum(), np.int64(len(valid)), circling.sum()
+    return dict(zip(_CIRCLES, map(np.asarray, counts), strict=True))
+
+
+def circles(
+    agent: str, price: float | None, tables: Sequence[Mapping[str, np.ndarray]]
+) -> dict[str, Any] | None:
+    """Return how often an agent is in a situation that it has met before in its episode, as JSON.
+
+    ``decisions`` is the share of its decisions, ``episodes`` the share of episodes of which at
+    least half of the decisions are so; pooled over training seeds. None where it was not noted.
+    """
+    if any(name not in table for table in tables for name in _CIRCLES):
+        return None
+    decisions, again, episodes, circling = (
+        sum(int(table[name]) for table in tables) for name in _CIRCLES
+    )
+    shares = {"decisions": again / max(1, decisions), "episodes": circling / max(1, episodes)}
+    return {"agent": agent, "price": price, **shares}
 
 
 def describe(

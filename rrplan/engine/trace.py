@@ -7,7 +7,7 @@ import numpy as np
 from rrplan.engine.state import EngineState
 from rrplan.logits import entropy_of
 from rrplan.search import trees
-from rrplan.types import Array, Trace
+from rrplan.types import Array, PyTree, Trace
 
 
 def blank(num_episodes: int, num_decisions: int) -> Trace | None:
@@ -28,6 +28,7 @@ def blank(num_episodes: int, num_decisions: int) -> Trace | None:
         search_value=number,
         legal_actions=count,
         prior_entropy=number,
+        repeated=jnp.zeros(shape, jnp.uint32),
     )
 
 
@@ -37,6 +38,7 @@ def record(
     """Write down the decisions that end in this tick; ``lanes`` are as they were before it.
 
     Looks and levels are written as the episode's sums so far: :func:`finish` takes the differences.
+    ``repeated`` holds a checksum of what was observed, until :func:`finish` compares them.
     """
     if lanes.trace is None:
         return None
@@ -53,6 +55,7 @@ def record(
         search_value=roots.node_value,
         legal_actions=legal.sum(-1, dtype=jnp.int32),
         prior_entropy=entropy_of(roots.prior_probs),
+        repeated=checksum(lanes.observation),
     )
     # Decisions beyond the last column are out of range too, and dropped.
     place = jnp.where(real, lanes.place, lanes.trace.valid.shape[0])
@@ -64,11 +67,40 @@ def record(
 
 
 def finish(trace: Trace | None) -> Trace | None:
-    """Return a trace ``[E, N]`` whose looks and levels are those of each decision."""
+    """Return a trace ``[E, N]`` whose looks, levels and repetitions are those of each decision."""
     if trace is None:
         return None
 
     def of_decision(sums: Array) -> np.ndarray:
         return np.where(trace.valid, np.diff(np.asarray(sums), axis=1, prepend=0), 0)
 
-    return trace._replace(looks=of_decision(trace.looks), levels=of_decision(trace.levels))
+    return trace._replace(
+        looks=of_decision(trace.looks),
+        levels=of_decision(trace.levels),
+        repeated=_repeated(np.asarray(trace.repeated), np.asarray(trace.valid)),
+    )
+
+
+def checksum(observation: PyTree) -> Array:
+    """Return ``[B]`` uint32 that differ, but for one pair in four billion, where observations do.
+
+    Args:
+        observation: leaves ``[B, ...]`` of real numbers.
+    """
+    rows = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(observation)]
+    numbers = jnp.concatenate([row.astype(jnp.float32) for row in rows], axis=1)
+    bits = jax.lax.bitcast_convert_type(numbers + 0.0, jnp.uint32)  # -0.0 is 0.0
+    # Each number is mixed with its place, then summed: order matters, and nothing depends on lanes.
+    mixed = bits + jnp.arange(1, bits.shape[1] + 1, dtype=jnp.uint32) * jnp.uint32(0x9E3779B9)
+    for factor, shift in ((0x85EBCA6B, 16), (0xC2B2AE35, 13), (1, 16)):
+        mixed = (mixed ^ (mixed >> shift)) * jnp.uint32(factor)
+    return mixed.sum(axis=1, dtype=jnp.uint32)
+
+
+def _repeated(seen: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Return where a checksum ``[E, N]`` stands further to the left in its row as well."""
+    order = np.argsort(np.where(valid, seen, np.uint64(2**32)), axis=1, kind="stable")
+    sorted_ = np.take_along_axis(seen, order, axis=1)
+    again = np.zeros(seen.shape, bool)
+    np.put_along_axis(again, order[:, 1:], sorted_[:, 1:] == sorted_[:, :-1], axis=1)
+    return again & valid

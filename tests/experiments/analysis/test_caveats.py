@@ -62,6 +62,17 @@ def test_a_short_search_that_lowers_the_return():
     assert caveats.find(made | {"acting": "visits"}) == []
 
 
+def test_who_goes_round_in_circles():
+    some = {"agent": "gate", "price": 1e-3, "decisions": 0.2, "episodes": 0.04}
+    most = {"agent": "entropy", "price": 1e-3, "decisions": 0.7, "episodes": 0.594}
+    assert caveats.find(results(circles=[some])) == []
+    assert caveats.find(results(circles=[some, most])) == [
+        "entropy goes round in circles in 59% of the episodes: half of their decisions or more are "
+        "in situations met before in the episode, where a planner without memory does again what "
+        "it did"
+    ]
+
+
 def test_agents_that_all_earn_the_same():
     assert caveats.find(results(search=GAINS | {"alike": True})) == [
         "all agents earn the same, 0.92 before the bill, up to chance: thinking changes nothing "

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.analysis import thinking
+from rrplan.types import Trace
 
 RNG = np.random.default_rng(0)
 
@@ -21,6 +22,19 @@ def test_means_by_hand():
     assert found["decision"]["decisions"] == [2, 1]
     assert found["legal_actions"]["at"] == [2, 3]
     assert found["legal_actions"]["mean"] == [2.0, 2.0]
+
+
+def test_circles_by_hand():
+    """Of two episodes and five decisions: one episode has half of its own in old situations."""
+    valid = np.array([[True, True, True, True], [True, False, False, False]])
+    repeated = np.array([[False, True, False, True], [False] * 4])
+    columns = {name: np.zeros((2, 4), int) for name in Trace._fields}
+    trace = Trace(**columns | {"valid": valid, "repeated": repeated})
+    tables = [thinking.of_trace(trace)] * 3
+    assert thinking.circles("gate", 1e-3, tables) == {
+        "agent": "gate", "price": 1e-3, "decisions": 2 / 5, "episodes": 1 / 2,
+    }  # fmt: skip
+    assert thinking.circles("gate", 1e-3, [*tables, {}]) is None
 
 
 def test_the_error_over_episodes_is_that_of_a_bootstrap():

@@ -1,5 +1,7 @@
 """The trace of decisions agrees with the episodes' sums and with the problem's tables."""
 
+import hypothesis
+import hypothesis.extra.numpy as hnp
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 import rrplan
 from agents import metapolicies
 from rrplan import keys
+from rrplan.engine.trace import blank, checksum, finish
 from tests.rrplan import tabular
 
 ENVIRONMENT = tabular.TabularEnvironment()
@@ -44,6 +47,7 @@ def test_a_trace_tells_the_states_that_the_table_says_it_went_through(traced):
     reset_keys = keys.draw(KEY, jnp.arange(EPISODES), keys.Domain.RESET)
     state = np.asarray(jax.vmap(ENVIRONMENT.reset, (0, None))(reset_keys, TABLE)[0].index)
     table = jax.tree.map(np.asarray, TABLE)
+    met = [set() for _ in state]
     for decision in range(ENVIRONMENT.max_length):
         here, now = trace.valid[:, decision], state
         action = trace.action[:, decision]
@@ -65,7 +69,35 @@ def test_a_trace_tells_the_states_that_the_table_says_it_went_through(traced):
         np.testing.assert_array_equal(action[unsearched], logits.argmax(1)[unsearched])
         values = trace.search_value[:, decision]
         np.testing.assert_array_equal(values[unsearched], table.value[now][unsearched])
+        for episode in np.flatnonzero(here):
+            repeated = now[episode] in met[episode]
+            assert trace.repeated[episode, decision] == repeated
+            met[episode].add(now[episode])
         state = table.next_state[now, action]
+    assert trace.repeated.any()
+    assert not trace.repeated[:, 0].any()
+
+
+@hypothesis.given(
+    hnp.arrays(np.float32, (6, 2, 3), elements=hypothesis.strategies.sampled_from([0, -1, 0.5, 1]))
+)
+def test_checksums_are_equal_where_observations_are(observations):
+    split = {"a": observations[:, :1], "b": observations[:, 1] > 0, "c": observations[:, 1]}
+    sums = np.asarray(checksum(split))
+    equal = (observations[:, None] == observations[None]).all(axis=(2, 3))
+    np.testing.assert_array_equal(sums[:, None] == sums[None], equal)
+    negative = np.where(split["c"] == 0, -0.0, split["c"])
+    np.testing.assert_array_equal(checksum({**split, "c": negative}), sums)
+    one = jax.tree.map(lambda leaf: leaf[2:3], split)
+    assert checksum(one)[0] == sums[2]
+
+
+def test_what_comes_again_is_noted_within_its_episode_alone():
+    valid = jnp.array([[True, True, True, False], [True] * 4])
+    seen = jnp.array([[7, 5, 7, 7], [5, 0, 0, 0]], jnp.uint32)
+    trace = finish(blank(2, 4)._replace(valid=valid, repeated=seen))
+    expected = [[False, False, True, False], [False, False, True, True]]
+    np.testing.assert_array_equal(trace.repeated, expected)
 
 
 def test_nobody_looks_or_searches_where_one_action_is_legal(traced):
