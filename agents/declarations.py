@@ -111,6 +111,8 @@ class Agent:
     """What figures call it; the name if empty."""
     style: Mapping[str, Any] = field(default_factory=lambda: {"color": GREY, "marker": "h"})
     """How figures draw it, in matplotlib's words: color (as ``"#rrggbb"``), marker, linestyle."""
+    bounded: bool = True
+    """Whether the oracle bounds what it earns: it does where the planner's search chooses."""
     family: ClassVar[str] = ""
 
     def __post_init__(self):
@@ -157,6 +159,7 @@ class Untuned(Agent):
 class Greedy(Agent):
     """The environment's own greedy rule, where it has one: it does not search."""
 
+    bounded: bool = False
     family: ClassVar[str] = "greedy"
 
 
@@ -169,6 +172,7 @@ class OneStep(Agent):
 
     make: Builder
     """``(planner) -> (policy, its parameters)``, for :func:`rrplan.rollout_searching`."""
+    bounded: bool = False
     family: ClassVar[str] = "one-step"
 
 
@@ -211,8 +215,6 @@ class Learned(Agent):
     """Whether it may answer any of the study's depths with its simulations."""
     inputs: tuple[str, ...] | None = None
     """Groups of inputs that it may see, of those of the study; all if None."""
-    bounded: bool = True
-    """Whether the oracle bounds what it earns: it does where the planner's search chooses."""
     needs_true_model: bool = False
     """Whether its training tries actions in the true model, so that a learned one will not do."""
     family: ClassVar[str] = "learned"

@@ -138,7 +138,7 @@ def list_agents(problem: StudyProblem) -> list[Agent]:
         if isinstance(declared, OneStep):
             if problem.model is not None:
                 continue  # it would try actions in the environment itself
-            agents.append(Agent(declared.name, None, declared.name, declared.family))
+            agents.append(_unpriced(declared, declared.name))
         elif isinstance(declared, declarations.Fixed):
             budgets = declared.budgets or problem.config.sweep.budgets
             agents += [fixed_agent(declared.name, k) for k in budgets]
@@ -148,10 +148,15 @@ def list_agents(problem: StudyProblem) -> list[Agent]:
         elif isinstance(declared, Untuned):
             # It may play otherwise where the sweep holds other budgets.
             evaluation = "-".join(map(str, (declared.name, *problem.config.sweep.budgets)))
-            agents.append(Agent(declared.name, None, evaluation, declared.family))
+            agents.append(_unpriced(declared, evaluation))
         elif isinstance(declared, declarations.Greedy) and offers(problem.environment, Greedy):
-            agents.append(Agent(declared.name, None, declared.name, declared.family))
+            agents.append(_unpriced(declared, declared.name))
     return agents
+
+
+def _unpriced(declared: declarations.Agent, evaluation: str) -> Agent:
+    """Return an agent that plays alike at all prices."""
+    return Agent(declared.name, None, evaluation, declared.family, bounded=declared.bounded)
 
 
 def evaluate_agent(

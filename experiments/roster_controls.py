@@ -6,7 +6,7 @@ network that saw the same states. Each control has one of the two, or a part of 
 
 from typing import Any
 
-from agents.declarations import Agent, Learned, PlannerAlone, Yoked
+from agents.declarations import Agent, Learned, PlannerAlone, Rule, Yoked
 
 _BLIND = ("prior", "search", "values", "progress", "price")
 UNSEARCHED = ("prior", "progress", "price", "features", "observation", "gains")
@@ -19,6 +19,14 @@ _LARGER_OPERATIONS: dict[str, Any] = {"color": "#67001F", "linestyle": (0, (8, 1
 _POINT: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "white"}
 
 CONTROLS: tuple[Agent, ...] = (
+    Rule(
+        name="sampled",
+        help="control: the k that is best if actions are drawn from the searched policy; not"
+        " bounded by the oracle",
+        style={"color": "#7F7F00", "marker": "H", "linestyle": (0, (1.5, 1))},
+        candidates="agents.metapolicies.rules.sampled:candidates",
+        bounded=False,
+    ),
     Yoked(
         name="yoked",
         help="control: the stopper's amounts, each from such a decision of another episode",

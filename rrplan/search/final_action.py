@@ -36,8 +36,27 @@ def choose_action(acting: Acting, rows: Rows, invalid_actions: Array) -> Array:
         invalid_actions: ``[B, A]`` bool, true where illegal.
     """
     by_visits = rows.visit_counts.astype(jnp.float32)
-    by_value = rows.prior_logits + completed_by_mix_value(
-        rows, epsilon=jnp.maximum(acting.value_floor, SMALLEST)
-    )
+    by_value = _improved(rows, acting.value_floor)
     scores = jnp.where(acting.rule == RULES.index("visits"), by_visits, by_value)
     return argmax_by_prior(jnp.where(invalid_actions, -jnp.inf, scores), rows.prior_logits)
+
+
+def log_policy(rule: str, value_floor: float, rows: Rows, invalid_actions: Array) -> Array:
+    """Return the logits ``[B, A]`` of the policy whose best action a rule takes.
+
+    For *visits* they are shares of the visits, and before the first the prior; for *completed_q*
+    Gumbel MuZero's improved policy. Illegal actions have none. Arguments as for
+    :func:`choose_action`.
+    """
+    logits = _improved(rows, value_floor)
+    if rule == "visits":
+        visits = rows.visit_counts.astype(jnp.float32)
+        searched = visits.sum(axis=-1, keepdims=True) > 0
+        logits = jnp.where(searched, jnp.log(visits), rows.prior_logits)
+    return jnp.where(invalid_actions, -jnp.inf, logits)
+
+
+def _improved(rows: Rows, value_floor: Array | float) -> Array:
+    """Return prior logits with transformed completed Q-values added, ``[B, A]``."""
+    epsilon = jnp.maximum(value_floor, SMALLEST)
+    return rows.prior_logits + completed_by_mix_value(rows, epsilon=epsilon)

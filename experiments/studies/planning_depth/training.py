@@ -134,10 +134,12 @@ def list_agents(config: StudyConfig, tuned: Mapping[str, Sequence[Choice]]) -> l
     A tuned rule plays alike at prices for which the same candidate was chosen: it is run once.
     """
     agents = []
+    bounded = {agent.name: agent.bounded for agent in config.control.declared()}
     for name, choices in tuned.items():
         for choice in choices:
             candidate = choice.candidate.name
-            agents.append(Agent(name, None, candidate, Rule.family, choice.price, candidate))
+            listed = Agent(name, None, candidate, Rule.family, choice.price, candidate)
+            agents.append(dataclasses.replace(listed, bounded=bounded[name]))
     for case in list_cases(config):
         agent = case.agent
         for price in config.sweep.prices if agent.priced else case.prices[:1]:
