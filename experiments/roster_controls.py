@@ -40,6 +40,7 @@ CONTROLS: tuple[Agent, ...] = (
         make="agents.metapolicies.controls.trainable:direct",
         kind="gate",
         inputs=UNSEARCHED,
+        bounded=False,
     ),
     Learned(
         name="ranks",
@@ -48,6 +49,7 @@ CONTROLS: tuple[Agent, ...] = (
         make="agents.metapolicies.controls.trainable:ranks",
         kind="gate",
         inputs=UNSEARCHED,
+        bounded=False,
     ),
     Learned(
         name="gate-blind",
