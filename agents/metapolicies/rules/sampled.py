@@ -27,8 +27,8 @@ def sampled(acting: str, value_floor: float) -> MetaPolicy:
     """Always ``k`` simulations, and an action drawn from what the rule of acting makes of them.
 
     By *visits* it is drawn in proportion to them, by *completed_q* from Gumbel MuZero's improved
-    policy; without simulations from the prior. It is a control. A planner that always takes its best
-    action may go round in circles, which drawing leads out of; what that earns is no thinking.
+    policy; without simulations from the prior. It is a control: a planner that always takes its
+    best action may go round in circles, which drawing leads out of. What that earns is no thinking.
 
     Parameters: ``k``, int32 scalar, less than the most simulations of a decision, as nobody is
     asked again after these. It looks at nothing.
