@@ -35,7 +35,7 @@ class ControlConfig:
 
     agents: tuple[str, ...] = ()
     """Of entropy, vet, margin and schedule (tuned for each price on validation episodes); gate,
-    stopper and gate-aware (learned for one price), and the controls yoked, direct, ranks,
+    stopper and gate-aware (learned for one price), and the controls sampled, yoked, direct, ranks,
     gate-blind, stopper-blind and stopper-deaf; longer, longer-ops, larger and larger-ops (other
     planners, without a meta-policy), each also as NAME-k0; gate-priced, stopper-priced and
     self-aware (learned for all); thinker, dynamic-thinker and dynamic-thinker-priced (learned, with
