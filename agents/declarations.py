@@ -248,6 +248,7 @@ class PlannerAlone(Agent):
     """Whether it has as many weights as both together, or those of the study's planner."""
     k: int | None = None
     """Simulations of each decision; what is best at each price on validation episodes if None."""
+    bounded: bool = False
     family: ClassVar[str] = "planner"
 
     @property

@@ -26,4 +26,6 @@ def unpack(packed: bytes, directory: Path) -> None:
     """Write what :func:`pack` has packed into a folder, made if missing."""
     directory.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(directory, filter="data")
+        # Python before 3.11.4 knows no filters, and takes no argument for one.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(directory)

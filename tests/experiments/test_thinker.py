@@ -65,9 +65,17 @@ def test_what_the_oracle_does_not_bound_closes_no_gap():
     assert free["difference"] == bounded["difference"]
 
 
-def test_only_agents_with_a_search_of_their_own_are_not_bounded():
-    free = [agent.name for agent in roster.ROSTER.values() if not getattr(agent, "bounded", True)]
-    assert tuple(free) == NAMES
+def test_only_agents_that_take_other_actions_are_not_bounded():
+    """Those of a network or a search of their own, of a draw, or of another planner."""
+    free = {agent.name for agent in roster.ROSTER.values() if not agent.bounded}
+    alone = {
+        f"{kind}{of}{k}"
+        for kind in ("longer", "larger")
+        for of in ("", "-ops")
+        for k in ("", "-k0")
+    }
+    by_itself = {"one-step", "one-step-prior", "greedy", "sampled", "direct", "ranks"}
+    assert free == {*NAMES, *alone, *by_itself}
 
 
 def test_a_meta_policy_is_no_player():

@@ -161,7 +161,6 @@ def _evaluate(
     rates = found.bill.rates()
     return [
         (
-            # The oracle is of the study's planner.
             Agent(
                 declared.name,
                 None,
@@ -169,7 +168,7 @@ def _evaluate(
                 declared.family,
                 price,
                 rates=rates,
-                bounded=False,
+                bounded=declared.bounded,
             ),
             tables[k],
         )
