@@ -55,10 +55,11 @@ def measure(rows: Sequence[tuple[Agent, Columns]]) -> dict[str, Any] | None:
 
 def find(results: Results) -> list[str]:
     """Return what to beware of in results, a line each; older results tell less."""
-    lines = (_prices_of_no_gain, _lowers, _misleads, _circles, _alike, _best_is_largest)
-    return [
-        line for look in (*lines, _random_is_better, _prices, _chance) for line in look(results)
-    ]
+    looks = (
+        *(_prices_of_no_gain, _lowers, _misleads, _circles, _alike),
+        *(_best_is_largest, _random_is_better, _prices, _chance),
+    )
+    return [line for look in looks for line in look(results)]
 
 
 def _prices_of_no_gain(results: Results) -> Iterator[str]:

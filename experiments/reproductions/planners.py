@@ -38,10 +38,9 @@ def build(
     config: StudyConfig = preset(env, "quick")
     length = {} if chunks is None else {"num_chunks": chunks}
     config = dataclasses.replace(
-        config,
+        config.without_agents(),
         train=dataclasses.replace(config.train, **train, **length),
         sweep=dataclasses.replace(config.sweep, budgets=budgets),
-        control=dataclasses.replace(config.control, agents=()),
         **changed,
     )
     return build_problem(config, trains=True)

@@ -48,11 +48,12 @@ def log_policy(rule: str, value_floor: float, rows: Rows, invalid_actions: Array
     Gumbel MuZero's improved policy. Illegal actions have none. Arguments as for
     :func:`choose_action`.
     """
-    logits = _improved(rows, value_floor)
     if rule == "visits":
         visits = rows.visit_counts.astype(jnp.float32)
         searched = visits.sum(axis=-1, keepdims=True) > 0
         logits = jnp.where(searched, jnp.log(visits), rows.prior_logits)
+    else:
+        logits = _improved(rows, value_floor)
     return jnp.where(invalid_actions, -jnp.inf, logits)
 
 

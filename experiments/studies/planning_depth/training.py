@@ -138,14 +138,14 @@ def list_agents(config: StudyConfig, tuned: Mapping[str, Sequence[Choice]]) -> l
     for name, choices in tuned.items():
         for choice in choices:
             candidate = choice.candidate.name
-            listed = Agent(name, None, candidate, Rule.family, choice.price, candidate)
-            agents.append(dataclasses.replace(listed, bounded=bounded[name]))
+            own = {"meta_policy": candidate, "bounded": bounded[name]}
+            agents.append(Agent(name, None, candidate, Rule.family, choice.price, **own))
     for case in list_cases(config):
         agent = case.agent
         for price in config.sweep.prices if agent.priced else case.prices[:1]:
             evaluation = f"{agent.name}-{price:g}"
-            listed = Agent(agent.name, None, evaluation, agent.family, price, case.label)
-            agents.append(dataclasses.replace(listed, bounded=agent.bounded))
+            own = {"meta_policy": case.label, "bounded": agent.bounded}
+            agents.append(Agent(agent.name, None, evaluation, agent.family, price, **own))
     return [*agents, *yoking.list_agents(config)]
 
 
