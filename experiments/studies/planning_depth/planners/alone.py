@@ -2,7 +2,8 @@
 
 A whole training is spent on the planner, where a learned agent spends a part of it on a
 meta-policy. Of three learning rates the one is taken whose planners earn most at k = 0 on the
-validation episodes. All training seeds share it, as they share the best fixed k of each price.
+validation episodes, with the first two training seeds. All training seeds share it, as they share
+the best fixed k of each price.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,8 @@ from experiments.studies.planning_depth.planners import plans
 from experiments.studies.planning_depth.planners.plans import RATES, Plan
 
 Row = tuple[Agent, list[Columns]]
+TRYING = 2
+"""Training seeds, the first ones, with which each learning rate is tried."""
 
 
 class Alone(NamedTuple):
@@ -107,11 +110,12 @@ def _choose(
     for rate in RATES:
         own = plans.problem_of(problem, plan.width, plan.chunks, rate)
         label = f"{declared.training}-lr{own.config.train.learning_rate:g}"
-        trained = _train(own, run, declared, label, progress)
+        trained = _train(own, run, declared, label, TRYING, progress)
         tables = _play(own, run, trained, label, [0], split, acting, progress)
         returns = np.stack([table["untimed_return"] for table in tables[0]])
-        found[own.config.train.learning_rate] = own, trained, label, float(returns.mean())
-    own, trained, label, _ = max(found.values(), key=lambda one: one[-1])
+        found[own.config.train.learning_rate] = own, label, float(returns.mean())
+    own, label, _ = max(found.values(), key=lambda one: one[-1])
+    trained = _train(own, run, declared, label, own.config.seeds, progress)
     curve = _play(own, run, trained, label, own.config.sweep.budgets, split, acting, progress)
     paid = _bill(own, run, plan, bill)
     stacked = {k: columns.stack_tables(tables) for k, tables in curve.items()}
@@ -120,11 +124,11 @@ def _choose(
 
 
 def _train(
-    own: StudyProblem, run: Run, declared: PlannerAlone, label: str, progress: Progress
+    own: StudyProblem, run: Run, declared: PlannerAlone, label: str, seeds: int, progress: Progress
 ) -> list[TrainedSeed]:
-    """Train each seed's planner, or go on from its last checkpoint."""
+    """Train the planners of the first seeds, or go on from their last checkpoints."""
     config, training, params = own.config, base_training(own), []
-    for seed in range(config.seeds):
+    for seed in range(min(seeds, config.seeds)):
         key = name_key(study_key(config, Domain.TRAINING, seed), declared.training)
         directory = run.training(seed) / "control" / label
         with progress.training(seed, config.seeds, config.train.num_chunks, label) as report:

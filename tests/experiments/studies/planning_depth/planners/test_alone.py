@@ -23,7 +23,7 @@ NAMES = ("longer", "longer-k0", "longer-ops", "larger")
 
 @pytest.fixture
 def made_up(monkeypatch, fake_work):
-    """Trainings that return the learning rate; the largest earns most at k = 0."""
+    """Trainings that return their name, and a list of them."""
     trained = []
 
     def plan(problem, run, declared, trained, bill):
@@ -36,9 +36,10 @@ def made_up(monkeypatch, fake_work):
         )
         return problem._replace(config=dataclasses.replace(problem.config, train=train))
 
-    def train(own, run, declared, label, progress):
-        trained.append(label)
-        return [study.TrainedSeed(f"{label} {seed}") for seed in range(own.config.seeds)]
+    def train(own, run, declared, label, seeds, progress):
+        names = [f"{label} {seed}" for seed in range(min(seeds, own.config.seeds))]
+        trained.extend(name for name in names if name not in trained)
+        return [study.TrainedSeed(name) for name in names]
 
     monkeypatch.setattr(alone.plans, "make", plan)
     monkeypatch.setattr(alone.plans, "problem_of", other)
@@ -50,15 +51,18 @@ def made_up(monkeypatch, fake_work):
 @pytest.fixture
 def controls(config):
     control = ControlConfig(agents=("stopper", *NAMES), num_prices=2)
-    return dataclasses.replace(config, control=control, seeds=2)
+    return dataclasses.replace(config, control=control, seeds=3)
 
 
 def test_they_stand_beside_the_others_and_pay_for_themselves(
     controls, made_up, fake_work, tmp_path
 ):
     results = study.run_study(controls, tmp_path / "run")
-    # Three learning rates of each of three trainings; agents that differ in k share one.
-    assert len(made_up) == len(set(made_up)) == 9
+    # Of each of three trainings, three learning rates with two seeds, and the one that was chosen
+    # with the third; agents that differ in k share one.
+    assert len(made_up) == len(set(made_up)) == 3 * (3 * 2 + 1)
+    third = {name.removesuffix(" 2") for name in made_up if name.endswith(" 2")}
+    assert third == {f"{one['training']}-lr{one['learning_rate']:g}" for one in results["planners"]}
     for price in controls.sweep.prices:
         longer, reactive, larger = (
             entries.find(results, name, price) for name in ("longer", "longer-k0", "larger")
