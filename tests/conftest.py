@@ -1,5 +1,6 @@
 """Settings of all tests."""
 
+import gc
 import os
 import tempfile
 from importlib import metadata
@@ -16,12 +17,23 @@ hypothesis.settings.load_profile("suite")
 # Nearly all the time of the suite is spent on compiling programs that run for milliseconds. Less
 # effort of the code generator saves more than half of it; what XLA makes of a program before code
 # is generated stays the same.
-FLAGS = ["--xla_backend_optimization_level=0", "--xla_llvm_disable_expensive_passes=true"]
+FLAGS = [
+    "--xla_backend_optimization_level=0",
+    "--xla_llvm_disable_expensive_passes=true",
+    # What only those passes would read; to write it takes an eighth of a compilation.
+    "--xla_llvm_enable_alias_scope_metadata=false",
+    "--xla_llvm_enable_noalias_metadata=false",
+    "--xla_llvm_enable_invariant_load_metadata=false",
+]
 if metadata.version("jaxlib").startswith("0.10."):  # a flag that a jaxlib does not know ends it
     FLAGS.append("--xla_cpu_use_fusion_emitters=false")
     # Each program as one piece: cutting it up for threads costs a quarter more.
     FLAGS.append("--xla_cpu_parallel_codegen_split_count=1")
 os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
+
+# Tracing makes very many objects that live on, and Python looks for garbage among them each time
+# that it has made some hundreds more: a twentieth of the suite.
+gc.set_threshold(50_000, 20, 100)
 
 # What one process has compiled, the others need not: workers of xdist, and what tests start.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:

@@ -1,7 +1,7 @@
 """Random play for the checker: the environment is stepped alone, and in lanes."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -48,21 +48,19 @@ class Player:
         self.reset_one = jax.jit(subject.reset)
         self.step_one = jax.jit(self._step)
         self._dtypes = state_dtypes(subject.env, subject.params)
-        self._reset_lanes = jax.jit(jax.vmap(subject.reset, in_axes=(0, None)))
-        self._step_lanes = jax.jit(jax.vmap(self._step, in_axes=(0, 0, 0, None)))
+        self._reset_lanes = jax.jit(self._settled(jax.vmap(subject.reset, in_axes=(0, None))))
+        self._step_lanes = jax.jit(self._settled(jax.vmap(self._step, in_axes=(0, 0, 0, None))))
         self._select = jax.jit(_select)
 
     def reset_lanes(self, keys: Array) -> First:
         """Begin an episode in every lane; ``keys`` is ``[B]``, the states are settled."""
         first = self._reset_lanes(keys, self.subject.params)
-        return first._replace(state=self.settle(first.state), invalid=self.known(first.invalid))
+        return first._replace(invalid=self.known(first.invalid))
 
     def step_lanes(self, keys: Array, state: PyTree, action: np.ndarray) -> Outcome:
         """Step all lanes; ``keys`` is ``[B]``, the states that come back are settled."""
         outcome = self._step_lanes(keys, state, jnp.asarray(action, jnp.int32), self.subject.params)
-        return outcome._replace(
-            state=self.settle(outcome.state), invalid=self.known(outcome.invalid)
-        )
+        return outcome._replace(invalid=self.known(outcome.invalid))
 
     def restart(self, done: np.ndarray, fresh: PyTree, going: PyTree) -> PyTree:
         """Return ``fresh`` in the lanes that are done, ``going`` in the others."""
@@ -79,6 +77,15 @@ class Player:
     def settle(self, state: PyTree) -> PyTree:
         """Return a state with one strong dtype per leaf, so that lanes are compiled once."""
         return jax.tree.map(lambda leaf, dtype: jnp.asarray(leaf, dtype), state, self._dtypes)
+
+    def _settled(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a call that settles the state of what it returns, in the same program."""
+
+        def settled(*arguments: Any) -> Any:
+            told = call(*arguments)
+            return told._replace(state=self.settle(told.state))
+
+        return settled
 
     def known(self, invalid: Array | None) -> np.ndarray:
         """Return a mask ``[B, A]`` bool; without one, nothing is illegal."""
