@@ -54,7 +54,7 @@ def train_preset(env_name: str, preset: str) -> TrainPreset:
 
 
 def _knapsack(full: bool) -> TrainPreset:
-    # The same for both: a larger network, or a longer training, leaves search nothing to add.
+    # The same for both: a larger network, or a longer training, leaves search less to add.
     del full
     return _items(steps_per_chunk=8, num_chunks=50)
 
