@@ -11,6 +11,7 @@ from rrplan.errors import InputError
 from rrplan.statistics import Interval, holm
 
 _COVERAGE = 0.95
+_ALIKE = 1e-6  # values of seeds that differ by less, in multiples of the largest, are alike
 
 
 def t_interval(values: np.ndarray) -> Interval:
@@ -30,12 +31,15 @@ def t_interval(values: np.ndarray) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
-def p_value(values: np.ndarray) -> float:
-    """Return the two-sided p-value of Student's test that the mean of ``[S]`` values is zero."""
-    mean, error = float(np.mean(values)), _error(values)
-    if error == 0:
-        return 0.0 if mean else 1.0
-    return float(2 * scipy.stats.t.sf(abs(mean) / error, len(values) - 1))
+def p_value(values: np.ndarray) -> float | None:
+    """Return the two-sided p-value of Student's test that the mean of ``[S]`` values is zero.
+
+    None where all seeds are alike: agents that no training has changed say nothing of trainings.
+    """
+    values = np.asarray(values, float)
+    if np.ptp(values) <= _ALIKE * max(1.0, float(np.abs(values).max())):
+        return None
+    return float(2 * scipy.stats.t.sf(abs(values.mean()) / _error(values), len(values) - 1))
 
 
 def claims(
@@ -46,8 +50,8 @@ def claims(
     """Return what agents earn more than each other one, tested over training seeds.
 
     A claim has the mean difference of timed returns of each seed, paired by episode, Student's
-    interval over them, and a p-value with Holm's correction over all claims of its agent. There
-    are none where there is one seed.
+    interval over them, and a p-value with Holm's correction over all claims of its agent; None
+    where all seeds are alike. There are none where there is one seed.
 
     Args:
         timed: timed returns ``[S, E]`` by price and agent.
@@ -63,9 +67,18 @@ def claims(
             for other, values in _others(of_agents, best_fixed.get(price))
             if other != agent
         ]
-        corrected = holm(np.array([p_value(np.array(claim["seeds"])) for claim in own]))
-        found += [{**claim, "p_holm": float(p)} for claim, p in zip(own, corrected, strict=True)]
+        found += _corrected(own)
     return found
+
+
+def _corrected(own: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the claims of one agent with their p-values, corrected over all that have one."""
+    alone = [p_value(np.array(claim["seeds"])) for claim in own]
+    corrected = iter(holm(np.array([p for p in alone if p is not None])).tolist())
+    return [
+        {**claim, "p_holm": None if p is None else next(corrected)}
+        for claim, p in zip(own, alone, strict=True)
+    ]
 
 
 def _others(

@@ -17,14 +17,13 @@ def markdown_table(results: Mapping[str, Any]) -> str:
     for claim in results.get("claims", ()):
         agent, other, price = claim["agent"], claim["other"], claim["price"]
         best = entries.best_fixed(results, price) if other == "fixed" else None
-        p_value = f"{claim['p_holm']:.2g}" if claim["p_holm"] >= _LEAST else f"< {_LEAST}"
         rows.append(
             [
                 f"{price:g}",
                 agent,
                 entries.name(best) if best else other,
                 format_gain_in_full(claim["difference"]),
-                f"**{p_value}**" if claim["p_holm"] < _ALPHA else p_value,
+                _format_p(claim["p_holm"]),
                 format_seeds(claim),
             ]
         )
@@ -33,7 +32,14 @@ def markdown_table(results: Mapping[str, Any]) -> str:
     caption = (
         f"Difference of timed returns ({bills.short(results)}) over training seeds, with Student's"
         " 95% interval. p: two-sided, with Holm's correction over all rows of the agent; bold"
-        f" below {_ALPHA:g}."
+        f" below {_ALPHA:g}; none where no training has changed either agent."
     )
     header = ["c", "agent", "less", "over seeds", "p", "each seed"]
     return format_markdown(header, rows, caption, left=["agent", "less"])
+
+
+def _format_p(p_value: float | None) -> str:
+    if p_value is None:
+        return "-"
+    text = f"{p_value:.2g}" if p_value >= _LEAST else f"< {_LEAST}"
+    return f"**{text}**" if p_value < _ALPHA else text

@@ -46,9 +46,21 @@ def test_a_claim_is_students_test_over_the_seeds_with_holms_correction():
     assert fixed["p_holm"] == entropy["p_holm"] == pytest.approx(2 * alone)
 
 
-def test_seeds_that_agree_are_certain_and_equal_agents_are_no_claim():
-    assert seeds.p_value(np.zeros(3)) == 1.0
-    assert seeds.p_value(np.full(3, 0.25)) == 0.0
+def test_agents_that_no_training_has_changed_are_not_tested():
+    assert seeds.p_value(np.zeros(3)) is None
+    assert seeds.p_value(np.array([0.25, 0.25 + 1e-8, 0.25])) is None
+    agents = {**TIMED[1e-3], "schedule": TIMED[1e-3]["stopper"] - 0.25}
+    *_, gate, schedule = found = seeds.claims({1e-3: agents}, FIXED, ["stopper"])
+    assert (schedule["other"], schedule["p_holm"]) == ("schedule", None)
+    assert schedule["difference"]["mean"] == pytest.approx(0.25)
+    # It does not count among those that are corrected.
+    _, least = scipy.stats.ttest_1samp([-0.2, -0.2, -0.3], 0.0)
+    assert (len(found), gate["p_holm"]) == (4, pytest.approx(3 * least))
+    price = made_up.PRICES[0]
+    renamed = [{**schedule, "price": price}]
+    text = tables.markdown_table(made_up.results() | {"claims": renamed})
+    (line,) = (line for line in text.splitlines() if line.startswith("| 0.0003 | stopper | sch"))
+    assert line == "| 0.0003 | stopper | schedule | +.25 | - | +0.2500, +0.2500, +0.2500 |"
 
 
 def test_one_seed_claims_nothing():
