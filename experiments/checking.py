@@ -50,6 +50,18 @@ def check_types(config: Any, section: str = "") -> None:
         object.__setattr__(config, name, value)
 
 
+def as_typed(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of an environment as the command line gives them, with tuples for lists.
+
+    JSON knows lists alone: an option that is read from ``config.json`` is to be the one typed.
+    """
+
+    def typed(value: Any) -> Any:
+        return tuple(map(typed, value)) if isinstance(value, list | tuple) else value
+
+    return {name: typed(value) for name, value in options.items()}
+
+
 def _flaw(value: Any, hint: Any) -> Mapping[str, Any] | None:
     """Return the first thing that is wrong with a value, as pydantic tells it."""
     try:

@@ -17,13 +17,14 @@ BEST = "best fixed"
 It may be another k in another cell."""
 FIELDS = ("timed", "untimed", "simulations")
 _PARTS = ("", "_low", "_high")
+_OWN = ("agent", "k", "depth", "price", "seeds", "episodes", "cells", *FIELDS)
 
 
 def collect(grid: Grid, out: Path) -> pl.DataFrame:
     """Return a row for each agent and price of each cell that is done.
 
-    Columns are the axes (as they were written on the command line), ``agent``, ``k``, ``depth``,
-    ``price``, ``seeds`` and ``episodes``, and for each of ``timed``, ``untimed`` and
+    Columns are the axes (as they were written on the command line; see :func:`column`), ``agent``,
+    ``k``, ``depth``, ``price``, ``seeds`` and ``episodes``, and for each of ``timed``, ``untimed`` and
     ``simulations`` the mean and the ends of its 95% interval, ``_low`` and ``_high``.
 
     Args:
@@ -37,8 +38,9 @@ def collect(grid: Grid, out: Path) -> pl.DataFrame:
     for cell in grid.cells:
         if cell.is_done(out):
             results = runs.load_results(cell.directory(out))
-            rows += [{**cell.values, **row} for row in _of_run(results)]
-    axes = {axis.name: pl.String for axis in grid.axes}
+            values = {column(name): value for name, value in cell.values.items()}
+            rows += [{**values, **row} for row in _of_run(results)]
+    axes = {column(axis.name): pl.String for axis in grid.axes}
     numbers = {f"{field}{part}": pl.Float64 for field in FIELDS for part in _PARTS}
     whole = {"k": pl.Int64, "depth": pl.Int64, "seeds": pl.Int64, "episodes": pl.Int64}
     names = {"agent": pl.String, **whole, "price": pl.Float64}
@@ -56,15 +58,21 @@ def over_seeds(cells: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame:
         cells: of :func:`collect`.
         axes: names of the axes that are swept.
     """
-    kept = [name for name in axes if name != SEED]
+    kept = [column(name) for name in axes if name != SEED]
     # Of the agents it is the fixed ones that differ in k and depth.
     told = pl.when(pl.col("agent") == "fixed").then(pl.col("k"))
     keyed = cells.with_columns(own_k=told)
     groups = keyed.group_by([*kept, "agent", "own_k", "depth", "price"], maintain_order=True)
     rows = [_pool(dict(zip(kept, key, strict=False)), group) for key, group in groups]
     schema = {name: cells.schema[name] for name in cells.columns if name in kept}
-    others = {n: t for n, t in cells.schema.items() if n not in axes}
+    swept = [column(name) for name in axes]
+    others = {n: t for n, t in cells.schema.items() if n not in swept}
     return pl.DataFrame(rows, schema={**schema, **others, "cells": pl.Int64}, orient="row")
+
+
+def column(axis: str) -> str:
+    """Return the column of an axis: its name, as an option where results have that column too."""
+    return f"--{axis}" if axis in _OWN else axis
 
 
 def _of_run(results: Mapping[str, Any]) -> list[dict[str, Any]]:

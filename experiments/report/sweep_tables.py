@@ -1,6 +1,6 @@
 """The table of a sweep: a row for each setting, a column for each agent, at each price."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -25,7 +25,7 @@ def markdown_table(grid: Grid, pooled: pl.DataFrame) -> str:
     parts = []
     for price in _prices(pooled):
         header, rows = _at(grid, pooled, price, 2)
-        caption = f"c = {price:g}. {_caption(grid)}"
+        caption = f"c = {price:g}. {_caption(pooled)}"
         parts.append(format_markdown(header, rows, caption, left=axes))
     return "\n".join(parts) or "No cell is done.\n"
 
@@ -37,7 +37,7 @@ def terminal_tables(grid: Grid, pooled: pl.DataFrame) -> list[rich.table.Table]:
         header, rows = _at(grid, pooled, price, 1)
         table = rich.table.Table(
             title=f"Timed return at c = {price:g}",
-            caption=_caption(grid),
+            caption=_caption(pooled),
             title_justify="left",
             caption_justify="left",
             box=rich.box.SIMPLE_HEAD,
@@ -52,7 +52,7 @@ def terminal_tables(grid: Grid, pooled: pl.DataFrame) -> list[rich.table.Table]:
 
 
 def _axes(grid: Grid) -> list[str]:
-    return [axis.name for axis in grid.axes if axis.name != SEED]
+    return [cells.column(axis.name) for axis in grid.axes if axis.name != SEED]
 
 
 def _prices(pooled: pl.DataFrame) -> list[float]:
@@ -89,7 +89,11 @@ def _timed(row: Mapping[str, Any] | None, digits: int) -> str:
     return format_estimate({"mean": row["timed"], "ci95": ends}, digits)
 
 
-def _caption(grid: Grid) -> str:
-    seeds: Sequence[str] = next((axis.values for axis in grid.axes if axis.name == SEED), ())
-    over = "Student's, over the seeds' means" if len(seeds) > 1 else "the run's own"
+def _caption(pooled: pl.DataFrame) -> str:
+    over, own = "Student's, over the seeds' means", "the run's own"
+    alone = pooled["cells"] == 1
+    if alone.all():
+        over = own
+    elif alone.any():
+        over += f"; {own} where cells is 1"
     return f"Timed returns. ± half of the 95% interval, {over}. k: the best fixed one."

@@ -96,7 +96,7 @@ def allocate(num_slots: int, example: Node) -> Tree:
         discounts=zeros(lane, jnp.float32),
         prior_logits=zeros(edge, jnp.float32),
         prior_probs=zeros(edge, jnp.float32),
-        children=zeros(edge, jnp.int32),
+        children=jnp.full((num_slots, *edge), UNVISITED, jnp.int32),
         visit_counts=zeros(edge, jnp.int32),
         qvalues=zeros(edge, jnp.float32),
         best=zeros(lane, jnp.int32),

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from agents.metapolicies.rules.constant import order
 from agents.metapolicies.tuning import Candidate
+from rrplan.capabilities import return_scale_of
 from rrplan.engine.consult import rows_seen
 from rrplan.planner import Planner
 from rrplan.search.final_action import log_policy
@@ -35,7 +36,7 @@ def sampled(acting: str, value_floor: float) -> MetaPolicy:
 
     Args:
         acting: the planner's rule of acting.
-        value_floor: of the planner's search.
+        value_floor: of the planner's search, in units of the return.
 
     Source: Silver et al. 2017 (a temperature of 1); Danihelka et al. 2022, section 4.
     """
@@ -57,7 +58,8 @@ def sampled(acting: str, value_floor: float) -> MetaPolicy:
 
 def candidates(planner: Planner, budgets: Sequence[int]) -> list[Candidate]:
     """Return it with every budget of the sweep but the largest, see :func:`sampled`."""
-    meta_policy = sampled(planner.search.acting, float(planner.search.value_floor))
+    floor = planner.search.value_floor * return_scale_of(planner.network)
+    meta_policy = sampled(planner.search.acting, float(floor))
     return [
         Candidate(f"sampled-k{k}", meta_policy, k) for k in budgets if k < planner.max_simulations
     ]

@@ -91,8 +91,8 @@ def conflict(there: StudyConfig, here: StudyConfig) -> str | None:
         ),
         calibrate=here.calibrate and there.calibrate,
     )
-    if same != there:
-        return first_difference(to_dict(there), to_dict(same))
+    if difference := first_difference(to_dict(there), to_dict(same)):
+        return difference
     added = (
         (there.sweep.budgets, here.sweep.budgets),
         (there.sweep.prices, here.sweep.prices),

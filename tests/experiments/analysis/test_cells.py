@@ -70,6 +70,22 @@ def test_one_cell_keeps_the_interval_of_its_run(out):
     assert [table.row_count for table in tables] == [1, 1]
 
 
+def test_an_axis_may_be_called_as_a_column_of_results(tmp_path):
+    grid = Grid(("knapsack",), (Axis("k", ("0 2 8", "0 2")), Axis("seed", ("0", "1"))))
+    for place, cell in enumerate(grid.cells):
+        results = made_up.results(("stopper",))
+        for entry in results["agents"]:
+            entry["timed"] = made_up.around(0.5 + 0.1 * place)
+        if place != 3:
+            runs.write_json(cell.directory(tmp_path) / "results.json", results)
+    pooled = cells.over_seeds(cells.collect(grid, tmp_path), ["k", "seed"])
+    stopper = pooled.filter(agent="stopper")
+    assert dict(zip(stopper["--k"], stopper["cells"], strict=True)) == {"0 2 8": 2, "0 2": 1}
+    table = sweep_tables.markdown_table(grid, pooled)
+    assert "| --k | cells | k | best fixed | stopper |" in table
+    assert "over the seeds' means; the run's own where cells is 1" in table
+
+
 def test_students_interval_of_two_values():
     interval = t_interval(np.array([0.0, 2.0]))
     assert interval.mean == 1.0

@@ -70,10 +70,13 @@ def draw_problem(problem):
 def test_equal_budgets_give_the_visits_and_values_of_mctx(problem, budget):
     arguments = draw_problem(problem)
     theirs, _ = reference(*arguments, budget)
-    mine, _ = ours(*arguments, np.full(LANES, budget))
+    mine, tree = ours(*arguments, np.full(LANES, budget))
     np.testing.assert_array_equal(mine.visit_counts, theirs.visit_counts)
     np.testing.assert_allclose(mine.qvalues, theirs.qvalues, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(mine.value, theirs.value, rtol=1e-5, atol=1e-6)
+    # Slots that are left over hang nowhere, and nothing hangs from them.
+    assert (tree.parents[:, 0] == mctx.Tree.NO_PARENT).all()
+    assert (tree.children_index[:, budget + 1 :] == mctx.Tree.UNVISITED).all()
 
 
 @given(problem=problems, order=st.permutations([0, *BUDGETS]))

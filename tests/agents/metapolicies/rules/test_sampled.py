@@ -8,6 +8,7 @@ import pytest
 import rrplan
 from agents.metapolicies.rules import sampled
 from agents.metapolicies.tuning import Candidate, Choice
+from agents.networks import PlannerNetwork
 from experiments.studies.planning_depth import training
 from experiments.studies.planning_depth.config import ControlConfig, StudyConfig
 from rrplan.search.final_action import Acting, choose_action, log_policy
@@ -66,6 +67,14 @@ def test_the_likeliest_action_is_the_one_that_the_rule_takes(rule):
     chosen = choose_action(Acting.by(rule, 0.1), rows, invalid)
     highest = np.take_along_axis(np.asarray(policy), np.asarray(chosen)[:, None], axis=1)[:, 0]
     np.testing.assert_array_equal(highest, np.asarray(policy).max(axis=1))
+
+
+def test_the_floor_of_values_is_a_share_of_the_return_scale():
+    network = PlannerNetwork("mlp", 4, 1, ENVIRONMENT.num_actions, (3,), return_scale=10.0)
+    search = rrplan.Search(acting="completed_q", value_floor=0.5)
+    planner = rrplan.Planner(ENVIRONMENT, TABLE, network, TABLE, search, max_simulations=3)
+    first, _ = sampled.candidates(planner, [1, 2, 3])
+    assert first.meta_policy is sampled.sampled("completed_q", 5.0)
 
 
 def test_an_episode_draws_the_same_in_any_lane():

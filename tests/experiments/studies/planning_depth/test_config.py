@@ -13,6 +13,7 @@ from experiments import roster
 from experiments.cli.options import parse_run
 from experiments.runs.codec import from_dict, to_dict
 from experiments.studies.metareasoning.config import MetalevelConfig
+from experiments.studies.planning_depth.checks import conflict
 from experiments.studies.planning_depth.config import ControlConfig, StudyConfig, SweepConfig
 from experiments.studies.presets import preset
 from rrplan import InputError
@@ -276,6 +277,17 @@ def test_whole_numbers_are_read_as_floats_where_floats_are_meant(config):
 def test_environment_options_are_kept(config):
     config = dataclasses.replace(config, env_kwargs={"num_items": 5, "law": "weakly"})
     assert from_dict(to_dict(config)).env_kwargs == {"num_items": 5, "law": "weakly"}
+
+
+def test_an_option_of_several_numbers_is_read_as_it_was_typed(config):
+    """JSON has lists for tuples; a checkpoint of the one would not be known as the other's."""
+    typed = dataclasses.replace(config, env_kwargs={"distance": (1, 30), "rows": 3})
+    read = from_dict(json.loads(json.dumps(to_dict(typed))))
+    assert repr(read.env_kwargs) == "{'distance': (1, 30), 'rows': 3}"
+    assert read == typed
+    assert conflict(read, dataclasses.replace(typed, env_kwargs={"distance": (1, 4), "rows": 3}))
+    fewer = dataclasses.replace(typed.sweep, budgets=typed.sweep.budgets[:1])
+    assert conflict(read, dataclasses.replace(typed, sweep=fewer))
 
 
 def test_a_run_of_an_older_version_is_read_as_what_it_was():
