@@ -24,8 +24,8 @@ def collect(grid: Grid, out: Path) -> pl.DataFrame:
     """Return a row for each agent and price of each cell that is done.
 
     Columns are the axes (as they were written on the command line; see :func:`column`), ``agent``,
-    ``k``, ``depth``, ``price``, ``seeds`` and ``episodes``, and for each of ``timed``, ``untimed`` and
-    ``simulations`` the mean and the ends of its 95% interval, ``_low`` and ``_high``.
+    ``k``, ``depth``, ``price``, ``seeds`` and ``episodes``, and for each of ``timed``, ``untimed``
+    and ``simulations`` the mean and the ends of its 95% interval, ``_low`` and ``_high``.
 
     Args:
         grid: of the sweep.
