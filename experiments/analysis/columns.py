@@ -10,6 +10,7 @@ from experiments import runs
 from experiments.analysis import thinking
 from experiments.evaluation import Agent
 from rrplan import costs
+from rrplan.errors import InputError
 from rrplan.types import Episodes, Trace
 
 COLUMNS = ("untimed_return", "simulations", "looks", "length", "levels")
@@ -107,6 +108,25 @@ def to_frame(rows: Sequence[tuple[Agent, Columns]]) -> pl.DataFrame:
 def write_frame(path: Path, frame: pl.DataFrame) -> None:
     """Write a frame as parquet, atomically."""
     runs.write_atomically(path, lambda file: frame.write_parquet(file))
+
+
+def read_frame(path: Path) -> pl.DataFrame:
+    """Return the frame of a run's ``episodes.parquet``.
+
+    Raises:
+        InputError: there is no such file, it is damaged, or an older version has written it.
+    """
+    try:
+        frame = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path} cannot be read: {error}".splitlines()[0]) from None
+    needed = {"agent", "k", "depth", "price", "seed", "episode", *COLUMNS}
+    if missing := sorted(needed - set(frame.columns)):
+        raise InputError(
+            f"{path} has no column {missing[0]}, so an older version has written it: expected one "
+            "of this version (rrplan run --resume writes it again)"
+        )
+    return frame
 
 
 def of_frame(rows: pl.DataFrame) -> Columns:

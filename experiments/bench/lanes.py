@@ -47,6 +47,8 @@ class LanesOptions:
         check_counts("lanes", (self.lanes,))
         check_counts("episodes", (self.episodes,))
         check_counts("budgets", self.budgets)
+        if not self.shares:
+            raise rrplan.InputError("shares is empty: expected numbers in (0, 1)")
         for share in self.shares:
             if not 0.0 < share < 1.0:
                 raise rrplan.InputError(f"shares holds {share}: expected numbers in (0, 1)")

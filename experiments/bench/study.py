@@ -23,6 +23,7 @@ from experiments.evaluation import (
     fixed_agent,
     load_params,
 )
+from experiments.studies.planning_depth.config import SweepConfig
 from rrplan.capabilities import Described, require
 from rrplan.errors import InputError
 from rrplan.statistics import mean_ci, paired_difference
@@ -99,10 +100,15 @@ def load_trained(directory: Path, episodes: int, budgets: tuple[int, ...] = ()) 
         InputError: there is no run, or it has not finished, or has no intact checkpoint.
     """
     run, acting = finished(directory)
-    sweep = dataclasses.replace(run.config.sweep, budgets=budgets or run.config.sweep.budgets)
+    sweep = _without_depths(run.config.sweep, budgets=budgets or run.config.sweep.budgets)
     problem = build_problem(dataclasses.replace(run.config, sweep=sweep))
     params = [load_params(problem, run, seed) for seed in range(run.config.seeds)]
     return Trained(problem, params, acting, Split.held_out(episodes))
+
+
+def _without_depths(sweep: SweepConfig, **changes: Any) -> SweepConfig:
+    """Return a sweep that is compared at fixed k's alone, whatever depths the study has."""
+    return dataclasses.replace(sweep, depths=(), depth_budgets=(), **changes)
 
 
 def run_engine(trained: Trained, k: int) -> Outcome:
@@ -153,7 +159,7 @@ def compare_lanes(
     """Run the engine on the same episodes with other numbers of lanes, and count what differs."""
     config, outcomes, cells = trained.problem.config, [], []
     for count in lanes:
-        sweep = dataclasses.replace(config.sweep, budgets=(k,), num_lanes=count)
+        sweep = _without_depths(config.sweep, budgets=(k,), num_lanes=count)
         problem = trained.problem._replace(config=dataclasses.replace(config, sweep=sweep))
         outcomes.append(run_engine(trained._replace(problem=problem), k))
         untimed = as_json(mean_ci(outcomes[-1].untimed_return))

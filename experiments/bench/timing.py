@@ -32,6 +32,8 @@ class Rounds:
             raise InputError(f"repeats is {self.repeats}: expected 1 to {self.most}")
         if not 0.0 <= self.seconds < float("inf"):
             raise InputError(f"seconds is {self.seconds}: expected a finite number >= 0")
+        if not 0.0 <= self.sample < float("inf"):
+            raise InputError(f"sample is {self.sample}: expected a finite number >= 0")
 
 
 def blocking(function: Callable[..., Any]) -> Callable[..., Any]:

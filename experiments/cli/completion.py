@@ -55,7 +55,7 @@ def script(arguments: Sequence[str], commands: Commands) -> str:
     if arguments[0] not in SHELLS:
         raise unknown("shell", arguments[0], SHELLS)
     firsts = _first_words()
-    inner = {"bench": firsts["bench"], "ablate": firsts["ablate"]}
+    inner = {name: firsts[name] for name in ("bench", "ablate", "reproduce")}
     options = {
         (name, word): _options(command, [word] if word else [])
         for name, command in commands.items()
@@ -70,6 +70,7 @@ def _first_words() -> dict[str, list[str]]:
     """Return what may stand first after a command, beside files."""
     from envs import is_metareasoning, names
     from experiments.bench.commands import BENCHES
+    from experiments.reproductions import REPRODUCTIONS
     from experiments.studies import ABLATIONS
 
     known = names()
@@ -78,6 +79,7 @@ def _first_words() -> dict[str, list[str]]:
         "optimum": [name for name in known if is_metareasoning(name)],
         "bench": [*BENCHES, "draw"],
         "ablate": list(ABLATIONS),
+        "reproduce": list(REPRODUCTIONS),
     }
 
 

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import polars as pl
 
 from experiments import roster
 from experiments.analysis import columns
 from experiments.analysis.columns import Columns
 from experiments.analysis.entries import Entry
 from rrplan.costs import Costs, Counts, Rates, charge
-from rrplan.errors import InputError
 from rrplan.statistics import crossed_covariance
 
 COUNTS = Counts._fields
@@ -59,16 +57,7 @@ def load(path: Path, results: Mapping[str, Any], run: int) -> list[Row]:
     Raises:
         InputError: there is no such file, or an older version has written it.
     """
-    try:
-        frame = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path} cannot be read: {error}".splitlines()[0]) from None
-    needed = {"agent", "k", "depth", "price", "seed", "episode", *columns.COLUMNS}
-    if missing := sorted(needed - set(frame.columns)):
-        raise InputError(
-            f"{path} has no column {missing[0]}, so an older version has written it: expected one "
-            "of this version (rrplan run --resume writes it again)"
-        )
+    frame = columns.read_frame(path)
     rows = []
     groups = frame.group_by("agent", "k", "depth", "price", maintain_order=True)
     for (agent, k, depth, price), episodes in groups:

@@ -12,6 +12,7 @@ from rrplan.errors import InputError
 from rrplan.logits import mask_logits
 from rrplan.search import action_selection, anytime, qtransforms, requests
 from rrplan.search.mctx_tree import as_mctx_tree
+from rrplan.tracing import told
 from rrplan.types import Array, PyTree
 
 
@@ -69,8 +70,8 @@ def muzero_policy(
 
     Source: Schrittwieser et al. 2020, appendix B.
     """
-    requests.check_root(root, invalid_actions)
-    most = requests.find_room(num_simulations, max_simulations)
+    num_lanes = len(requests.check_root(root, invalid_actions))
+    most = requests.find_room(num_simulations, max_simulations, num_lanes)
     action_key, noise_key, search_key = jax.random.split(rng_key, 3)
     probs = _add_dirichlet_noise(
         noise_key, jax.nn.softmax(root.prior_logits), dirichlet_fraction, dirichlet_alpha
@@ -144,11 +145,11 @@ def gumbel_muzero_policy(
 
     Source: Danihelka et al. 2022, "Policy improvement by planning with Gumbel".
     """
-    if max_num_considered_actions < 1:
-        raise InputError(
-            f"max_num_considered_actions is {max_num_considered_actions}: expected 1 or more"
-        )
-    most = requests.find_room(num_simulations, max_simulations)
+    considered = max_num_considered_actions
+    if not isinstance(considered, int | np.integer) or considered < 1:
+        raise InputError(f"max_num_considered_actions is {considered}: expected 1 or more")
+    num_lanes = len(requests.check_root(root, invalid_actions))
+    most = requests.find_room(num_simulations, max_simulations, num_lanes)
     state = anytime.init(root, max_simulations=most, invalid_actions=invalid_actions)
     invalid = state.invalid_actions
     budget = requests.check_more(num_simulations, state.used, most, len(invalid))
@@ -157,10 +158,14 @@ def gumbel_muzero_policy(
         noise = jax.random.gumbel(noise_key, root.prior_logits.shape, root.prior_logits.dtype)
         gumbel = gumbel_scale * noise
     else:
+        if jnp.shape(root_gumbel) != invalid.shape:
+            found = told(root_gumbel)
+            raise InputError(f"root_gumbel is {found}: expected float32{list(invalid.shape)}")
         gumbel = root_gumbel
     value_score = qtransforms.for_rows(qtransform)
-    table = _halving_table(num_simulations, most, max_num_considered_actions)
-    considered = jnp.minimum(max_num_considered_actions, (~invalid).sum(-1))
+    most_considered = min(considered, invalid.shape[-1])
+    table = _halving_table(num_simulations, most, most_considered)
+    considered = jnp.minimum(most_considered, (~invalid).sum(-1))
 
     def choose(rows):
         return action_selection.improve(rows, value_score)

@@ -20,8 +20,8 @@ def check_root(root: mctx.RootFnOutput, invalid_actions: Array | None) -> Array:
             found = told(getattr(root, name))
             raise InputError(f"root.{name} is {found}: expected floating-point numbers")
     shape = root.prior_logits.shape
-    if len(shape) != 2 or shape[0] < 1:
-        raise InputError(f"root.prior_logits has shape {shape}: expected [B, A] with B >= 1")
+    if len(shape) != 2 or min(shape) < 1:
+        raise InputError(f"root.prior_logits has shape {shape}: expected [B, A] of 1 or more")
     if root.value.shape != shape[:1]:
         raise InputError(f"root.value has shape {root.value.shape}: expected {shape[:1]}")
     for leaf in jax.tree.leaves(root.embedding):
@@ -42,16 +42,21 @@ def check_room(max_simulations: int) -> None:
         raise InputError(f"max_simulations is {max_simulations}: expected 0 or more")
 
 
-def find_room(num_simulations: int | Array, max_simulations: int | None) -> int:
+def find_room(num_simulations: int | Array, max_simulations: int | None, num_lanes: int) -> int:
     """Return the simulations to make room for: the bound, or the largest budget if none is given.
 
     Raises:
         InputError: the budgets are traced and no bound is given, or one exceeds it.
     """
+    if max_simulations is not None:
+        check_room(max_simulations)
     if isinstance(num_simulations, Tracer):
         if max_simulations is None:
             raise InputError("num_simulations is traced: expected max_simulations, a static bound")
         return max_simulations
+    if not _is_whole(num_simulations) or np.size(num_simulations) == 0:
+        found = _told(num_simulations)
+        raise InputError(f"num_simulations is {found}: expected an int or int32[{num_lanes}]")
     largest = int(np.max(num_simulations))
     if max_simulations is not None and largest > max_simulations:
         raise InputError(
@@ -89,9 +94,21 @@ def check_depth(max_depth: int | Array | None, num_slots: int, num_lanes: int) -
 
 def per_lane(name: str, value: int | Array, num_lanes: int) -> Array:
     """Return a number for every lane, ``[B]`` int32."""
-    array = jnp.asarray(value)
-    if not jnp.issubdtype(array.dtype, jnp.integer) or array.shape not in ((), (num_lanes,)):
-        raise InputError(
-            f"{name} is {array.dtype}{list(array.shape)}: expected an int or int32[{num_lanes}]"
-        )
-    return jnp.broadcast_to(array.astype(jnp.int32), num_lanes)
+    if not _is_whole(value) or jnp.shape(value) not in ((), (num_lanes,)):
+        raise InputError(f"{name} is {_told(value)}: expected an int or int32[{num_lanes}]")
+    return jnp.broadcast_to(jnp.asarray(value).astype(jnp.int32), num_lanes)
+
+
+def _is_whole(value: object) -> bool:
+    """Return whether a value is a whole number, or an array or a list of such."""
+    try:
+        array = value if is_kind(value, "iufbcOSUV") else np.asarray(value)
+    except ValueError:  # a list of lists of other lengths
+        return False
+    return is_kind(array, "iu")
+
+
+def _told(value: object) -> str:
+    if isinstance(value, float | list | tuple) and np.asarray(value).dtype.kind in "iuf":
+        value = jnp.asarray(value)
+    return told(value)

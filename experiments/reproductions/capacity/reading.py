@@ -13,7 +13,7 @@ from agents import networks
 from agents.random_play import random_returns
 from agents.training import fit
 from experiments import runs
-from experiments.analysis.columns import of_frame
+from experiments.analysis.columns import of_frame, read_frame
 from experiments.cluster.grid import Cell
 from experiments.evaluation import Domain, study_key
 from experiments.studies.planning_depth.config import StudyConfig
@@ -62,7 +62,7 @@ def read(cell: Cell, out: Path) -> Planner:
     """
     run = runs.load_run(cell.directory(out))
     results = runs.load_results(run.path)
-    frame = pl.read_parquet(run.episodes).filter(agent="fixed").filter(pl.col("depth").is_null())
+    frame = read_frame(run.episodes).filter(agent="fixed").filter(pl.col("depth").is_null())
     steps, curve = _curve(run)
     kept = results["bill"]["operations"]
     operations = Operations(kept["step"], kept["evaluation"])

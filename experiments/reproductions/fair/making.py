@@ -72,7 +72,7 @@ def _make(
     bill: Bill,
     best: Mapping[float, int],
 ) -> list[str]:
-    frame = pl.read_parquet(run.episodes)
+    frame = columns.read_frame(run.episodes)
     ceilings = [seed.ceiling(prices) for seed in seeds]
     found, fits = [], []
     for price in prices:

@@ -10,7 +10,7 @@ import polars as pl
 
 from experiments import loading, runs
 from experiments.analysis import hardness
-from experiments.analysis.columns import of_frame
+from experiments.analysis.columns import of_frame, read_frame
 from experiments.analysis.comparisons import as_json
 from experiments.bill import make as make_bill
 from experiments.evaluation import TRACED, Domain, build_problem, study_key
@@ -77,7 +77,7 @@ def _make(
 
 def read(run: Run[StudyConfig], name: str) -> Planners:
     """Return what a finished run's planners earned with each k."""
-    frame = pl.read_parquet(run.episodes)
+    frame = read_frame(run.episodes)
     fixed = frame.filter(agent="fixed").filter(pl.col("depth").is_null())
     returns = {
         int(k): of_frame(rows)["untimed_return"].astype(float)

@@ -44,7 +44,7 @@ class ImagineOptions:
 
     def __post_init__(self):
         order(self, k=1, prices=0)
-        count(self, seeds=1, episodes=2)
+        count(self, seeds=1, episodes=2, branching=1, depth=1)
 
     @property
     def directory(self) -> Path:

@@ -8,7 +8,7 @@ from experiments.cli import completion
 from experiments.cli import main as cli
 
 # Commands whose help is quick to make; the others are read in the same way.
-FEW = {name: cli.COMMANDS[name] for name in ("run", "table", "bench")}
+FEW = {name: cli.COMMANDS[name] for name in ("run", "table", "bench", "reproduce")}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,8 @@ def complete(script, *words):
         (["table", "rr"], {"rrplan.bash"}, set()),  # a file, as a directory of a run
         (["bench", "sea"], {"search"}, {"scaling"}),
         (["bench", "search", "--ov"], {"--overwrite"}, set()),
+        (["reproduce", "cap"], {"capacity"}, {"fair"}),
+        (["reproduce", "capacity", "--wi"], {"--widths"}, set()),
     ],
 )
 def test_bash_offers_commands_options_environments_and_files(script, words, offered, not_offered):

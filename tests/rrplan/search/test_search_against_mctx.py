@@ -182,6 +182,11 @@ def test_a_lane_without_simulations_draws_from_its_prior():
         (9, 8, "num_simulations is 9: expected at most max_simulations = 8"),
         (np.array([1, 2, 3]), 8, r"num_simulations is int.*\[3\]: expected an int or int32\[2\]"),
         (np.array([1.0, 2.0]), 8, r"num_simulations is float.*: expected an int or int32\[2\]"),
+        (float("nan"), None, r"num_simulations is float.*: expected an int or int32\[2\]"),
+        (None, None, "num_simulations is None: expected an int or"),
+        ("4", None, "num_simulations is a str: expected an int or"),
+        (np.zeros(0, int), 8, r"num_simulations is int64\[0\]: expected an int or"),
+        (4, "8", "max_simulations is 8: expected 0 or more"),
     ],
 )
 def test_bad_budgets_get_one_clear_line(budget, bound, message):
