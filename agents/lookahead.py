@@ -15,7 +15,6 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rrplan.capabilities import return_scale_of
 from rrplan.engine.rollouts import Thought
 from rrplan.errors import InputError
 from rrplan.models import Position
@@ -149,5 +148,5 @@ def _build(planner: Planner, acting: Literal["value", "prior"]) -> tuple[OneStep
         )
     policy = OneStepPolicy(planner.environment, planner.network, acting)
     discount = jnp.float32(planner.search.discount)
-    floor = jnp.float32(planner.search.value_floor * return_scale_of(planner.network))
+    floor = jnp.float32(planner.value_floor)
     return policy, Params(planner.env_params, planner.params, discount, floor)

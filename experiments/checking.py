@@ -50,18 +50,6 @@ def check_types(config: Any, section: str = "") -> None:
         object.__setattr__(config, name, value)
 
 
-def as_typed(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options of an environment as the command line gives them, with tuples for lists.
-
-    JSON knows lists alone: an option that is read from ``config.json`` is to be the one typed.
-    """
-
-    def typed(value: Any) -> Any:
-        return tuple(map(typed, value)) if isinstance(value, list | tuple) else value
-
-    return {name: typed(value) for name, value in options.items()}
-
-
 def _flaw(value: Any, hint: Any) -> Mapping[str, Any] | None:
     """Return the first thing that is wrong with a value, as pydantic tells it."""
     try:
@@ -77,9 +65,14 @@ def _reader(hint: Any) -> pydantic.TypeAdapter[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return what is NumPy's as Python's, a list or an array as a tuple, and all else as it is."""
+    """Return what is NumPy's as Python's, a list or an array as a tuple, and all else as it is.
+
+    In a dictionary too: JSON has lists for the tuples that were typed.
+    """
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
     return tuple(map(_plain, value)) if isinstance(value, tuple | list) else value
 
 

@@ -87,6 +87,11 @@ class Planner(NamedTuple):
     search: Search = Search()  # constants of the search and the rule of acting
     max_simulations: int = 64  # static bound on the simulations of one decision
 
+    @property
+    def value_floor(self) -> float:
+        """The floor of values that ``search`` holds as a share, in units of the return."""
+        return self.search.value_floor * return_scale_of(self.network)
+
     def traced_search(self) -> dict[str, Any]:
         """Return how it searches and acts as :meth:`Search.traced` does, in its network's units."""
         return self.search.traced(return_scale_of(self.network))

@@ -74,16 +74,12 @@ class Player:
             truncated=jnp.asarray(outcome.truncated, bool).reshape(()),
         )
 
-    def settle(self, state: PyTree) -> PyTree:
-        """Return a state with one strong dtype per leaf, so that lanes are compiled once."""
-        return jax.tree.map(lambda leaf, dtype: jnp.asarray(leaf, dtype), state, self._dtypes)
-
     def _settled(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a call that settles the state of what it returns, in the same program."""
+        """Return a call whose state has one strong dtype per leaf, so that it is compiled once."""
 
         def settled(*arguments: Any) -> Any:
             told = call(*arguments)
-            return told._replace(state=self.settle(told.state))
+            return told._replace(state=jax.tree.map(jnp.asarray, told.state, self._dtypes))
 
         return settled
 

@@ -17,7 +17,9 @@ BEST = "best fixed"
 It may be another k in another cell."""
 FIELDS = ("timed", "untimed", "simulations")
 _PARTS = ("", "_low", "_high")
-_OWN = ("agent", "k", "depth", "price", "seeds", "episodes", "cells", *FIELDS)
+_WHOLE = {"k": pl.Int64, "depth": pl.Int64, "seeds": pl.Int64, "episodes": pl.Int64}
+_NUMBERS = {f"{field}{part}": pl.Float64 for field in FIELDS for part in _PARTS}
+_SCHEMA = {"agent": pl.String, **_WHOLE, "price": pl.Float64, **_NUMBERS}
 
 
 def collect(grid: Grid, out: Path) -> pl.DataFrame:
@@ -41,10 +43,7 @@ def collect(grid: Grid, out: Path) -> pl.DataFrame:
             values = {column(name): value for name, value in cell.values.items()}
             rows += [{**values, **row} for row in _of_run(results)]
     axes = {column(axis.name): pl.String for axis in grid.axes}
-    numbers = {f"{field}{part}": pl.Float64 for field in FIELDS for part in _PARTS}
-    whole = {"k": pl.Int64, "depth": pl.Int64, "seeds": pl.Int64, "episodes": pl.Int64}
-    names = {"agent": pl.String, **whole, "price": pl.Float64}
-    return pl.DataFrame(rows, schema={**axes, **names, **numbers}, orient="row")
+    return pl.DataFrame(rows, schema={**axes, **_SCHEMA}, orient="row")
 
 
 def over_seeds(cells: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame:
@@ -64,15 +63,13 @@ def over_seeds(cells: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame:
     keyed = cells.with_columns(own_k=told)
     groups = keyed.group_by([*kept, "agent", "own_k", "depth", "price"], maintain_order=True)
     rows = [_pool(dict(zip(kept, key, strict=False)), group) for key, group in groups]
-    schema = {name: cells.schema[name] for name in cells.columns if name in kept}
-    swept = [column(name) for name in axes]
-    others = {n: t for n, t in cells.schema.items() if n not in swept}
-    return pl.DataFrame(rows, schema={**schema, **others, "cells": pl.Int64}, orient="row")
+    schema = {**dict.fromkeys(kept, pl.String), **_SCHEMA, "cells": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def column(axis: str) -> str:
     """Return the column of an axis: its name, as an option where results have that column too."""
-    return f"--{axis}" if axis in _OWN else axis
+    return f"--{axis}" if axis in _SCHEMA else axis
 
 
 def _of_run(results: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -8,11 +8,9 @@ import mctx
 import numpy as np
 from jax.core import Tracer
 
-from rrplan.errors import InputError
 from rrplan.logits import mask_logits
 from rrplan.search import action_selection, anytime, qtransforms, requests
 from rrplan.search.mctx_tree import as_mctx_tree
-from rrplan.tracing import told
 from rrplan.types import Array, PyTree
 
 
@@ -145,9 +143,7 @@ def gumbel_muzero_policy(
 
     Source: Danihelka et al. 2022, "Policy improvement by planning with Gumbel".
     """
-    considered = max_num_considered_actions
-    if not isinstance(considered, int | np.integer) or considered < 1:
-        raise InputError(f"max_num_considered_actions is {considered}: expected 1 or more")
+    requests.check_considered(max_num_considered_actions)
     num_lanes = len(requests.check_root(root, invalid_actions))
     most = requests.find_room(num_simulations, max_simulations, num_lanes)
     state = anytime.init(root, max_simulations=most, invalid_actions=invalid_actions)
@@ -158,14 +154,11 @@ def gumbel_muzero_policy(
         noise = jax.random.gumbel(noise_key, root.prior_logits.shape, root.prior_logits.dtype)
         gumbel = gumbel_scale * noise
     else:
-        if jnp.shape(root_gumbel) != invalid.shape:
-            found = told(root_gumbel)
-            raise InputError(f"root_gumbel is {found}: expected float32{list(invalid.shape)}")
-        gumbel = root_gumbel
+        gumbel = requests.check_gumbel(root_gumbel, invalid.shape)
     value_score = qtransforms.for_rows(qtransform)
-    most_considered = min(considered, invalid.shape[-1])
-    table = _halving_table(num_simulations, most, most_considered)
-    considered = jnp.minimum(most_considered, (~invalid).sum(-1))
+    largest = min(max_num_considered_actions, invalid.shape[-1])
+    table = _halving_table(num_simulations, most, largest)
+    considered = jnp.minimum(largest, (~invalid).sum(-1))
 
     def choose(rows):
         return action_selection.improve(rows, value_score)

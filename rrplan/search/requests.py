@@ -1,5 +1,7 @@
 """Arguments of searches, checked before anything runs: shapes always, values where concrete."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import mctx
@@ -54,9 +56,7 @@ def find_room(num_simulations: int | Array, max_simulations: int | None, num_lan
         if max_simulations is None:
             raise InputError("num_simulations is traced: expected max_simulations, a static bound")
         return max_simulations
-    if not _is_whole(num_simulations) or np.size(num_simulations) == 0:
-        found = _told(num_simulations)
-        raise InputError(f"num_simulations is {found}: expected an int or int32[{num_lanes}]")
+    _check_per_lane("num_simulations", num_simulations, num_lanes)
     largest = int(np.max(num_simulations))
     if max_simulations is not None and largest > max_simulations:
         raise InputError(
@@ -94,21 +94,37 @@ def check_depth(max_depth: int | Array | None, num_slots: int, num_lanes: int) -
 
 def per_lane(name: str, value: int | Array, num_lanes: int) -> Array:
     """Return a number for every lane, ``[B]`` int32."""
-    if not _is_whole(value) or jnp.shape(value) not in ((), (num_lanes,)):
-        raise InputError(f"{name} is {_told(value)}: expected an int or int32[{num_lanes}]")
+    _check_per_lane(name, value, num_lanes)
     return jnp.broadcast_to(jnp.asarray(value).astype(jnp.int32), num_lanes)
 
 
-def _is_whole(value: object) -> bool:
-    """Return whether a value is a whole number, or an array or a list of such."""
+def check_considered(max_num_considered_actions: int) -> None:
+    """Refuse a number of actions that sequential halving cannot begin with."""
+    most = max_num_considered_actions
+    if not isinstance(most, int | np.integer) or most < 1:
+        raise InputError(f"max_num_considered_actions is {most}: expected 1 or more")
+
+
+def check_gumbel(root_gumbel: Array, shape: tuple[int, ...]) -> Array:
+    """Return noise of the root's actions ``[B, A]``; refuse another shape."""
+    if jnp.shape(root_gumbel) != shape:
+        raise InputError(f"root_gumbel is {told(root_gumbel)}: expected float32{list(shape)}")
+    return root_gumbel
+
+
+def _check_per_lane(name: str, value: int | Array, num_lanes: int) -> None:
+    """Refuse what is neither a whole number nor one for every lane."""
+    array = _as_array(value)
+    if not is_kind(array, "iu") or array.shape not in ((), (num_lanes,)):
+        raise InputError(f"{name} is {told(array)}: expected an int or int32[{num_lanes}]")
+
+
+def _as_array(value: object) -> Any:
+    """Return numbers as an array; what is one, or none, as it is."""
+    if isinstance(value, jax.Array | np.ndarray):
+        return value
     try:
-        array = value if is_kind(value, "iufbcOSUV") else np.asarray(value)
-    except ValueError:  # a list of lists of other lengths
-        return False
-    return is_kind(array, "iu")
-
-
-def _told(value: object) -> str:
-    if isinstance(value, float | list | tuple) and np.asarray(value).dtype.kind in "iuf":
-        value = jnp.asarray(value)
-    return told(value)
+        array = np.asarray(value)
+    except ValueError:  # lists of unequal lengths
+        return value
+    return array if array.dtype.kind in "iuf" else value

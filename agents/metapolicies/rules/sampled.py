@@ -9,7 +9,6 @@ import jax.numpy as jnp
 
 from agents.metapolicies.rules.constant import order
 from agents.metapolicies.tuning import Candidate
-from rrplan.capabilities import return_scale_of
 from rrplan.engine.consult import rows_seen
 from rrplan.planner import Planner
 from rrplan.search.final_action import log_policy
@@ -58,8 +57,7 @@ def sampled(acting: str, value_floor: float) -> MetaPolicy:
 
 def candidates(planner: Planner, budgets: Sequence[int]) -> list[Candidate]:
     """Return it with every budget of the sweep but the largest, see :func:`sampled`."""
-    floor = planner.search.value_floor * return_scale_of(planner.network)
-    meta_policy = sampled(planner.search.acting, float(floor))
+    meta_policy = sampled(planner.search.acting, planner.value_floor)
     return [
         Candidate(f"sampled-k{k}", meta_policy, k) for k in budgets if k < planner.max_simulations
     ]

@@ -9,7 +9,7 @@ import tyro
 from agents.metareasoning.config import MetareasoningConfig
 from agents.networks import NetworkConfig
 from agents.presets import PRESETS, metareasoning_preset
-from experiments.checking import as_typed, check_types
+from experiments.checking import check_types
 from rrplan.errors import InputError, unknown
 
 
@@ -36,7 +36,6 @@ class MetalevelConfig:
 
     def __post_init__(self):
         check_types(self)
-        object.__setattr__(self, "env_kwargs", as_typed(self.env_kwargs))
         object.__setattr__(self, "costs", tuple(sorted(set(self.costs))))
         for cost in self.costs:
             if not 0 <= cost < math.inf:

@@ -23,7 +23,7 @@ from agents.networks import NetworkConfig
 from agents.thinker.config import ThinkerConfig
 from agents.training.ranges import one_digit
 from experiments import roster
-from experiments.checking import as_typed, check_types, require
+from experiments.checking import check_types, require
 from experiments.sweep import SweepConfig
 from rrplan.errors import InputError
 from rrplan.planner import Search
@@ -143,7 +143,6 @@ class StudyConfig:
 
     def __post_init__(self):
         check_types(self)
-        object.__setattr__(self, "env_kwargs", as_typed(self.env_kwargs))
         require("seeds", self.seeds, self.seeds >= 1, "at least 1")
         require("seed", self.seed, 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
         level = 0 <= self.price_level < math.inf

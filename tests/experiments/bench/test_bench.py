@@ -5,6 +5,7 @@ Nothing here asserts a time: sizes are tiny, and the machine is shared.
 
 import dataclasses
 import json
+import math
 
 import jax
 import jax.numpy as jnp
@@ -393,6 +394,14 @@ def test_lanes_do_not_matter_where_the_evaluation_is_exact():
     assert len({cell["untimed"]["mean"] for cell in results["cells"]}) == 1
 
 
+def test_lanes_are_compared_whatever_depths_the_study_has():
+    trained = tabular_study("completed_q")
+    sweep = dataclasses.replace(trained.problem.config.sweep, depths=(1,), depth_budgets=(6,))
+    config = dataclasses.replace(trained.problem.config, sweep=sweep)
+    deep = trained._replace(problem=trained.problem._replace(config=config))
+    assert study.compare_lanes(deep, 0, (8,)) == study.compare_lanes(trained, 0, (8,))
+
+
 def test_an_episode_differs_if_anything_of_it_does():
     one = study.Outcome(np.zeros((2, 4), np.float32), np.zeros((2, 4), int), np.ones((2, 4), int))
     other = study.Outcome(*(np.array(values) for values in one))
@@ -521,6 +530,19 @@ def test_help_names_every_benchmark(capsys):
         f"\n  {name} " in text
         for name in ("search", "lanes", "scaling", "study", "time", "chunk", "sokoban", "draw")
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (lambda: Rounds(sample=math.nan), "sample is nan: expected a finite number"),
+        (lambda: Rounds(sample=math.inf), "sample is inf: expected a finite number"),
+        (lambda: lanes.LanesOptions(shares=()), "shares is empty: expected numbers"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_at_once(options, message):
+    with pytest.raises(rrplan.InputError, match=message):
+        options()
 
 
 def test_a_workload_needs_shares_that_add_up():

@@ -97,6 +97,21 @@ def test_the_same_key_draws_the_noise_of_mctx():
     np.testing.assert_array_equal(mine.search_tree.extra_data.root_gumbel, noise)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_num_considered_actions": 2.5}, "max_num_considered_actions is 2.5: expected 1"),
+        ({"max_num_considered_actions": 0}, "max_num_considered_actions is 0: expected 1"),
+        ({"root_gumbel": np.zeros((LANES, 1))}, "root_gumbel is float64.*,1]: expected float32"),
+    ],
+)
+def test_what_halving_cannot_begin_with_gets_one_clear_line(options, message):
+    table, states, key = draw_problem(0)
+    root = tabular.make_root(table, states)
+    with pytest.raises(rrplan.InputError, match=message):
+        rrplan.gumbel_muzero_policy((table, 1.0), key, root, tabular.recurrent_fn, 1, **options)
+
+
 def test_without_simulations_actions_are_drawn_from_the_prior():
     table = tabular.make_table(2, ACTIONS)
     states = jnp.zeros(6000, jnp.int32)

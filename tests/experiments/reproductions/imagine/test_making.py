@@ -97,6 +97,11 @@ def test_what_is_too_large_is_refused_before_anything_is_written(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_tree_has_decisions():
+    with pytest.raises(InputError, match="depth must be at least 1, got 0"):
+        ImagineOptions(depth=0)
+
+
 @pytest.mark.slow
 def test_dynamic_thinker_earns_95_percent_of_the_optimum(tmp_path):
     """At two prices, each of three seeds."""
