@@ -26,7 +26,7 @@ from experiments.seeds import name_key as name_key
 from experiments.seeds import study_key as study_key
 from experiments.studies.planning_depth.config import StudyConfig
 from experiments.sweep import SweepConfig
-from rrplan.capabilities import Greedy, Initializable, offers, require
+from rrplan.capabilities import FromFiles, Greedy, Initializable, offers, require
 from rrplan.engine.rollouts import SearchingPolicy
 from rrplan.planner import Planner
 from rrplan.types import Environment, Episodes, MetaPolicy, PyTree, Work
@@ -231,7 +231,10 @@ def base_training(problem: StudyProblem) -> Training:
     config = problem.config
     train = make_train(problem.environment, problem.env_params, problem.network, config.train)
     options = ", ".join(f"{name}={value!r}" for name, value in sorted(config.env_kwargs.items()))
-    return train._replace(identity={"env": config.env, "env_options": options})
+    identity = {"env": config.env, "env_options": options}
+    if offers(problem.environment, FromFiles) and problem.environment.files_digest:
+        identity["env_files"] = problem.environment.files_digest
+    return train._replace(identity=identity)
 
 
 def load_params(problem: StudyProblem, run: Run, seed: int) -> PyTree:

@@ -104,6 +104,16 @@ class ObservationKind(Protocol):
 
 
 @runtime_checkable
+class FromFiles(Protocol):
+    """An environment that is made of files, which may change under the same names."""
+
+    @property
+    def files_digest(self) -> str:
+        """A hash of what was read; empty where nothing was."""
+        ...
+
+
+@runtime_checkable
 class Described(Protocol):
     """An environment or a network that tells itself from others of its type."""
 
@@ -160,6 +170,7 @@ CAPABILITIES: Mapping[type, tuple[str, str]] = {
     Observable: ("observe_state", "what is seen of any state"),
     Rendered: ("render_text", "which shows a state as text"),
     ObservationKind: ("observation_kind", "what the rows of an observation are"),
+    FromFiles: ("files_digest", "a hash of the files it is made of"),
     Described: ("describe", "what tells it from others"),
     Initializable: ("init", "which returns fresh parameters"),
     NetworkKind: ("kind", "its architecture"),

@@ -35,6 +35,9 @@ os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
 # that it has made some hundreds more: a twentieth of the suite.
 gc.set_threshold(50_000, 20, 100)
 
+# To wait until the disk has what was written is of use only where power may fail.
+os.fsync = lambda descriptor: None
+
 # What one process has compiled, the others need not: workers of xdist, and what tests start.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     COMPILED = tempfile.TemporaryDirectory(prefix="rrplan-tests-", ignore_cleanup_errors=True)

@@ -14,6 +14,7 @@ from gymnax.environments import spaces
 from rrplan.capabilities import (
     CurrentPlayer,
     Enumerable,
+    FromFiles,
     Greedy,
     Masked,
     Observable,
@@ -63,6 +64,15 @@ class Adapter:
     def observation_kind(self) -> str | None:
         """What the rows of observations are; None where the environment does not say it."""
         return self.env.observation_kind if offers(self.env, ObservationKind) else None
+
+    @property
+    def files_digest(self) -> str:
+        """A hash of the files it is made of.
+
+        Raises:
+            InputError: if the environment has none.
+        """
+        return require(self.env, FromFiles).files_digest
 
     def offers(self, capability: type) -> bool:
         """Return whether it offers an optional capability of :mod:`rrplan.capabilities`.
@@ -169,7 +179,7 @@ class Adapter:
 
 
 # What it has methods for, and offers only where the environment inside does.
-_PASSED_ON = (CurrentPlayer, Greedy, Enumerable, ObservationKind, Priced, Rendered)
+_PASSED_ON = (CurrentPlayer, Greedy, Enumerable, FromFiles, ObservationKind, Priced, Rendered)
 
 
 def _observes(env: gymnax_environment.Environment) -> bool:

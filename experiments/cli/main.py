@@ -293,7 +293,10 @@ def _help() -> str:
 def _how_to_resume(arguments: Sequence[str]) -> str:
     command = arguments[0] if arguments else ""
     kept = any(word.split("=")[0] == "--out" for word in arguments)
-    if command not in ("run", "train", "sweep") and not (command == "ablate" and kept):
+    keeps = command in ("run", "train", "sweep", "reproduce") or (command == "ablate" and kept)
+    if not keeps:
         return ""
-    resume = [] if "--resume" in arguments else ["--resume"]
-    return f"; go on with: {shlex.join(['rrplan', *arguments, *resume])}"
+    words = list(arguments)
+    if "--resume" not in words:  # before what is passed on to another command
+        words.insert(words.index("--") if "--" in words else len(words), "--resume")
+    return f"; go on with: {shlex.join(['rrplan', *words])}"

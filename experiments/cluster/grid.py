@@ -87,7 +87,7 @@ class Cell:
 
     def is_done(self, out: Path) -> bool:
         """Whether its run has ended."""
-        return (self.directory(out) / "results.json").exists()
+        return (self.directory(out) / "table.md").exists()  # which is written last
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,7 +25,7 @@ from rrplan.types import (
     Transition,
 )
 
-_BATCH = 2  # lanes in a check of shapes: not one, so that a missing axis shows
+_BATCH = 11  # lanes in a check of shapes: unlike any other size, so that a wrong axis shows
 _LOOKS = ("never", "once", "every")
 
 

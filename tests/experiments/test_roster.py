@@ -2,140 +2,28 @@
 
 import dataclasses
 import json
-import shlex
 import sys
 
 import jax
 import pytest
 
-import rrplan
 from agents import Candidate, Learned, Rule, declarations, metapolicies
-from experiments import load, roster
-from experiments.cli import main as cli
+from experiments import roster
 from experiments.evaluation import name_key
-from experiments.report import figures
 from experiments.studies.planning_depth import config
 from experiments.studies.planning_depth import training as meta_training
 from rrplan import InputError
-
-OWN = """
-import jax.numpy as jnp
-
-import agents
-import rrplan
-from agents import metapolicies
-from agents.metapolicies.learned import trainable
+from tests.experiments.own_agents import OWN
 
 
-def apply(params, keys, carry, seen):
-    extra = jnp.where(seen.decision < params["decisions"], 4 - seen.simulations, 0)
-    return metapolicies.order(jnp.maximum(extra, 0), carry)
-
-
-early = rrplan.MetaPolicy(metapolicies.no_carry, apply)
-
-
-def grid(planner, budgets):
-    return [
-        agents.Candidate(f"first{n}", early, {"decisions": n})
-        for n in range(planner.environment.num_actions + 1)
-    ]
-
-
-EARLY = agents.Rule(name="early", help="thinks at the first decisions", candidates=grid)
-NARROW = agents.Learned(
-    name="narrow", help="a gate of my own", kind="gate", make=trainable.make
-)
-NOBODY = 3
-VET = agents.Rule(name="vet", help="mine", candidates=grid)
-"""
-
-TINY = shlex.split(
-    "run knapsack --no-report --env.num_items 4 --k 0 4 --prices 1e-3 --network.size tiny "
-    "--train.num-chunks 2 --train.num-lanes 8 --train.batch-size 16 "
-    "--train.num-simulations 4 --train.updates-per-chunk 2 --train.evaluation-episodes 8 "
-    "--sweep.episodes 16 --sweep.validation-episodes 16 --sweep.num-lanes 8 "
-    "--search.acting visits --control.ppo.num-lanes 8 --control.ppo.looks-per-chunk 32 "
-    "--control.ppo.minibatches 2 --control.ppo.num-chunks 2 --control.ppo.value-chunks 1 "
-    "--control.ppo.evaluation-episodes 8 --control.width 4"
-)
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory):
-    """A finished run with a rule and a learned agent of a user's own."""
-    path = tmp_path_factory.mktemp("own")
-    (path / "my_agents_of_roster_test.py").write_text(OWN)
-    names = [
-        "my_agents_of_roster_test:EARLY",
-        "my_agents_of_roster_test:NARROW",
-        "entropy",
-        "schedule",
-    ]
-    sys.path.insert(0, str(path))
-    arguments = [*TINY, "--control.agents", *names, "--out", str(path / "run")]
-    assert cli.main(arguments) == 0
-    yield path / "run"
-    sys.path.remove(str(path))
-
-
-def by_itself(entry):
-    """Return an agent's own entry: so short a training may have failed, and a fixed k stand in."""
-    return entry.get("replaced", {}).get("own", entry)
-
-
-def test_a_users_own_agents_stand_beside_the_others(directory):
-    results = json.loads((directory / "results.json").read_text())
-    named = [entry["agent"] for entry in results["agents"] if entry["k"] is None]
-    alike = ["one-step", "one-step-prior", "random", "greedy"]
-    assert named == [*alike, "entropy", "schedule", "early", "narrow"]
-    early = next(entry for entry in results["agents"] if entry["agent"] == "early")
-    assert early["evaluation"].startswith("early-first")
-    # Tuned on validation episodes, evaluated with its difference to the best fixed k, and paired.
-    assert early["difference"] is not None
-    paired = [(pair["agent"], pair["other"]) for pair in results["pairs"]]
-    assert paired[:3] == [("schedule", "entropy"), ("early", "entropy"), ("early", "schedule")]
-    narrow = by_itself(next(e for e in results["agents"] if e["agent"] == "narrow"))
-    assert 0 < narrow["looks"]["mean"] <= narrow["length"]["mean"]
-    assert "| early |" in (directory / "table.md").read_text()
-    assert "early" in (directory / "figures" / "front.svg").read_text()
-    assert (directory / "control" / "narrow-0.001" / "checkpoints").exists()
-
-
-def test_figures_of_a_users_own_agents_need_their_file_no_more(directory, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(directory.parent)])
-    monkeypatch.delitem(sys.modules, "my_agents_of_roster_test")
+@pytest.fixture
+def own_agents(tmp_path, monkeypatch):
+    """A file with agents of a user's own, and what else a user may have put into it."""
+    (tmp_path / "my_agents_of_roster_test.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "my_agents_of_roster_test"
+    sys.modules.pop("my_agents_of_roster_test", None)
     roster.find.cache_clear()
-    assert figures.draw(directory)
-    assert "my_agents_of_roster_test" not in sys.modules
-    with pytest.raises(InputError, match="cannot import it"):
-        roster.find("my_agents_of_roster_test:EARLY")
-
-
-def test_a_finished_run_is_loaded_and_plays_as_it_did(directory):
-    loaded = load(directory)
-    assert set(loaded.meta_policies) == {
-        "fixed-0.001",
-        "entropy-0.001",
-        "schedule-0.001",
-        "early-0.001",
-        "narrow-0.001",
-    }
-    results = json.loads((directory / "results.json").read_text())
-    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(0), 2), 0)  # of held-out episodes
-    for name in ("schedule", "early", "narrow"):
-        episodes = rrplan.evaluate(
-            loaded.planner,
-            *loaded.meta_policies[f"{name}-0.001"],
-            key=key,
-            episodes=16,
-            num_lanes=8,
-            costs=rrplan.Costs(price=1e-3),
-        )
-        entry = by_itself(next(e for e in results["agents"] if e["agent"] == name))
-        assert float(episodes.untimed_return.mean()) == pytest.approx(entry["untimed"]["mean"])
-        assert float(episodes.simulations.mean()) == entry["simulations"]["mean"]
 
 
 @pytest.mark.parametrize(
@@ -146,9 +34,9 @@ def test_a_finished_run_is_loaded_and_plays_as_it_did(directory):
         ("EARLI", "did you mean 'EARLY'"),
     ],
 )
-def test_what_is_no_agent_gets_one_line(directory, name, message):
+def test_what_is_no_agent_gets_one_line(own_agents, name, message):
     with pytest.raises(InputError, match=message) as error:
-        roster.find(f"my_agents_of_roster_test:{name}")
+        roster.find(f"{own_agents}:{name}")
     assert "\n" not in str(error.value)
 
 

@@ -24,6 +24,7 @@ from agents.metapolicies.fair import choices as tables
 from agents.metapolicies.fair import regressing
 from agents.metapolicies.fair.choices import Choices
 from agents.metapolicies.fair.regressing import FitConfig, Regressor, Shown, predict
+from rrplan.errors import InputError
 from rrplan.types import Array, PyTree
 
 
@@ -73,10 +74,13 @@ def fit(
         report: called after each round.
 
     Raises:
-        InputError: a table is none, see :func:`agents.metapolicies.fair.choices.check`.
+        InputError: a table is none, see :func:`agents.metapolicies.fair.choices.check`; or there is
+            nothing to choose in it.
     """
     tables.check(choices)
     tables.check(validation)
+    if not choices.allowed[:, 1:].any():
+        raise InputError("choices.allowed lets no row go on: expected a way to go on in some row")
     init_key, draw_key = jax.random.split(key)
     draw = np.random.default_rng(np.asarray(jax.random.key_data(draw_key)).ravel().tolist())
     params = regressor.init(init_key)

@@ -88,7 +88,7 @@ class Sokoban(environment.Environment[SokobanState, SokobanParams]):
         max_steps_in_episode: default of the parameter of that name.
         mask_blocked: whether steps that move nothing are illegal.
         show_dead: whether the observation shows dead squares.
-        levels_digest: a hash of what was read; it is worked out, not given.
+        files_digest: a hash of what was read; it is worked out, not given.
 
     Raises:
         InputError: for an argument out of range, or levels that cannot be read.
@@ -106,7 +106,7 @@ class Sokoban(environment.Environment[SokobanState, SokobanParams]):
     max_steps_in_episode: int = 120
     mask_blocked: bool = True
     show_dead: bool = False
-    levels_digest: str = dataclasses.field(default="", init=False)
+    files_digest: str = dataclasses.field(default="", init=False)
 
     def __post_init__(self):
         check_integer("num_levels", self.num_levels, 1, MOST_LEVELS)
@@ -123,7 +123,7 @@ class Sokoban(environment.Environment[SokobanState, SokobanParams]):
             boxes = int(((grids[0] & BOX) > 0).sum())
             size = {"rows": grids.shape[1], "columns": grids.shape[2], "num_boxes": boxes}
             check_as_read(given, size, path)
-            size |= {"levels": path, "levels_digest": digest}
+            size |= {"levels": path, "files_digest": digest}
         for name, value in size.items():
             object.__setattr__(self, name, value)
 
@@ -146,7 +146,7 @@ class Sokoban(environment.Environment[SokobanState, SokobanParams]):
         """Where its levels come from."""
         size = self.rows, self.columns, self.num_boxes
         rows, columns, boxes = cast("tuple[int, int, int]", size)  # set when it was built
-        digest, count = self.levels_digest, self.num_levels
+        digest, count = self.files_digest, self.num_levels
         return Source(rows, columns, boxes, self.levels, digest, count, self.level_seed)
 
     @property

@@ -110,8 +110,8 @@ def run_study(
             "curve": metalevel_tables.entries(curve),
         }
         runs.write_json(run.results, results)
-        runs.write_text(run.table, metalevel_tables.markdown_table(agents))
         figures.draw(run.path)
+        runs.write_text(run.table, metalevel_tables.markdown_table(agents))
     return results
 
 

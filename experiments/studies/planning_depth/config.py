@@ -34,13 +34,14 @@ class ControlConfig:
     """Which agents decide how long to think beside the fixed budgets, and how they come to it."""
 
     agents: tuple[str, ...] = ()
-    """Of entropy, vet, margin and schedule (tuned for each price on validation episodes); gate,
-    stopper and gate-aware (learned for one price), and the controls sampled, yoked, direct, ranks,
-    gate-blind, stopper-blind and stopper-deaf; longer, longer-ops, larger and larger-ops (other
-    planners, without a meta-policy), each also as NAME-k0; gate-priced, stopper-priced and
-    self-aware (learned for all); thinker, dynamic-thinker and dynamic-thinker-priced (learned, with
-    a search of their own); oracle (the exact ceiling, where the environment's states can be
-    enumerated); and agents of your own, each as package.module:NAME."""
+    """Of entropy, vet, margin, schedule and fixed-depth (tuned for each price on validation
+    episodes); gate, stopper, gate-aware, gate-depth and stopper-depth (learned for one price), and
+    the controls sampled, yoked, direct, ranks, gate-blind, stopper-blind and stopper-deaf; longer,
+    longer-ops, larger and larger-ops (other planners, without a meta-policy), each also as NAME-k0;
+    gate-priced, stopper-priced and self-aware (learned for all); thinker, dynamic-thinker and
+    dynamic-thinker-priced (learned, with a search of their own); oracle (the exact ceiling, where
+    the environment's states can be enumerated); and agents of your own, each as
+    package.module:NAME."""
     num_prices: int = 1
     """How many of the sweep's prices, the least first, gate and stopper are trained for, one agent
     each."""

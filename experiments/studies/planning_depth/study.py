@@ -64,8 +64,9 @@ def run_study(
 ) -> dict[str, Any]:
     """Run a whole study in a directory, or go on with one, and return its results.
 
-    The results are written as ``results.json``, as a table, and drawn under ``figures/``. The same
-    configuration gives the same results on the same machine, interrupted or not.
+    The results are written as ``results.json``, drawn under ``figures/``, and at last written as a
+    table: a run that has its table has all. The same configuration gives the same results on the
+    same machine, interrupted or not.
 
     Args:
         config: what to run.
@@ -127,9 +128,9 @@ def run_study(
         summary["stochastic"] = is_stochastic(problem.environment, problem.env_params)
         summary["warnings"] = caveats.find(summary)
         runs.write_json(run.results, summary)
+        figures.draw(run.path)
         seconds = seconds_an_episode(run.timings, acting)
         runs.write_text(run.table, markdown_table(summary, seconds))
-        figures.draw(run.path)
     return summary
 
 

@@ -237,16 +237,27 @@ def test_an_interrupted_run_says_how_to_go_on(capsys, tmp_path, fake_work):
         ("ablate networks --out rows.json", " --resume"),
         ("ablate networks --out=rows.json --resume", ""),
         ("ablate networks", None),  # nothing is kept
+        ("reproduce imagine --seeds 3", " --resume"),
     ],
 )
-def test_an_interrupted_ablation_says_how_to_go_on(capsys, monkeypatch, words, told):
+def test_what_else_is_interrupted_says_how_to_go_on(capsys, monkeypatch, words, told):
     def interrupt(arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(cli.COMMANDS, "ablate", interrupt)
+    monkeypatch.setitem(cli.COMMANDS, words.split()[0], interrupt)
     assert cli.main(words.split()) == 130
     expected = "" if told is None else f"; go on with: rrplan {words}{told}"
     assert capsys.readouterr().err == f"\nrrplan: interrupted{expected}\n"
+
+
+def test_words_for_another_command_stay_behind_the_others(capsys, monkeypatch):
+    def interrupt(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(cli.COMMANDS, "reproduce", interrupt)
+    assert cli.main(["reproduce", "capacity", "knapsack", "--", "--seed", "1"]) == 130
+    command = "rrplan reproduce capacity knapsack --resume -- --seed 1"
+    assert capsys.readouterr().err == f"\nrrplan: interrupted; go on with: {command}\n"
 
 
 def test_tables_and_figures_come_from_files(capsys, finished):

@@ -35,7 +35,7 @@ if do.name == "die":
 if do.name == "sleep":
     time.sleep(60)
 before = (out / "part").read_text() if (out / "part").exists() else ""
-(out / "results.json").write_text(before + do.name)
+(out / "table.md").write_text(before + do.name)
 """
 
 
@@ -157,10 +157,10 @@ def test_a_run_travels_to_a_worker_without_the_sweeps_disk_and_back(tmp_path):
     returned = on_ray.work(sent)
     assert not cell.is_done(tmp_path)
     assert on_ray._receive(cell, tmp_path, returned).failure is None
-    assert (directory / "results.json").read_text() == "what there was, a"
+    assert (directory / "table.md").read_text() == "what there was, a"
     assert cell.log(tmp_path).read_text() == "begun\n"
     # One who sees the disk writes in its place.
-    (directory / "results.json").unlink()
+    (directory / "table.md").unlink()
     nowhere.touch()
     returned = on_ray.work(sent)
     assert returned == (None, None, b"")

@@ -35,11 +35,11 @@ ACTS = {
     ),
     "floats": (
         lambda carry, decision, action: action * 1.0,
-        "meta_policy.act returns float32[2]: expected int32[2], an action for each lane",
+        "meta_policy.act returns float32[11]: expected int32[11], an action for each lane",
     ),
     "[B, 1]": (
         lambda carry, decision, action: action[:, None],
-        "meta_policy.act returns int32[2,1]: expected int32[2]",
+        "meta_policy.act returns int32[11,1]: expected int32[11]",
     ),
     "a scalar": (lambda carry, decision, action: 0, "meta_policy.act returns int32[]"),
     "nothing": (lambda carry, decision, action: None, "meta_policy.act returns None"),

@@ -86,47 +86,50 @@ META_POLICIES = {
     ),
     "floats": (
         answers(lambda seen: seen.raw_value),
-        "extra_simulations is float32[2]: expected int32[2], a whole number for each lane",
+        "extra_simulations is float32[11]: expected int32[11], a whole number for each lane",
     ),
-    "NaN": (answers(lambda seen: seen.raw_value * jnp.nan), "extra_simulations is float32[2]"),
-    "bools": (answers(lambda seen: seen.raw_value > 0), "extra_simulations is bool[2]"),
-    "[B, 1]": (answers(lambda seen: seen.simulations[:, None]), "extra_simulations is int32[2,1]"),
-    "[B, A]": (answers(lambda seen: seen.visit_counts), "extra_simulations is int32[2,3]"),
+    "NaN": (answers(lambda seen: seen.raw_value * jnp.nan), "extra_simulations is float32[11]"),
+    "bools": (answers(lambda seen: seen.raw_value > 0), "extra_simulations is bool[11]"),
+    "[B, 1]": (answers(lambda seen: seen.simulations[:, None]), "extra_simulations is int32[11,1]"),
+    "[B, A]": (answers(lambda seen: seen.visit_counts), "extra_simulations is int32[11,3]"),
     "a scalar": (answers(lambda seen: jnp.int32(3)), "extra_simulations is int32[]"),
     "a Python int": (answers(lambda seen: 3), "extra_simulations is int32[]"),
     "one lane too few": (
         answers(lambda seen: seen.simulations[1:]),
-        "extra_simulations is int32[1]",
+        "extra_simulations is int32[10]",
     ),
     "a sum": (answers(lambda seen: seen.simulations.sum()), "extra_simulations is int32[]"),
     "nothing": (answers(lambda seen: None), "extra_simulations is None"),
     "a text": (answers(lambda seen: "4"), "meta_policy.apply raises TypeError"),
-    "depth of floats": (answers(depth=lambda seen: seen.raw_value), "max_depth is float32[2]"),
-    "no depth": (answers(depth=lambda seen: None), "max_depth is None: expected int32[2]"),
-    "depth [B, 1]": (answers(depth=lambda seen: seen.decision[:, None]), "max_depth is int32[2,1]"),
+    "depth of floats": (answers(depth=lambda seen: seen.raw_value), "max_depth is float32[11]"),
+    "no depth": (answers(depth=lambda seen: None), "max_depth is None: expected int32[11]"),
+    "depth [B, 1]": (
+        answers(depth=lambda seen: seen.decision[:, None]),
+        "max_depth is int32[11,1]",
+    ),
     "carry grows": (
         answers(carry=lambda carry: (carry, 1.0)),
         "carry",
     ),
     "carry becomes float": (
         answers(carry=lambda carry: carry + 0.5, init=count),
-        "meta_policy.apply returns the carry float32[2], but init returns int32[2]",
+        "meta_policy.apply returns the carry float32[11], but init returns int32[11]",
     ),
     "carry changes shape": (
         answers(carry=lambda carry: carry[:, None], init=count),
-        "meta_policy.apply returns the carry int32[2,1], but init returns int32[2]",
+        "meta_policy.apply returns the carry int32[11,1], but init returns int32[11]",
     ),
     "carry lost": (
         answers(carry=lambda carry: None, init=count),
-        "meta_policy.apply returns the carry nothing, but init returns int32[2]",
+        "meta_policy.apply returns the carry nothing, but init returns int32[11]",
     ),
     "init scalar": (
         answers(init=lambda size: jnp.int32(0)),
-        "meta_policy.init(2) returns the carry int32[]: expected arrays with 2 rows",
+        "meta_policy.init(11) returns the carry int32[]: expected arrays with 11 rows",
     ),
     "init fixed": (
         answers(init=lambda size: jnp.zeros(3)),
-        "meta_policy.init(2) returns the carry float32[3]: expected arrays with 2 rows",
+        "meta_policy.init(11) returns the carry float32[3]: expected arrays with 11 rows",
     ),
     "init text": (answers(init=lambda size: "carry"), "meta_policy.init raises TypeError"),
     "init without size": (answers(init=lambda: ()), "meta_policy.init raises TypeError"),
@@ -137,7 +140,7 @@ META_POLICIES = {
     ),
     "returns an array": (
         answers(apply=lambda params, keys, carry, seen: seen.simulations),
-        "meta_policy.apply returns int32[2]: expected a rrplan.Control",
+        "meta_policy.apply returns int32[11]: expected a rrplan.Control",
     ),
     "returns a tuple": (
         answers(apply=lambda params, keys, carry, seen: (seen.simulations,) * 2),
@@ -263,11 +266,11 @@ CALLS = {
     ),
     "logits": (
         planner(network=network_with(prior_logits=lambda e: e.prior_logits[:, :2])),
-        "network returned prior_logits of shape (2, 2) for a batch of 2: expected (2, 3)",
+        "network returned prior_logits of shape (11, 2) for a batch of 11: expected (11, 3)",
     ),
     "value": (
         planner(network=network_with(value=lambda e: e.value[:, None])),
-        "network returned value of shape (2, 1) for a batch of 2: expected (2,)",
+        "network returned value of shape (11, 1) for a batch of 11: expected (11,)",
     ),
     "value None": (planner(network=network_with(value=lambda e: None)), "network returned value"),
     "features": (

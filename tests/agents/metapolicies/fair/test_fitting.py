@@ -64,6 +64,13 @@ def test_the_round_that_earns_most_on_other_instances_is_kept(fitted):
     assert validation[found.kept] > 0.5  # stopping at once
 
 
+def test_a_table_with_nothing_to_choose_takes_one_line(problem):
+    instance = sampled.sample(problem[1], COST, 2, 0)
+    closed = instance._replace(allowed=instance.allowed & (np.arange(3) == 0))
+    with pytest.raises(InputError, match="lets no row go on"):
+        fitting.fit(None, closed, None, closed, None, CONFIG, jax.random.key(0))
+
+
 def test_settings_out_of_range_take_one_line():
     with pytest.raises(InputError, match="elsewhere must be between 0 and 1, got 2"):
         FitConfig(elsewhere=2.0)

@@ -5,10 +5,12 @@ from types import SimpleNamespace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import rrplan
 from agents import metapolicies
 from agents.metapolicies.rules.schedule import schedule
+from rrplan import InputError
 from tests.rrplan import tabular
 
 ENVIRONMENT = tabular.TabularEnvironment()
@@ -25,6 +27,13 @@ def test_a_cell_is_found_by_decision_and_legal_actions():
     )
     control = schedule().apply(table, None, (), seen)
     assert control.extra_simulations.tolist() == [1, 3, 6, 6, 1]
+
+
+def test_a_table_of_another_width_gets_one_line():
+    planner = rrplan.Planner(ENVIRONMENT, TABLE, tabular.table_network, TABLE, max_simulations=4)
+    table = jnp.zeros((2, ENVIRONMENT.num_actions), jnp.int32)
+    with pytest.raises(InputError, match=r"table is int32\[2,3\]: expected int32\[N,4\]"):
+        rrplan.evaluate(planner, schedule(), table, key=jax.random.key(4), episodes=1)
 
 
 def test_a_table_of_one_k_is_that_fixed_k_and_looks_at_nothing():

@@ -1,4 +1,4 @@
-"""A real study, tiny: trained, evaluated, killed with signal 9 on the way, and resumed."""
+"""A real study, tiny, some of its agents a user's: killed on the way with signal 9, and resumed."""
 
 import json
 import os
@@ -11,16 +11,22 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import load
+import rrplan
+from experiments import load, roster
 from experiments.cli import main as cli
+from experiments.report import figures
+from rrplan import InputError
 from tests.experiments.html.pages import Page
+from tests.experiments.own_agents import OWN
 
+MODULE = "my_agents_of_end_to_end"
 TINY = shlex.split(
     "run knapsack --env.num_items 4 --k 0 4 --prices 1e-3 --network.size tiny "
     "--train.num-chunks 2 --train.checkpoint-every 1 --train.num-lanes 8 --train.batch-size 16 "
     "--train.num-simulations 4 --train.updates-per-chunk 2 --train.evaluation-episodes 8 "
     "--sweep.episodes 16 --sweep.validation-episodes 16 --sweep.num-lanes 8 "
     "--search.acting visits --control.agents stopper schedule yoked oracle "
+    f"{MODULE}:EARLY {MODULE}:NARROW "
     "--control.oracle-episodes 8 "
     "--control.ppo.num-lanes 8 --control.ppo.looks-per-chunk 32 --control.ppo.minibatches 2 "
     "--control.ppo.num-chunks 2 --control.ppo.value-chunks 1 "
@@ -60,7 +66,19 @@ def compiled(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory, compiled):
+def folder(tmp_path_factory):
+    """A folder from which modules are imported, with a user's file."""
+    path = tmp_path_factory.mktemp("own")
+    (path / f"{MODULE}.py").write_text(OWN)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(path)
+        yield path
+    sys.modules.pop(MODULE, None)
+    roster.find.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory, compiled, folder):
     """A finished run."""
     path = tmp_path_factory.mktemp("runs") / "whole"
     assert cli.main([*TINY, "--out", str(path)]) == 0
@@ -75,8 +93,8 @@ def test_a_real_study_adds_up(directory):
     results = json.loads(numbers(directory))
     frame = pl.read_parquet(directory / "episodes.parquet")
     # Fixed 0 and 4, reactive, two of one step, random, greedy, schedule, stopper, yoked; and the
-    # oracle.
-    assert len(frame) == 10 * 16 + 8
+    # oracle. A user's rule and gate.
+    assert len(frame) == 12 * 16 + 8
     assert (
         frame.filter(agent="reactive")
         .drop("agent")
@@ -87,7 +105,7 @@ def test_a_real_study_adds_up(directory):
     last = searched["length"] - searched["simulations"] // 4  # packed without a choice
     assert last.is_between(0, 1).all()
     assert frame["untimed_return"].is_between(0.0, 1.0 + 1e-6).all()
-    assert len(results["agents"]) == 11
+    assert len(results["agents"]) == 13
     tried = frame.filter(pl.col("agent").str.starts_with("one-step"))
     assert (tried["levels"] == tried["simulations"]).all()
     assert (tried["simulations"] >= tried["length"]).all()
@@ -129,7 +147,7 @@ def test_nobody_beats_the_oracle_on_any_instance(directory):
 
 def test_a_story_is_told_of_a_learned_agent(directory):
     results = json.loads(numbers(directory))
-    (story,) = results["stories"]
+    (story,) = [story for story in results["stories"] if story["agent"] == "stopper"]
     # Of the agent itself: so short a training may have failed, and a fixed k stand in.
     own = np.load(directory / "evaluations" / "held-out-visits-seed0-stopper-0.001.npz")
     assert len(story["decisions"]) == own["length"][story["episode"]]
@@ -140,25 +158,87 @@ def test_a_story_is_told_of_a_learned_agent(directory):
     assert ("stopper", "legal_actions") in groups
 
 
+def by_itself(entry):
+    """Return an agent's own entry: so short a training may have failed, and a fixed k stand in."""
+    return entry.get("replaced", {}).get("own", entry)
+
+
+def test_a_users_own_agents_stand_beside_the_others(directory):
+    results = json.loads((directory / "results.json").read_text())
+    named = [entry["agent"] for entry in results["agents"] if entry["k"] is None]
+    assert set(named[4:]) == {"schedule", "early", "stopper", "narrow", "yoked", "oracle"}
+    assert named.index("schedule") < named.index("early") < named.index("stopper")  # by family
+    early = next(entry for entry in results["agents"] if entry["agent"] == "early")
+    assert early["evaluation"].startswith("early-first")
+    # Tuned on validation episodes, evaluated with its difference to the best fixed k, and paired.
+    assert early["difference"] is not None
+    paired = [(pair["agent"], pair["other"]) for pair in results["pairs"]]
+    assert ("early", "schedule") in paired
+    narrow = by_itself(next(e for e in results["agents"] if e["agent"] == "narrow"))
+    assert 0 < narrow["looks"]["mean"] <= narrow["length"]["mean"]
+    assert "| early |" in (directory / "table.md").read_text()
+    assert "early" in (directory / "figures" / "front.svg").read_text()
+    assert (directory / "control" / "narrow-0.001" / "checkpoints").exists()
+
+
+def test_figures_of_a_users_own_agents_need_their_file_no_more(
+    directory, folder, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(folder)])
+    monkeypatch.delitem(sys.modules, MODULE)
+    roster.find.cache_clear()
+    assert figures.draw(directory)
+    assert MODULE not in sys.modules
+    with pytest.raises(InputError, match="cannot import it"):
+        roster.find(f"{MODULE}:EARLY")
+
+
+def test_a_finished_run_is_loaded_and_plays_as_it_did(directory):
+    loaded = load(directory)
+    assert set(loaded.meta_policies) == {
+        "fixed-0.001",
+        "schedule-0.001",
+        "stopper-0.001",
+        "yoked-0.001",
+        "early-0.001",
+        "narrow-0.001",
+    }
+    results = json.loads((directory / "results.json").read_text())
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(0), 2), 0)  # of held-out episodes
+    for name in ("schedule", "early", "narrow"):
+        episodes = rrplan.evaluate(
+            loaded.planner,
+            *loaded.meta_policies[f"{name}-0.001"],
+            key=key,
+            episodes=16,
+            num_lanes=8,
+            costs=rrplan.Costs(price=1e-3),
+        )
+        entry = by_itself(next(e for e in results["agents"] if e["agent"] == name))
+        assert float(episodes.untimed_return.mean()) == pytest.approx(entry["untimed"]["mean"])
+        assert float(episodes.simulations.mean()) == entry["simulations"]["mean"]
+
+
 def test_the_report_tells_the_story_with_its_trees(directory):
     (run,) = Page((directory / "report.html").read_text()).data["runs"]
     assert run["story_note"] == ""
-    (story,) = run["stories"]
-    for decision in story["decisions"]:
+    assert {story["agent"] for story in run["stories"]} == {"stopper", "narrow"}
+    for decision in (decision for story in run["stories"] for decision in story["decisions"]):
         assert sum(node["n"] for node in decision["tree"]) == decision["simulations"]
         assert len(decision["tree"]) == decision["legal_actions"]
         assert decision["state"].startswith("room for")
 
 
 def test_trained_alone_then_killed_then_resumed_gives_the_same_numbers(
-    directory, compiled, tmp_path
+    directory, folder, compiled, tmp_path
 ):
     arguments = [*TINY[1:], "--out", str(tmp_path / "parts")]
     assert cli.main(["train", *arguments]) == 0
     assert not (tmp_path / "parts" / "results.json").exists()
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, "run", *arguments, "--resume"],
-        env=os.environ | compiled,
+        env=os.environ | compiled | {"PYTHONPATH": str(folder)},
         capture_output=True,
         check=False,
     )
