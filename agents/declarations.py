@@ -256,6 +256,10 @@ class PlannerAlone(Agent):
         """What its training is called: agents that differ in k share one."""
         return f"{'larger' if self.larger else 'longer'}-{self.length}"
 
+    def describe(self) -> dict[str, Any]:
+        """Return what tables and figures need to know of it, as JSON."""
+        return {**super().describe(), "k": self.k}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ceiling(Agent):

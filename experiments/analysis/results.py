@@ -88,6 +88,11 @@ def summarize(
     controlled = [name for name in compared if known[name]["family"] in roster.CONTROLLED]
     subjects = [name for name in compared if roster.is_subject(name, known[name])]
     timed = {price: _timed(evaluated, compared, price) for price in prices}
+    # Nothing is claimed over a planner at k = 0: its best k was chosen of 0 and others.
+    claimed = {
+        price: {name: returns for name, returns in found.items() if known[name].get("k") is None}
+        for price, found in timed.items()
+    }
     yardsticks = [_yardstick(choice, evaluated) for choice in best]
     return {
         "study": studies.PLANNING_DEPTH.name,
@@ -105,7 +110,7 @@ def summarize(
         **_chains(evaluated, yardsticks, timed),
         "fronts": comparisons.fronts(evaluated.priced(controlled), curve),
         "pairs": comparisons.pairs(timed),
-        "claims": seeds.claims(timed, {y.price: y.best_fixed for y in yardsticks}, subjects),
+        "claims": seeds.claims(claimed, {y.price: y.best_fixed for y in yardsticks}, subjects),
         "thinking": [
             group
             for agent, of_seeds in rows

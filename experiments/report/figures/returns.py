@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments import roster
 from experiments.analysis import entries
 from experiments.analysis.entries import Entry, fixed_curve
 from experiments.report import bills
@@ -54,6 +55,9 @@ def _find_across(results: Mapping[str, Any]) -> Across | None:
         return None
     price, names = learned
     others = entries.names(results, "planner", "ceiling")
+    # A planner at k = 0 stands in the tables: its best k was chosen of 0 and others.
+    known = roster.of_results(results)
+    others = [name for name in others if known[name].get("k") is None]
     agents = entries.find_all(results, (*names, *others), price)
     rank = results["config"]["sweep"]["prices"].index(price)
     return Across(price, agents, plotting.style(rank)["color"])

@@ -26,6 +26,7 @@ def out(tmp_path):
         if seed == 2:
             results["best_fixed"] = [{"price": p, "k": 2} for p in made_up.PRICES]
         runs.write_json(cell.directory(tmp_path) / "results.json", results)
+        runs.write_text(cell.directory(tmp_path) / "table.md", "")
     return tmp_path
 
 
@@ -78,6 +79,7 @@ def test_an_axis_may_be_called_as_a_column_of_results(tmp_path):
             entry["timed"] = made_up.around(0.5 + 0.1 * place)
         if place != 3:
             runs.write_json(cell.directory(tmp_path) / "results.json", results)
+            runs.write_text(cell.directory(tmp_path) / "table.md", "")
     pooled = cells.over_seeds(cells.collect(grid, tmp_path), ["k", "seed"])
     stopper = pooled.filter(agent="stopper")
     assert dict(zip(stopper["--k"], stopper["cells"], strict=True)) == {"0 2 8": 2, "0 2": 1}

@@ -19,19 +19,21 @@ from rrplan import InputError
 from tests.experiments.html.pages import Page
 from tests.experiments.own_agents import OWN
 
-MODULE = "my_agents_of_end_to_end"
 TINY = shlex.split(
     "run knapsack --env.num_items 4 --k 0 4 --prices 1e-3 --network.size tiny "
     "--train.num-chunks 2 --train.checkpoint-every 1 --train.num-lanes 8 --train.batch-size 16 "
     "--train.num-simulations 4 --train.updates-per-chunk 2 --train.evaluation-episodes 8 "
     "--sweep.episodes 16 --sweep.validation-episodes 16 --sweep.num-lanes 8 "
     "--search.acting visits --control.agents stopper schedule yoked oracle "
-    f"{MODULE}:EARLY {MODULE}:NARROW "
     "--control.oracle-episodes 8 "
     "--control.ppo.num-lanes 8 --control.ppo.looks-per-chunk 32 --control.ppo.minibatches 2 "
     "--control.ppo.num-chunks 2 --control.ppo.value-chunks 1 "
     "--control.ppo.evaluation-episodes 8 --control.width 4"
 )
+
+MODULE = "my_agents_of_end_to_end"
+_PLACE = TINY.index("stopper")
+RUN = [*TINY[:_PLACE], f"{MODULE}:EARLY", f"{MODULE}:NARROW", *TINY[_PLACE:]]
 
 # The process kills itself in the middle of writing its third evaluation.
 KILLED = """
@@ -81,7 +83,7 @@ def folder(tmp_path_factory):
 def directory(tmp_path_factory, compiled, folder):
     """A finished run."""
     path = tmp_path_factory.mktemp("runs") / "whole"
-    assert cli.main([*TINY, "--out", str(path)]) == 0
+    assert cli.main([*RUN, "--out", str(path)]) == 0
     return path
 
 
@@ -233,7 +235,7 @@ def test_the_report_tells_the_story_with_its_trees(directory):
 def test_trained_alone_then_killed_then_resumed_gives_the_same_numbers(
     directory, folder, compiled, tmp_path
 ):
-    arguments = [*TINY[1:], "--out", str(tmp_path / "parts")]
+    arguments = [*RUN[1:], "--out", str(tmp_path / "parts")]
     assert cli.main(["train", *arguments]) == 0
     assert not (tmp_path / "parts" / "results.json").exists()
     killed = subprocess.run(

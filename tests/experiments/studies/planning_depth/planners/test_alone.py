@@ -82,6 +82,9 @@ def test_they_stand_beside_the_others_and_pay_for_themselves(
         assert paid == pytest.approx(price * counts)
         others = {pair["other"] for pair in results["pairs"] if pair["agent"] == "stopper"}
         assert set(NAMES) <= others
+        claimed = {claim["other"] for claim in results["claims"] if claim["price"] == price}
+        assert {"longer", "longer-ops", "larger"} <= claimed
+        assert "longer-k0" not in claimed  # longer's k was chosen of 0 and others
         (chain,) = (chain for chain in results["chains"] if chain["price"] == price)
         assert [one["agent"] for one in chain["beside"]] == list(NAMES)
     told = {one["training"]: one for one in results["planners"]}
@@ -107,6 +110,7 @@ def test_tables_and_figures_show_them(controls, made_up, tmp_path):
         figure = draw(results)
         written = {text.get_text() for axes in figure.axes for text in axes.texts}
         assert any("longer" in one for one in written)
+    assert not any("-k0" in text.get_text() for text in draw_returns(results).axes[1].texts)
 
 
 def test_what_is_evaluated_is_not_evaluated_again(controls, made_up, fake_work, tmp_path):
