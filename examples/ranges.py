@@ -21,7 +21,7 @@ NAMES = ("knapsack", "traps", "sliding_tiles", "sokoban", "tardiness")
 def best_returns(name, env, params, states):
     """Return the largest return that can be had from each first state, ``[E]``."""
     if name == "sliding_tiles":
-        return jax.vmap(env.optimal_return, (0, None))(states, params)
+        return jax.jit(jax.vmap(env.optimal_return, (0, None)))(states, params)
     if name == "tardiness":
         return -envs.optimal_tardiness(states.processing_times, states.due_dates) / states.scale
     if name == "sokoban":
@@ -38,7 +38,7 @@ def find_range(name: str, episodes: int = 4096, solved: int = 1024) -> dict[str,
     env, params = envs.make(name, **preset(name, "quick").env_kwargs)
     played = random_returns(envs.adapt(env), params, jax.random.key(0), episodes)
     keys = jax.random.split(jax.random.key(0), solved if name == "sokoban" else episodes)
-    _, states = jax.vmap(env.reset_env, (0, None))(keys, params)
+    _, states = jax.jit(jax.vmap(env.reset_env, (0, None)))(keys, params)
     return {
         "random": float(played.mean()),
         "error": float(played.std() / episodes**0.5),

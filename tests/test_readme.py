@@ -47,6 +47,8 @@ def test_the_ten_lines_print_what_the_readme_says(capsys):
 
 def test_the_environment_runs_the_study(treats, tmp_path, capsys):
     options = "--k 0 4 --sweep.episodes 32 --sweep.validation-episodes 32 --train.num-chunks 2"
+    options += " --train.num-lanes 8 --train.batch-size 16 --train.num-simulations 4"
+    options += " --train.updates-per-chunk 2 --train.evaluation-episodes 8"
     options += " --control.agents"  # none
     status = cli.main(["run", treats, "--preset", "quick", "--out", "run", *options.split()])
     assert status == 0, capsys.readouterr().err

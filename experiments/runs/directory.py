@@ -17,6 +17,7 @@
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import importlib.metadata
 import platform
 from collections.abc import Callable, Iterator, Mapping
@@ -203,13 +204,19 @@ def load_results(path: Path) -> dict[str, Any]:
     return results
 
 
+@functools.cache
+def _installed() -> Mapping[str, str]:
+    """Return the versions of packages that decide a run's numbers."""
+    extras = filter(is_installed, REQUIREMENTS)
+    return {name: importlib.metadata.version(name) for name in (*_PACKAGES, *extras)}
+
+
 def versions() -> dict[str, str]:
     """Return what else decides a run's numbers: packages, interpreter, platform, devices."""
     devices = jax.devices()
-    extras = filter(is_installed, REQUIREMENTS)
     return {
         "python": platform.python_version(),
-        **{package: importlib.metadata.version(package) for package in (*_PACKAGES, *extras)},
+        **_installed(),
         "platform": platform.platform(),
         "device": f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})",
     }

@@ -79,7 +79,7 @@ def _check_methods(environment: Environment, env_params: PyTree) -> None:
     check_whole("num_actions", actions, 0)
     if actions < 1:
         raise InputError(f"it has {actions} actions: expected 1 or more")
-    key = jax.eval_shape(lambda: jax.random.key(0))
+    key = jax.eval_shape(jax.random.key, 0)
     first = shapes_of("reset", environment.reset, key, env_params)
     if not isinstance(first, tuple) or len(first) != 2:
         raise InputError(f"reset returns {told(first)}: expected a pair, state and observation")
@@ -171,7 +171,7 @@ def check_meta_policy(
             f"meta_policy.init({_BATCH}) returns the carry {told_all(carry)}: expected arrays with "
             f"{_BATCH} rows, one for each lane"
         )
-    keys = jax.eval_shape(lambda key: jax.random.split(key, _BATCH), settings.key)
+    keys: Any = jax.ShapeDtypeStruct((_BATCH,), settings.key.dtype)  # stand in for arrays
     seen = operations.shapes_shown(model, settings, _BATCH)
     control = shapes_of("meta_policy.apply", meta_policy.apply, meta_params, keys, carry, seen)
     if not isinstance(control, Control):

@@ -1,6 +1,7 @@
 """A study whose training and evaluation are replaced: everything around them is real."""
 
 import collections
+import shutil
 import types
 import zlib
 from typing import NamedTuple
@@ -12,7 +13,7 @@ import pytest
 from experiments import bill, evaluation, runs
 from experiments.studies.planning_depth import evaluating, study
 from experiments.studies.planning_depth.config import StudyConfig, SweepConfig
-from rrplan import Episodes, MetaPolicy, Search, Work
+from rrplan import Episodes, MetaPolicy, Search, Work, statistics
 from rrplan.operations import Operations
 
 
@@ -112,14 +113,26 @@ def fake_work(monkeypatch):
         ),
     )
     monkeypatch.setattr(study, "is_stochastic", lambda environment, params: work.stochastic)
+    # Intervals have tests of their own as well.
+    for name in ("mean_ci", "simultaneous_ci", "gap_closed", "significant_falls"):
+        monkeypatch.setitem(getattr(statistics, name).__kwdefaults__, "resamples", 50)
     # Drawing takes seconds, and has tests of its own.
     monkeypatch.setattr(study, "figures", types.SimpleNamespace(draw=touch_figures))
     return work
 
 
+_KEPT = {}
+
+
 @pytest.fixture
-def finished(tmp_path, config, fake_work):
-    """A directory that holds a finished study."""
-    directory = tmp_path / "finished"
-    study.run_study(config, directory)
+def finished(tmp_path, tmp_path_factory, config, fake_work):
+    """A directory that holds a finished study: run once, and copied for each test."""
+    directory, name = tmp_path / "finished", repr(config)
+    if name not in _KEPT:
+        kept = tmp_path_factory.mktemp("finished") / "run"
+        study.run_study(config, kept)
+        _KEPT[name] = kept, fake_work.trained, list(fake_work.evaluated)
+    kept, fake_work.trained, evaluated = _KEPT[name]
+    fake_work.evaluated[:] = evaluated
+    shutil.copytree(kept, directory)
     return directory

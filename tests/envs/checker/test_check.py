@@ -1,5 +1,6 @@
 """The checker: silent about a sound environment, and each kind of fault is called by its name."""
 
+import functools
 import itertools
 
 import jax
@@ -358,25 +359,31 @@ MENDED = [
 ]
 
 
-def check_toy(env):
-    return check(env, steps=60)
+@functools.cache
+def check_toy(kind):
+    return check(kind(), steps=60)
+
+
+@functools.cache
+def check_knapsack(law="strongly"):
+    return check(Knapsack(num_items=5, law=law), steps=60)
 
 
 def test_a_sound_environment_has_no_problems():
-    report = check_toy(Line())
+    report = check_toy(Line)
     assert report.problems == report.mended == ()
     assert report.ok
     assert str(report).startswith("Line: keeps the contract")
 
 
 def test_a_sound_list_of_states_is_no_finding():
-    assert check_toy(Lists()).problems == ()
-    assert check_toy(Lists()).notes == check_toy(Line()).notes
+    assert check_toy(Lists).problems == ()
+    assert check_toy(Lists).notes == check_toy(Line).notes
 
 
 @pytest.mark.parametrize(("broken", "sentence"), FAULTS)
 def test_a_fault_is_called_by_its_name(broken, sentence):
-    report = check_toy(broken())
+    report = check_toy(broken)
     assert not report.ok
     assert any(sentence in problem for problem in report.problems), str(report)
     assert not any("\n" in problem for problem in report.problems)
@@ -385,7 +392,7 @@ def test_a_fault_is_called_by_its_name(broken, sentence):
 
 @pytest.mark.parametrize(("odd", "sentence"), MENDED)
 def test_what_the_adapter_mends_is_no_problem(odd, sentence):
-    report = check_toy(odd())
+    report = check_toy(odd)
     assert report.ok, str(report)
     assert any(sentence in found for found in report.mended), str(report)
     assert any("no invalid_actions" in note for note in report.notes)  # it was played
@@ -450,17 +457,22 @@ NOTES = [
 
 @pytest.mark.parametrize(("env", "sentence"), NOTES)
 def test_what_changes_the_meaning_of_a_search_is_noted(env, sentence):
-    report = check_toy(env())
+    report = check_toy(env)
     assert report.ok, str(report)
     assert any(sentence in note for note in report.notes), str(report)
 
 
 @pytest.mark.parametrize(
-    ("env", "expected"), [(Line(), False), (Slips(), True), (Knapsack(num_items=5), False)]
+    ("env", "report", "expected"),
+    [
+        (Line(), lambda: check_toy(Line), False),
+        (Slips(), lambda: check_toy(Slips), True),
+        (Knapsack(num_items=5), lambda: check_knapsack("strongly"), False),
+    ],
 )
-def test_the_cheap_test_of_chance_agrees_with_the_other(env, expected):
+def test_the_cheap_test_of_chance_agrees_with_the_other(env, report, expected):
     assert is_stochastic(adapt(env), env.default_params) == expected
-    notes = check(env, steps=60).notes
+    notes = report().notes
     assert any("it is stochastic" in note for note in notes) == expected
 
 
@@ -473,13 +485,13 @@ def test_last_digits_and_what_is_nan_are_no_chance():
 
 
 def test_a_fully_observed_environment_is_not_said_to_hide_anything():
-    for env in (Line(), Lists(), Slips(), StartsAgain()):
+    for env in (Line, Lists, Slips, StartsAgain):
         assert not any("hides" in note for note in check_toy(env).notes)
 
 
 @pytest.mark.parametrize("law", ["strongly", "uncorrelated"])
 def test_the_knapsack_keeps_the_contract(law):
-    report = check(Knapsack(num_items=5, law=law), steps=60)
+    report = check_knapsack(law)
     assert report.problems == ()
     assert [note.split(":")[0] for note in report.notes] == [
         "terminal states absorb",
@@ -489,8 +501,8 @@ def test_the_knapsack_keeps_the_contract(law):
 
 def test_the_report_prints_every_sentence():
     for env, first in (
-        (LeavesItsSpace(), "LeavesItsSpace: 1 problem"),
-        (HasAnotherDtype(), "HasAnotherDtype: keeps the contract"),
+        (LeavesItsSpace, "LeavesItsSpace: 1 problem"),
+        (HasAnotherDtype, "HasAnotherDtype: keeps the contract"),
     ):
         report = check_toy(env)
         assert str(report).splitlines()[0] == first

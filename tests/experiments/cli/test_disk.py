@@ -25,7 +25,7 @@ def no_searches(monkeypatch):
 
 @pytest.mark.usefixtures("no_searches")
 def test_a_full_disk_takes_one_line_and_the_run_goes_on(capsys, tmp_path, fake_work, monkeypatch):
-    few = ["--sweep.episodes", "64", "--sweep.validation-episodes", "64"]
+    few = ["--sweep.episodes", "64", "--sweep.validation-episodes", "64", "--no-report"]
     arguments = ["run", "knapsack", *few, "--out", str(tmp_path / "run"), "--k", "0", "8"]
     saved = []
 

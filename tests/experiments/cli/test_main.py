@@ -19,6 +19,7 @@ from experiments.studies.presets import preset
 from rrplan import InputError
 
 RUN = ["run", "knapsack", "--sweep.episodes", "64", "--sweep.validation-episodes", "64"]
+QUIET = [*RUN, "--no-report"]
 
 
 def fails(capsys, *arguments):
@@ -30,20 +31,33 @@ def fails(capsys, *arguments):
     return line.removeprefix("rrplan: error: ")
 
 
-@pytest.mark.parametrize("arguments", [["envs"], ["run", "--help"]])
-def test_a_reader_that_has_enough_gets_no_traceback(arguments):
+def test_a_reader_that_has_enough_gets_no_traceback():
     read, write = os.pipe()
     os.close(read)
-    command = [
-        sys.executable,
-        "-c",
-        "from experiments.cli import main as cli; raise SystemExit(cli.main())",
-    ]
+    program = "from experiments.cli import main as cli; raise SystemExit(cli.main())"
+    command = [sys.executable, "-c", program, "reproduce", "--help"]
     with os.fdopen(write, "w") as nobody:
-        done = subprocess.run(
-            [*command, *arguments], stdout=nobody, stderr=subprocess.PIPE, text=True
-        )
+        done = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def status(arguments):
+    try:
+        return cli.main(arguments)
+    except SystemExit as end:
+        return end.code
+
+
+@pytest.mark.parametrize("arguments", [["envs"], ["run", "--help"]])
+def test_what_nobody_reads_is_no_error(monkeypatch, capsys, arguments):
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as nobody:
+        monkeypatch.setattr(sys, "stdout", nobody)
+        assert status(arguments) == 1
+        nobody.flush()  # as Python does at exit
+        monkeypatch.undo()
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
@@ -213,19 +227,19 @@ def test_a_run_ends_with_the_table_and_the_figures(capsys, tmp_path, fake_work):
 @pytest.mark.usefixtures("without_searches")
 def test_a_run_that_is_there_is_refused(capsys, tmp_path, fake_work):
     out = str(tmp_path)
-    assert cli.main([*RUN, "--out", out, "--k", "0"]) == 0
+    assert cli.main([*QUIET, "--out", out, "--k", "0"]) == 0
     capsys.readouterr()
-    assert "--resume" in fails(capsys, *RUN, "--out", out, "--k", "0")
-    assert "holds another run" in fails(capsys, *RUN, "--out", out, "--k", "1")
-    assert cli.main([*RUN, "--out", out, "--k", "0", "--resume"]) == 0
+    assert "--resume" in fails(capsys, *QUIET, "--out", out, "--k", "0")
+    assert "holds another run" in fails(capsys, *QUIET, "--out", out, "--k", "1")
+    assert cli.main([*QUIET, "--out", out, "--k", "0", "--resume"]) == 0
 
 
 @pytest.mark.usefixtures("without_searches")
 def test_an_interrupted_run_says_how_to_go_on(capsys, tmp_path, fake_work):
     fake_work.interrupt_after = 1
-    assert cli.main([*RUN, "--out", str(tmp_path), "--k", "0"]) == 130
+    assert cli.main([*QUIET, "--out", str(tmp_path), "--k", "0"]) == 130
     last = capsys.readouterr().err.splitlines()[-1]
-    command = f"rrplan {' '.join(RUN)} --out {tmp_path} --k 0 --resume"
+    command = f"rrplan {' '.join(QUIET)} --out {tmp_path} --k 0 --resume"
     assert last == f"rrplan: interrupted; go on with: {command}"
     fake_work.interrupt_after = None
     assert cli.main(command.split()[1:]) == 0

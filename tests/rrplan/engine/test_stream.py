@@ -64,7 +64,10 @@ def setting():
     return engine, settings
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3))
+begin_stream = jax.jit(stream.start, static_argnums=(0, 2))
+
+
+@functools.partial(jax.jit, static_argnames="engine")
 def run(settings, state, wanted, engine=None):
     engine = engine or setting()[0]
     return stream.collect(engine, settings, state, wanted, SUPPLY, draw_prices)
@@ -73,7 +76,7 @@ def run(settings, state, wanted, engine=None):
 @pytest.fixture(scope="module")
 def harvested():
     engine, settings = setting()
-    begin = stream.start(engine, settings, SUPPLY)
+    begin = begin_stream(engine, settings, SUPPLY)
     return begin, *run(settings, begin, 200)
 
 
@@ -149,7 +152,7 @@ def test_two_stretches_are_one_long_one(harvested):
 def test_who_looks_once_has_one_meta_step_a_decision():
     engine, settings = setting()
     engine = engine._replace(meta_policy=POLICY._replace(looks="once"))
-    _, harvest = run(settings, stream.start(engine, settings, SUPPLY), 100, engine)
+    _, harvest = run(settings, begin_stream(engine, settings, SUPPLY), 100, engine)
     for lane in range(LANES):
         rows = rows_of(harvest.looks, lane)
         assert (rows.aux.simulations == 0).all()
@@ -159,9 +162,9 @@ def test_who_looks_once_has_one_meta_step_a_decision():
     assert (harvest.episodes.looks == harvest.episodes.length)[over].any()
 
 
-def test_it_stops_before_a_record_overflows_or_episodes_run_out():
-    engine, settings = setting()
-    begin = stream.start(engine, settings, SUPPLY)
+def test_it_stops_before_a_record_overflows_or_episodes_run_out(harvested):
+    begin, _, _ = harvested
+    _, settings = setting()
     _, full = run(settings, begin, 10**6)
     most = int(full.looks.count.max())
     ran_short = int((full.episodes.length > 0).sum()) > SUPPLY - 2 * LANES

@@ -47,7 +47,15 @@ def make_bench(arms, trained):
     return Bench(arms, trial, "return", describe, COLUMNS)
 
 
-def test_arms_are_compared_with_the_first():
+@pytest.fixture(autouse=True)
+def cleared(monkeypatch):
+    """Throw away no program that other tests share; list how often that was asked for."""
+    asked = []
+    monkeypatch.setattr(harness.jax, "clear_caches", lambda: asked.append(1))
+    return asked
+
+
+def test_arms_are_compared_with_the_first(cleared):
     trained, lines = [], []
     record = open_record(None, SETTINGS, resume=False)
     rows = harness.run(make_bench(ARMS, trained), record, 2, lines.append)
@@ -66,6 +74,7 @@ def test_arms_are_compared_with_the_first():
         "| better | 2.50 [0.00, 9.00] | +0.50 [+0.50, +0.50] | 0 |",
         "| elsewhere | 11.00 [0.00, 9.00] | - | 0 |",
     ]
+    assert len(cleared) == 1  # from "here" to "there"
 
 
 def test_what_was_killed_goes_on_with_the_next_arm(tmp_path):
