@@ -22,7 +22,6 @@ from agents.training.protocol import TrainableEvaluator, Training
 from experiments import memory, modelling, roster
 from experiments.runs import Run
 from experiments.seeds import Domain as Domain
-from experiments.seeds import name_key as name_key
 from experiments.seeds import study_key as study_key
 from experiments.studies.planning_depth.config import StudyConfig
 from experiments.sweep import SweepConfig

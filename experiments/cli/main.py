@@ -10,12 +10,11 @@ Nothing heavy is imported before a command needs it, so that help comes at once.
 
 import functools
 import os
-import shlex
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
-from experiments.cli import showing
+from experiments.cli import resuming, showing
 from experiments.cli.reproduce import reproduce
 from experiments.cli.sweep import sweep
 
@@ -60,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
     except KeyboardInterrupt:
-        print(f"\nrrplan: interrupted{_how_to_resume(arguments)}", file=sys.stderr)
+        print(f"\nrrplan: interrupted{resuming.how_to(arguments)}", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         from experiments.cli.machine import of_the_machine
@@ -68,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         line = of_the_machine(error)
         if line is None:
             raise
-        print(f"rrplan: error: {line}{_how_to_resume(arguments)}", file=sys.stderr)
+        print(f"rrplan: error: {line}{resuming.how_to(arguments)}", file=sys.stderr)
         return INPUT_ERROR
 
 
@@ -288,15 +287,3 @@ def _help() -> str:
         "Set JAX_COMPILATION_CACHE_DIR=DIR to compile once: later runs read programs from there.",
     ]
     return "\n".join(lines)
-
-
-def _how_to_resume(arguments: Sequence[str]) -> str:
-    command = arguments[0] if arguments else ""
-    kept = any(word.split("=")[0] == "--out" for word in arguments)
-    keeps = command in ("run", "train", "sweep", "reproduce") or (command == "ablate" and kept)
-    if not keeps:
-        return ""
-    words = list(arguments)
-    if "--resume" not in words:  # before what is passed on to another command
-        words.insert(words.index("--") if "--" in words else len(words), "--resume")
-    return f"; go on with: {shlex.join(['rrplan', *words])}"

@@ -9,7 +9,7 @@ import pytest
 
 from agents import Candidate, Learned, Rule, declarations, metapolicies
 from experiments import roster
-from experiments.evaluation import name_key
+from experiments.seeds import name_key
 from experiments.studies.planning_depth import config
 from experiments.studies.planning_depth import training as meta_training
 from rrplan import InputError

@@ -20,9 +20,10 @@ from agents.metapolicies.learned.config import MetaConfig
 from experiments import runs
 from experiments.analysis.columns import Columns
 from experiments.bill import Bill
-from experiments.evaluation import Domain, name_key, study_key
+from experiments.evaluation import Domain, study_key
 from experiments.reproductions import keeping
 from experiments.reproductions.fair.options import FairOptions
+from experiments.seeds import name_key
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan import Costs, Rates, operations, oracle
 from rrplan.capabilities import Priced, offers

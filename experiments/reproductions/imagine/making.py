@@ -21,11 +21,12 @@ from experiments import runs
 from experiments.analysis import columns
 from experiments.analysis.columns import Columns
 from experiments.analysis.comparisons import as_json
-from experiments.evaluation import name_key, play
+from experiments.evaluation import play
 from experiments.reproductions import keeping
 from experiments.reproductions.imagine.figure import draw_values
 from experiments.reproductions.imagine.options import ImagineOptions
 from experiments.reproductions.imagine.table import markdown
+from experiments.seeds import name_key
 from rrplan import keys
 from rrplan.costs import Costs, Rates
 from rrplan.planner import Planner

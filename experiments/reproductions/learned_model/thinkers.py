@@ -15,9 +15,10 @@ from agents.training import fit
 from experiments.analysis import columns
 from experiments.analysis.columns import Columns
 from experiments.analysis.comparisons import as_json
-from experiments.evaluation import Domain, StudyProblem, name_key, play, study_key
+from experiments.evaluation import Domain, StudyProblem, play, study_key
 from experiments.reproductions import keeping
 from experiments.reproductions.learned_model.options import LearnedModelOptions
+from experiments.seeds import name_key
 from rrplan import operations
 from rrplan.costs import Rates
 from rrplan.planner import Planner

@@ -18,12 +18,12 @@ from experiments.analysis.columns import Columns
 from experiments.evaluation import (
     Domain,
     StudyProblem,
-    name_key,
     play,
     study_key,
 )
 from experiments.reproductions import keeping, planners
 from experiments.reproductions.thinker.options import DynamicThinkerOptions
+from experiments.seeds import name_key
 from rrplan import operations
 from rrplan.costs import Costs, Rates
 from rrplan.planner import Planner

@@ -21,11 +21,11 @@ from experiments.evaluation import (
     StudyProblem,
     TrainedSeed,
     make_planner,
-    name_key,
     study_key,
 )
 from experiments.runs import Run
 from experiments.runs.progress import Progress
+from experiments.seeds import name_key
 from experiments.studies.planning_depth import yoking
 from experiments.studies.planning_depth.config import StudyConfig
 from rrplan.capabilities import Priced, offers

@@ -35,9 +35,9 @@ NUMBER = 3
 
 WRONG = {
     "FLOATS": "agent mine, candidate mine-one: meta_policy.apply returns a Control whose "
-    "extra_simulations is float32[2]: expected int32[2], a whole number for each lane",
+    "extra_simulations is float32[11]: expected int32[11], a whole number for each lane",
     "COLUMN": "agent mine, candidate mine-one: meta_policy.apply returns a Control whose "
-    "extra_simulations is int32[2,1]",
+    "extra_simulations is int32[11,1]",
     "FAILS": "agent mine: candidates(planner, (0, 4)) raises KeyError: 'boom'",
     "NOTHING": "agent mine: candidates(planner, (0, 4)) raises TypeError",
     "STRINGS": "agent mine has a candidate that is a str: expected agents.Candidate(name,",

@@ -149,7 +149,7 @@ def test_a_learned_model_may_tell_its_features():
     episodes = evaluate(model, meta_policy=policy, episodes=8, num_lanes=4, trace=6)
     chosen = np.asarray(episodes.trace.legal_actions > 1)
     np.testing.assert_array_equal(episodes.trace.simulations, 2 * chosen)
-    message = r"features_fn returned float32\[2\] for a batch of 2: expected float32\[2,F\]"
+    message = r"features_fn returned float32\[11\] for a batch of 11: expected float32\[11,F\]"
     with pytest.raises(rrplan.InputError, match=message):
         evaluate(model._replace(features_fn=lambda embedding: embedding.index * 1.0))
 
@@ -220,26 +220,26 @@ def test_whole_rewards_and_discounts_are_as_good_as_floating_ones():
     [
         (
             changed(reward=lambda told: told[:, None]),
-            r"recurrent_fn returned reward of shape \(2, 1\) for a batch of 2: expected \(2,\)$",
+            r"recurrent_fn returned reward of shape \(11, 1\) for a batch of 11: expected \(11,\)$",
         ),
         (
             changed(prior_logits=lambda told: told[:, :2]),
-            r"recurrent_fn returned prior_logits of shape \(2, 2\) for a batch of 2: "
-            r"expected \(2, 3\)$",
+            r"recurrent_fn returned prior_logits of shape \(11, 2\) for a batch of 11: "
+            r"expected \(11, 3\)$",
         ),
         (
             changed(embedding=lambda told: told._replace(time=told.time * 1.0)),
-            r"recurrent_fn returned an embedding .*float32\[2\].* for a batch of 2: expected "
-            r".*int32\[2\].*, as it was given$",
+            r"recurrent_fn returned an embedding .*float32\[11\].* for a batch of 11: expected "
+            r".*int32\[11\].*, as it was given$",
         ),
         (
             changed(prior_logits=lambda told: told.astype(int)),
-            r"recurrent_fn returned prior_logits of int32\[2,3\] for a batch of 2: "
-            r"expected float32\[2,3\]$",
+            r"recurrent_fn returned prior_logits of int32\[11,3\] for a batch of 11: "
+            r"expected float32\[11,3\]$",
         ),
         (
             changed(value=lambda told: None),
-            r"recurrent_fn returned value of None for a batch of 2: expected float32\[2\]$",
+            r"recurrent_fn returned value of None for a batch of 11: expected float32\[11\]$",
         ),
         (
             rooted(lambda root: (root.prior_logits, root.value, root.embedding)),
@@ -247,7 +247,7 @@ def test_whole_rewards_and_discounts_are_as_good_as_floating_ones():
         ),
         (
             rooted(lambda root: root.replace(prior_logits=root.prior_logits.astype(int))),
-            r"root_fn returned prior_logits of int32\[2,3\] for a batch of 2: expected",
+            r"root_fn returned prior_logits of int32\[11,3\] for a batch of 11: expected",
         ),
         (
             LEARNED._replace(recurrent_fn=lambda *arguments: recurrent_fn(*arguments)[0]),
@@ -255,13 +255,13 @@ def test_whole_rewards_and_discounts_are_as_good_as_floating_ones():
         ),
         (
             LEARNED._replace(recurrent_fn=lambda *arguments: arguments[-2:]),
-            r"recurrent_fn returns int32\[2\] without \w+: expected mctx.RecurrentFnOutput$",
+            r"recurrent_fn returns int32\[11\] without \w+: expected mctx.RecurrentFnOutput$",
         ),
         (
             lambda table, observation: table_network(table, observation)._replace(
                 value=TABLE.value
             ),
-            r"network returned value of shape \(12,\) for a batch of 2: expected \(2,\)$",
+            r"network returned value of shape \(12,\) for a batch of 11: expected \(11,\)$",
         ),
     ],
 )

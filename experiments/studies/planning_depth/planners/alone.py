@@ -27,11 +27,11 @@ from experiments.evaluation import (
     TrainedSeed,
     base_training,
     fixed_agent,
-    name_key,
     study_key,
 )
 from experiments.runs import Run
 from experiments.runs.progress import Progress
+from experiments.seeds import name_key
 from experiments.studies.planning_depth.evaluating import evaluate_all
 from experiments.studies.planning_depth.planners import plans
 from experiments.studies.planning_depth.planners.plans import RATES, Plan

@@ -23,10 +23,10 @@ from experiments.evaluation import (
     StudyProblem,
     TrainedSeed,
     base_training,
-    name_key,
     study_key,
 )
 from experiments.runs import Run
+from experiments.seeds import name_key
 from experiments.studies.planning_depth import training as meta_training
 from experiments.studies.planning_depth.planners import budgets
 from experiments.studies.planning_depth.planners.budgets import Spent
