@@ -43,7 +43,7 @@ def train_preset(env_name: str, preset: str) -> TrainPreset:
 
     Args:
         env_name: as ``envs.make`` takes it; unknown names get settings for any environment.
-        preset: ``"quick"`` (about a minute on two CPU cores) or ``"full"``.
+        preset: ``"quick"`` (for two CPU cores and minutes) or ``"full"``.
 
     Raises:
         InputError: for an unknown preset.

@@ -14,7 +14,6 @@ import jax
 from experiments import cores, runs
 from rrplan.errors import InputError
 
-BENCHES = ("search", "lanes", "scaling", "study", "time", "chunk", "sokoban", "thinker")
 _BUSY = 0.25  # cores that others use from which the times are not to be trusted
 _LOOK = 0.5  # seconds
 
@@ -49,7 +48,7 @@ def write(
 
     Args:
         directory: as given to :func:`claim`.
-        bench: one of :data:`BENCHES`.
+        bench: name of the benchmark.
         config: the options, as JSON.
         start: what :func:`begin` returned before the first measurement.
         results: what was measured, as JSON.

@@ -69,7 +69,7 @@ def evaluate(
     ids, prices = validation.check_request(key, episodes, costs, num_lanes, most, trace)
     devices = validation.check_devices(devices)
     validation.check_callbacks(progress=progress, on_work=on_work)
-    validation.check_arrays("meta_params", meta_params)
+    validation.check_arrays("meta_params", meta_params, nan=False)
     settings = Settings(
         env_params=env_params,
         model_params=planner.params,

@@ -236,7 +236,7 @@ def _count(lanes: EngineState, queued: Array, thinking: Array) -> Counters:
 def _flaws(moved: Moved, answer: Answer, factor: Array | None) -> Array:
     """Return flags ``[B]`` of what is not finite, no discount, or no factor of the price."""
     seen = finite(moved.observation)
-    told = finite((answer.prior_logits, answer.value))
+    told = finite((answer.prior_logits, answer.value, answer.features))
     bounded = jnp.abs(answer.discount) <= 1.0  # false of NaN
     return (
         jnp.where(seen, 0, BAD_OBSERVATION)

@@ -199,7 +199,7 @@ def check_agent(planner: Planner, meta_policy: MetaPolicy, meta_params: PyTree) 
         InputError: one line that says what was found and what was expected.
     """
     env_params = check_planner(planner)
-    check_arrays("meta_params", meta_params)
+    check_arrays("meta_params", meta_params, nan=False)
     settings = Settings(
         env_params=env_params,
         model_params=planner.params,

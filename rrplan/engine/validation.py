@@ -58,13 +58,21 @@ def check_kind(name: str, value: Any, kind: type, called: str) -> None:
         raise InputError(f"{name} is {found}: expected a {called}")
 
 
-def check_arrays(name: str, tree: PyTree) -> None:
-    """Refuse a pytree with leaves that are no arrays."""
+def check_arrays(name: str, tree: PyTree, *, nan: bool = True) -> None:
+    """Refuse a pytree with leaves that are no arrays.
+
+    Args:
+        name: of the tree.
+        tree: to check.
+        nan: whether NaN may be in it.
+    """
     for leaf in jax.tree.leaves(tree):
         try:
-            jnp.result_type(leaf)
+            dtype = jnp.result_type(leaf)
         except TypeError:
             raise InputError(f"{name} holds a {type(leaf).__name__}: expected arrays") from None
+        if not nan and jnp.issubdtype(dtype, jnp.floating) and np.isnan(leaf).any():
+            raise InputError(f"{name} holds NaN: expected numbers")
 
 
 def check_callbacks(**callbacks: Any) -> None:

@@ -31,14 +31,15 @@ def draw_learning(data: Mapping[str, Any]) -> Figure:
     plotting.caption(figure, text)
     panels = figure.subplots(1, len(_PANELS), sharey=True)
     for axes, (field, label, unit) in zip(panels, _PANELS, strict=True):
-        drawn = [_draw(axes, row, rank, field, unit) for rank, row in enumerate(rows)]
+        for rank, row in enumerate(rows):
+            _draw(axes, row, rank, field, unit)
         axes.set_xlabel(label[0].upper() + label[1:])
         axes.set_xlim(left=0)
     panels[0].set_ylabel("Timed return")
     panels[0].set_ylim(*_limits(rows))
     for axes, (field, _, unit) in zip(panels, _PANELS, strict=True):
-        drawn = [_label(axes, row, rank, field, unit) for rank, row in enumerate(rows)]
-        plotting.label_beside(figure, axes, drawn)
+        labels = [_label(axes, row, rank, field, unit) for rank, row in enumerate(rows)]
+        plotting.label_beside(figure, axes, labels)
     return figure
 
 

@@ -11,6 +11,7 @@ from experiments.report.formatting import (
     format_mean,
     format_share,
 )
+from experiments.reproductions.capacity.plateaus import SHARE
 
 
 def markdown(results: Mapping[str, Any]) -> str:
@@ -96,10 +97,10 @@ def _plateaus(results: Mapping[str, Any]) -> str:
     span = results["range"]
     most = results["plateaus"][0]["most"]
     caption = (
-        f"Random play earns {span['random']:.4g}, the best of the grid {span['best']:.4g}; 0.002 of"
-        f" that range is {most:.2g}. Flat: at k = 0 the last third of the longest training rises by"
-        " less, with 95% confidence. Doubled: it is not better than half the training by more on"
-        " average."
+        f"Random play earns {span['random']:.4g}, the best of the grid {span['best']:.4g};"
+        f" {SHARE:g} of that range is {most:.2g}. Flat: at k = 0 the last third of the longest"
+        " training rises by less, with 95% confidence. Doubled: it is not better"
+        " than half the training by more on average."
     )
     header = ["width", "chunks", "rise", "flat", "than half as long", "doubled", "plateau"]
     return format_markdown(header, rows, caption, left=[])

@@ -225,10 +225,12 @@ def test_a_study_is_traced_once():
     assert len(traces) == first
 
 
-def test_nan_is_told_with_the_episode_that_met_it():
+@pytest.mark.parametrize("name", ["prior_logits", "value", "features"])
+def test_nan_is_told_with_the_episode_that_met_it(name):
     def broken(params, observation):
         told = tabular.table_network(params, observation)
-        return told._replace(value=jnp.where(observation.argmax(-1) == 4, jnp.nan, told.value))
+        column = getattr(told, name).T
+        return told._replace(**{name: jnp.where(observation.argmax(-1) == 4, jnp.nan, column).T})
 
     with pytest.raises(rrplan.InputError, match=r"^episode \d+: the network's output is NaN"):
         rrplan.evaluate(

@@ -283,6 +283,7 @@ CALLS = {
     ),
     "params None": (planner(params=None), "network raises AttributeError"),
     "meta_params": ({"meta_params": "four"}, "meta_params holds a str: expected arrays"),
+    "meta_params NaN": ({"meta_params": np.float32(np.nan)}, "meta_params holds NaN: expected num"),
     "meta_params dict": ({"meta_params": {"k": 3}}, "meta_policy.apply raises TypeError"),
     "meta_params None": ({"meta_params": None}, "meta_policy.apply raises TypeError"),
 }
