@@ -103,7 +103,10 @@ def _draw_timed(
         _ring(axes, curve, "timed", best, style, 8.0)
         text = f"{plotting.GLYPHS[style['marker']]} c = {price:g}\n    best k = {best}"
         labels.append(Label(k[-1], curve[-1]["timed"]["mean"], text, style["color"]))
-    labels += _draw_across(axes, results, across, "timed")
+    levels = _draw_across(axes, results, across, "timed")
+    if levels:  # then the names of all stand in one column
+        edge = axes.get_xlim()[1]
+        labels = [label._replace(x=edge, led=True) for label in labels] + levels
     _cut_below(axes, results, across)
     plotting.label_beside(figure, axes, labels)
     plotting.note(axes, "outlined: best k on validation episodes")
