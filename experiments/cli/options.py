@@ -85,8 +85,8 @@ class DirectoryOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class CompareOptions:
-    """Rank the agents of one run or several at each price."""
+class _OfRuns:
+    """What is done with one run or several."""
 
     directories: Annotated[
         tuple[Path, ...],
@@ -94,32 +94,24 @@ class CompareOptions:
         tyro.conf.arg(metavar="DIR [DIR ...]", help_behavior_hint=""),
     ]
     """Directories of runs of one environment that have ended."""
-    json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print the ranking as JSON instead of a table."""
-
-    def __post_init__(self):
-        if not self.directories:
-            raise InputError("missing DIR: see rrplan compare --help")
 
 
 @dataclasses.dataclass(frozen=True)
-class ReportOptions:
+class CompareOptions(_OfRuns):
+    """Rank the agents of one run or several at each price."""
+
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print the ranking as JSON instead of a table."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportOptions(_OfRuns):
     """Write one page with the figures, tables and stories of runs, which opens from disk."""
 
-    directories: Annotated[
-        tuple[Path, ...],
-        tyro.conf.Positional,
-        tyro.conf.arg(metavar="DIR [DIR ...]", help_behavior_hint=""),
-    ]
-    """Directories of runs of one environment that have ended."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """The page; if not given, report.html in DIR, or here where several runs are compared."""
     open: tyro.conf.FlagCreatePairsOff[bool] = False
     """Open the page in a browser."""
-
-    def __post_init__(self):
-        if not self.directories:
-            raise InputError("missing DIR: see rrplan report --help")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,8 +139,8 @@ class NoOptions:
 def parse_run(arguments: Sequence[str], prog: str) -> RunOptions:
     """Return the options of ``run`` and ``train``; those of a metareasoning problem are others.
 
-    The command line is read twice: first to learn the environment and the preset, then with the
-    preset's own values as defaults.
+    Where the environment and the preset are not plain to see, the command line is read twice: first
+    to learn them, then with the preset's own values as defaults.
 
     Raises:
         InputError: an option or a value is wrong.
@@ -161,14 +153,34 @@ def parse_run(arguments: Sequence[str], prog: str) -> RunOptions:
     anything = dataclasses.replace(make("", "quick"), env=tyro.MISSING)
     default = kind(study=anything)
     if plain or not any(argument in _HELP for argument in rest):
-        first = parse(kind, plain, prog, default)
-        known = dataclasses.replace(make(first.study.env, first.preset), env=tyro.MISSING)
-        default = kind(study=known, preset=first.preset)
+        seen = _glance(rest)
+        if seen is None:
+            first = parse(kind, plain, prog, default)
+            seen = first.study.env, first.preset
+        known = dataclasses.replace(make(*seen), env=tyro.MISSING)
+        default = kind(study=known, preset=seen[1])
     options = parse(kind, rest, prog, default)
     if env_kwargs:  # a preset's options of the environment go together: one that is given ends all
         config = dataclasses.replace(options.study, env_kwargs=env_kwargs)
         options = dataclasses.replace(options, study=config)
     return options
+
+
+def _glance(arguments: Sequence[str]) -> tuple[str, str] | None:
+    """Return the environment and the preset, if it takes no knowledge of other options to see them.
+
+    That is so where the environment comes first, the preset once or not at all, and no help is
+    asked for, which would hide what is wrong.
+    """
+    if not arguments or arguments[0].startswith("-") or not set(_HELP).isdisjoint(arguments):
+        return None
+    places = [place for place, word in enumerate(arguments) if word.startswith("--preset")]
+    if not places:
+        return arguments[0], RunOptions.preset
+    option, *value = arguments[places[0] : places[0] + 2]
+    if len(places) == 1 and option == "--preset" and value and value[0] in PRESETS:
+        return arguments[0], value[0]
+    return None
 
 
 def _study_of(arguments: Sequence[str]) -> Study:
@@ -221,12 +233,14 @@ def parse(
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise InputError(_first_sentence(errors.getvalue())) from None
+        raise InputError(_first_sentence(errors.getvalue(), prog)) from None
     for argument in left:
         if argument.startswith("-"):
             raise unknown("option", argument.partition("=")[0], _known_options(kind, default))
     if left:
         raise InputError(f"unexpected argument {left[0]!r}")
+    if isinstance(options, _OfRuns) and not options.directories:
+        raise InputError(f"missing DIR: see {prog} --help")
     return cast("Options", options)
 
 
@@ -263,7 +277,7 @@ def _known_options(kind: type[Options], default: Options | None) -> set[str]:
     return set(re.findall(r"--[\w.-]+", text.getvalue()))
 
 
-def _first_sentence(message: str) -> str:
+def _first_sentence(message: str, prog: str) -> str:
     """Return what tyro says between its title and its first rule, framed or not, as one line."""
     lines = []
     for line in message.strip().splitlines()[1:]:
@@ -274,6 +288,10 @@ def _first_sentence(message: str) -> str:
             break
     sentence = " ".join(lines).rstrip(".")
     sentence = re.sub(r"^Missing from (.*?): (\S+).*", r"missing \2: see \1 --help", sentence)
+    value = r"^Missing value for argument '"
+    sentence = re.sub(rf"{value}(-[^']*)'.*", r"\1 needs a value: \1=VALUE", sentence)
+    if named := re.match(rf"{value}(?:\w+\.)*(\w+)'", sentence):
+        sentence = f"missing {named[1].upper()}: see {prog} --help"
     # What a configuration says of itself needs no mention of where tyro was when it said so.
     sentence = re.sub(r"^Error parsing (?:(?!-)[^:]*: )?", "", sentence)
     return sentence[:1].lower() + sentence[1:]

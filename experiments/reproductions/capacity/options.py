@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from agents.presets import train_preset
+from experiments import studies
 from experiments.checking import count, order, require
 from experiments.cluster.grid import Axis, Grid, split_words
 from experiments.cluster.sweeping import check
@@ -57,6 +58,8 @@ class CapacityOptions:
     -- --train.num-simulations 8"""
 
     def __post_init__(self):
+        trains = studies.of_environment(self.env).train is not None
+        require("environment", self.env, trains, "one whose planners are trained, as knapsack")
         check(self.jobs, self.on)
         order(self, widths=1, lengths=0, k=0)
         require("lengths", self.lengths[0], self.lengths[0] > 0, "above 0")

@@ -70,6 +70,13 @@ def test_what_nobody_reads_is_no_error(monkeypatch, capsys, arguments):
         ),
         ("rnu", "unknown command 'rnu': did you mean 'run'?"),
         ("run", "missing ENV: see rrplan run --help"),
+        ("run --foo", "missing ENV: see rrplan run --help"),
+        ("run knapsack --seeds", "--seeds needs a value: --seeds=VALUE"),
+        ("reproduce capacity --run --seeds", "--run needs a value: --run=VALUE"),
+        (
+            "reproduce capacity bernoulli",
+            "environment must be one whose planners are trained, as knapsack, got bernoulli",
+        ),
         ("run knapsak", "unknown environment 'knapsak': did you mean 'knapsack'?"),
         ("run knapsack more", "unexpected argument 'more'"),
         (
