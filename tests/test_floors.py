@@ -6,9 +6,12 @@ pattern fits a module is its own: ``a.b`` stands for the module, ``a.b.*`` for a
 
 import ast
 import fnmatch
+import functools
 from pathlib import Path
 
 import pytest
+
+from tests import sources
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("rrplan", "envs", "agents", "experiments")
@@ -98,15 +101,16 @@ def floor_of(module: str) -> int:
     raise AssertionError(f"{module} has no floor")
 
 
+@functools.cache
 def imports(module: str) -> set[str]:
     """Return the modules of the four packages that a module imports, anywhere in it."""
     found = set()
-    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+    for node in sources.read(MODULES[module]).imports:
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
                 found.add(inner if inner in MODULES else node.module)
-        elif isinstance(node, ast.Import):
+        else:
             found |= {alias.name for alias in node.names}
     return {name for name in found if name in MODULES} - {module}
 

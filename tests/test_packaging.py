@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 
 from experiments.html.document import NEEDED
 from experiments.runs.tracking import PACKAGES as PACKAGES_OF_TRACKERS
+from tests import sources
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("rrplan", "envs", "agents", "experiments")
@@ -33,10 +34,10 @@ def imported_modules(*folders: str) -> set[str]:
     modules = set()
     for folder in folders:
         for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in sources.read(path).imports:
                 if isinstance(node, ast.Import):
                     modules |= {alias.name.split(".")[0] for alias in node.names}
-                elif isinstance(node, ast.ImportFrom):
+                else:
                     modules.add(node.module.split(".")[0])
     return modules
 
@@ -183,8 +184,8 @@ def test_a_commit_is_checked_as_make_lint_does():
 def test_only_public_names_of_mctx_are_used():
     for folder in (*PACKAGES, "tests", "examples"):
         for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
+            source = sources.read(path)
+            for node in source.imports:
                 if isinstance(node, ast.ImportFrom):
                     assert not (node.module or "").startswith("mctx._"), path
-                if isinstance(node, ast.Attribute):
-                    assert node.attr != "_src", path
+            assert "_src" not in source.attributes, path

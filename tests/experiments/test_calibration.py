@@ -238,20 +238,24 @@ def test_a_grid_is_played_as_it_is_designed(monkeypatch):
         control=ControlConfig(width=4),
     )
     problem = evaluation.build_problem(config)
-    clock = []
+    clock, once = [], {}
     real = calibration.rrplan.evaluate
 
-    def evaluate(*arguments, on_work, **options):
-        episodes = real(*arguments, **options)
+    def evaluate(planner, meta_policy, orders, *, on_work, **options):
+        # What is asked for again, as it is in later rounds, is played once.
+        asked = repr((*orders[1:], options))
+        if asked not in once:
+            once[asked] = real(planner, meta_policy, orders, **options)
         clock.append(float(len(clock) + 1))
         on_work(Work(seconds=clock[-1]))
-        return episodes
+        return once[asked]
 
     monkeypatch.setattr(calibration.rrplan, "evaluate", evaluate)
     points = design(8)
     played = []
     counts, seconds = calibration.measure(problem, config.network, played.append)
     assert len(clock) == len(played) == calibration.measurements(problem) == 1 + 3 * len(points)
+    assert len(once) == len(points)
     # A warm-up, then rounds there, back and there again: the median is that of the way back.
     back = 1 + len(points) + np.arange(len(points), 0, -1)
     np.testing.assert_array_equal(seconds, back)

@@ -77,8 +77,11 @@ def collect(given, lanes, steps, key=KEY):
     )
 
 
+START = jax.jit(plain_lanes.start, static_argnums=(0, 3))
+
+
 def begin(given, count, key=KEY):
-    return plain_lanes.start(given.environment, given.env_params, key, count)
+    return START(given.environment, given.env_params, key, count)
 
 
 def probabilities(given, beliefs):
@@ -207,13 +210,15 @@ def test_costs_and_seeds_share_one_program():
 def test_what_is_recorded_is_what_stepping_by_hand_gives():
     given = problem(Mouselab(parents=(-1, -1, 1)))
     count, steps = 3, 12
-    lanes, harvest = collect(given, begin(given, count), steps)
+    lanes, harvest = jax.device_get(collect(given, begin(given, count), steps))
     seen, answer = harvest.looks.aux.inputs, harvest.looks.aux.answer
-    step, reset = (jax.jit(f) for f in (given.environment.step, given.environment.reset))
+    of_one = (given.environment.step, given.environment.reset, given.environment.invalid_actions)
+    step, reset, invalid_actions = map(jax.jit, of_one)
 
-    def draw(domain, episode, *index):
-        folds = [jnp.array([i]) for i in index]
-        return keys.draw(KEY, jnp.array([episode]), domain, *folds)[0]
+    @functools.partial(jax.jit, static_argnums=0)
+    def draw(domain, *index):
+        episode, *folds = [jnp.array([i]) for i in index]
+        return keys.draw(KEY, episode, domain, *folds)[0]
 
     def fresh(episode):
         return [*reset(draw(keys.Domain.RESET, episode), given.env_params), episode, 0, 0.0]
@@ -224,7 +229,7 @@ def test_what_is_recorded_is_what_stepping_by_hand_gives():
         for lane in range(count):
             state, observation, episode, time, total = hand[lane]
             np.testing.assert_array_equal(seen.observation[row, lane], observation)
-            illegal = given.environment.invalid_actions(state, given.env_params)
+            illegal = np.asarray(invalid_actions(state, given.env_params))
             np.testing.assert_array_equal(seen.invalid_actions[row, lane], illegal)
             action = answer[row, lane]
             assert not illegal[action]
@@ -243,7 +248,7 @@ def test_what_is_recorded_is_what_stepping_by_hand_gives():
     assert lanes.begun == begun
     np.testing.assert_array_equal(lanes.episode, [lane[2] for lane in hand])
     np.testing.assert_array_equal(lanes.time, [lane[3] for lane in hand])
-    np.testing.assert_array_equal(seen.observation[-1], jnp.stack([lane[1] for lane in hand]))
+    np.testing.assert_array_equal(seen.observation[-1], np.stack([lane[1] for lane in hand]))
     np.testing.assert_array_equal(harvest.looks.count, steps + 1)
     assert (harvest.looks.acts[:-1] == 1).all()
 
@@ -252,18 +257,19 @@ def test_what_is_expected_beyond_a_limit_is_learned_from_and_not_counted():
     table = tabular.make_table(4, tabular.TabularEnvironment.num_actions)
     environment, actor = tabular.TabularEnvironment(), Actor(tabular.table_network)
 
-    def run(beyond):
-        lanes = plain_lanes.start(environment, table, KEY, 32)
-        wrapped = actor.wrap(table)
-        return plain_lanes.collect(environment, table, actor, wrapped, KEY, lanes, 20, beyond)[1]
+    lanes = START(environment, table, KEY, 32)
 
-    blind, told = run(None), run(0.5)
+    def run(beyond):
+        arguments = (environment, table, actor, actor.wrap(table), KEY, lanes, 20, beyond)
+        return jax.device_get(COLLECT(*arguments)[1])
+
+    blind, told = run(0.0), run(0.5)
     looks = jax.tree.map(lambda leaf: leaf[:-1], told.looks)  # the last row is open
     index, action = looks.aux.inputs.observation.argmax(-1), looks.aux.answer
     ended = np.asarray(table.terminal[index, action])
-    cut = np.asarray(told.length == environment.max_length) & ~ended
+    cut = (told.length == environment.max_length) & ~ended
     value = np.asarray(table.value[table.next_state[index, action]])
-    gained = np.asarray(looks.reward - blind.looks.reward[:-1])
+    gained = looks.reward - blind.looks.reward[:-1]
     np.testing.assert_allclose(gained, np.where(cut, 0.5 * value, 0.0), atol=1e-6)
     assert cut.any()
     assert ended.any()

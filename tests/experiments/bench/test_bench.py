@@ -294,8 +294,9 @@ def test_a_decision_in_lockstep_selects_each_lanes_option(reference):
     assert np.asarray(after.states.packed)[rows, action].all()
 
 
-def test_lanes_and_scaling_make_results_that_can_be_shown(tmp_path, monkeypatch):
+def test_lanes_and_scaling_make_results_that_can_be_shown(tmp_path, monkeypatch, reference):
     """A smoke test: what is measured is replaced, what is made of it is real."""
+    monkeypatch.setattr(problem, "reference", lambda: reference)
     count = workloads.Count(100, 300, 60, 60, 480, 0.9, 0.99)
     monkeypatch.setattr(workloads, "count_work", lambda *arguments: count)
     monkeypatch.setattr(workloads, "evaluate", lambda *arguments: None)

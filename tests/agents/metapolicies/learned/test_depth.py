@@ -27,7 +27,7 @@ from rrplan.planner import Planner
 MOST, STEPS, LANES = 8, 3, 16
 INPUTS = ("search", "progress", "observation")
 MOMENTS = ("mean", "deviation")
-STOPPER = MetaConfig("stopper", (0, 1, 2), INPUTS, width=8, depths=(0, 2, 1))
+STOPPER = MetaConfig("stopper", (0, 1, 2), INPUTS, width=4, depths=(0, 2, 1))
 
 
 class Corridor:
@@ -178,7 +178,7 @@ def test_an_untrained_agent_prefers_the_fixed_k_as_one_without_depths_and_no_lim
 
 
 def test_a_gate_with_no_limit_alone_is_the_gate_without_depths():
-    plain = MetaConfig("gate", (0, 1, 4), INPUTS, width=8)
+    plain = MetaConfig("gate", (0, 1, 4), INPUTS, width=4)
     given, params = begun(plain)
     other, _ = begun(dataclasses.replace(plain, depths=(0,)))
     options = {"key": jax.random.key(2), "episodes": 32, "num_lanes": LANES}
