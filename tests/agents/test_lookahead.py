@@ -1,5 +1,7 @@
 """One step of lookahead: worked out by hand, by a search that visits each child once, by chance."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -34,14 +36,21 @@ def run(built, episodes=40, **options):
     )
 
 
-def act(built, states, times):
+# Compiled in one piece: operation by operation takes far longer.
+@functools.partial(jax.jit, static_argnums=0)
+def ask(policy, params, state):
     """Return the actions in single states, and what they took."""
-    policy, params = built
-    state = tabular.State(jnp.asarray(states), jnp.asarray(times))
     invalid = params.env_params.invalid[state.index]
     observation = jax.nn.one_hot(state.index, tabular.NUM_STATES)
-    some_keys = jax.random.split(KEY, len(states))
+    some_keys = jax.random.split(KEY, len(state.index))
     return policy(params, some_keys, state, observation, invalid)
+
+
+def act(built, times):
+    """Return the actions in every state at the times given, and what they took."""
+    states = np.arange(tabular.NUM_STATES, dtype=np.int32)
+    state = tabular.State(states, np.full_like(states, times))
+    return jax.device_get(ask(*built, state))
 
 
 def qvalues(table, state, time, discount):
@@ -60,8 +69,8 @@ def qvalues(table, state, time, discount):
 def test_the_best_reward_and_value_by_hand(time):
     """In every state; at the last decision the time limit cuts what follows, so that V = 0."""
     table = jax.tree.map(np.asarray, TABLE)
-    states = np.arange(tabular.NUM_STATES)
-    thought = act(lookahead.one_step(planner(discount=0.5)), states, np.full_like(states, time))
+    thought = act(lookahead.one_step(planner(discount=0.5)), time)
+    states = range(tabular.NUM_STATES)
     expected = [np.argmax(qvalues(table, state, time, 0.5)) for state in states]
     np.testing.assert_array_equal(thought.action, expected)
     legal = (~table.invalid).sum(-1)
@@ -71,9 +80,8 @@ def test_the_best_reward_and_value_by_hand(time):
 
 def test_the_best_prior_and_completed_q_by_hand():
     table = jax.tree.map(np.asarray, TABLE)
-    states = np.arange(tabular.NUM_STATES)
-    thought = act(lookahead.one_step_prior(planner()), states, np.zeros_like(states))
-    for state in states:
+    thought = act(lookahead.one_step_prior(planner()), 0)
+    for state in range(tabular.NUM_STATES):
         legal = ~table.invalid[state]
         q = np.where(legal, qvalues(table, state, 0, 1.0), 0.0)
         prior = np.where(legal, np.exp(table.logits[state]), 0.0)
@@ -88,14 +96,16 @@ def test_the_best_prior_and_completed_q_by_hand():
 
 
 def test_ties_go_to_the_prior_then_to_the_index():
+    invalid, logits = np.zeros(TABLE.invalid.shape, bool), np.zeros(TABLE.logits.shape, np.float32)
+    invalid[0, 0], logits[1, 2] = True, 1.0
     nothing = TABLE._replace(
-        reward=jnp.zeros_like(TABLE.reward),
-        terminal=jnp.ones_like(TABLE.terminal),
-        invalid=jnp.zeros_like(TABLE.invalid).at[0, 0].set(True),
-        logits=jnp.zeros_like(TABLE.logits).at[1, 2].set(1.0),
+        reward=np.zeros(TABLE.reward.shape, np.float32),
+        terminal=np.ones(TABLE.terminal.shape, bool),
+        invalid=invalid,
+        logits=logits,
     )
-    thought = act(lookahead.one_step(planner(nothing)), np.arange(3), np.zeros(3, int))
-    assert thought.action.tolist() == [1, 2, 0]
+    thought = act(lookahead.one_step(planner(jax.tree.map(jnp.asarray, nothing))), 0)
+    assert thought.action[:3].tolist() == [1, 2, 0]
 
 
 def every_child_once(params, some_keys, carry, seen):
@@ -145,17 +155,17 @@ def test_the_number_of_lanes_changes_nothing(num_lanes):
 
 def test_it_meets_the_episodes_that_others_meet():
     """Where nothing but the first reward differs, a plain rollout finds the same first state."""
-    ids = np.array([5, 2, 30])
+    ids = np.array([5, 2, 30, 8, 1, 13, 0])
     dead = TABLE._replace(
-        terminal=jnp.ones_like(TABLE.terminal),
-        invalid=jnp.ones_like(TABLE.invalid).at[:, 1].set(False),
+        terminal=jnp.asarray(np.ones(TABLE.terminal.shape, bool)),
+        invalid=jnp.asarray(np.tile([True, False, True], (tabular.NUM_STATES, 1))),
     )
-    tried = run(lookahead.one_step(planner(dead)), ids)
+    tried = run(lookahead.one_step_prior(planner(dead)), ids)
     plain = rrplan.rollout(
         ENVIRONMENT, dead, PriorPolicy(tabular.table_network), dead, key=KEY, episodes=ids
     )
     np.testing.assert_array_equal(tried.untimed_return, plain.untimed_return)
-    assert tried.simulations.tolist() == [1, 1, 1]
+    assert tried.simulations.tolist() == [1] * 7
 
 
 class Lottery:
@@ -182,26 +192,35 @@ def worthless(params, observation):
 def test_a_child_keeps_a_sample_that_is_not_the_real_steps():
     built = lookahead.one_step(rrplan.Planner(Lottery(), (), worthless, ()))
     episodes = rrplan.rollout_searching(Lottery(), (), *built, key=KEY, episodes=256)
-    ids, none = jnp.arange(256), jnp.zeros(256, jnp.int32)
 
-    def draw(domain, action, index):
-        drawn = keys.draw(KEY, ids, domain, none, index)
-        return jax.vmap(lambda key, a: jax.random.uniform(jax.random.fold_in(key, a)))(
-            drawn, action
-        )
+    @jax.jit
+    def draw_by_hand():
+        ids, none = jnp.arange(256), jnp.zeros(256, jnp.int32)
 
-    imagined = jnp.stack([draw(keys.Domain.SEARCH, none + a, none + a) for a in range(3)], -1)
-    expected = draw(keys.Domain.STEP, imagined.argmax(-1), none)
+        def draw(domain, action, index):
+            drawn = keys.draw(KEY, ids, domain, none, index)
+            fold = jax.vmap(lambda key, a: jax.random.uniform(jax.random.fold_in(key, a)))
+            return fold(drawn, action)
+
+        imagined = jnp.stack([draw(keys.Domain.SEARCH, none + a, none + a) for a in range(3)], -1)
+        return imagined, draw(keys.Domain.STEP, imagined.argmax(-1), none)
+
+    imagined, expected = jax.device_get(draw_by_hand())
     np.testing.assert_array_equal(episodes.untimed_return, expected)
     assert float(imagined.max(-1).mean()) > 0.7 > 0.6 > float(expected.mean())
 
 
 def test_children_hold_what_a_tree_would_hold():
-    model = TrueModel(ENVIRONMENT, TABLE, tabular.table_network, 1.0)
-    state = tabular.State(jnp.arange(4), jnp.zeros(4, jnp.int32))
-    observation = jax.nn.one_hot(state.index, tabular.NUM_STATES)
-    invalid = TABLE.invalid[:4]
-    rows = lookahead.try_all(model, TABLE, jax.random.split(KEY, 4), state, observation, invalid)
+    @jax.jit
+    def try_all(table, invalid):
+        model = TrueModel(ENVIRONMENT, table, tabular.table_network, 1.0)
+        state = tabular.State(jnp.arange(4), jnp.zeros(4, jnp.int32))
+        observation = jax.nn.one_hot(state.index, tabular.NUM_STATES)
+        some_keys = jax.random.split(KEY, 4)
+        return lookahead.try_all(model, table, some_keys, state, observation, invalid)
+
+    invalid = np.asarray(TABLE.invalid)[:4]
+    rows = jax.device_get(try_all(TABLE, invalid))
     np.testing.assert_array_equal(rows.visit_counts, ~invalid)
     np.testing.assert_array_equal(rows.qvalues[invalid], 0.0)
     returns = rows.raw_value + rows.qvalues.sum(-1)

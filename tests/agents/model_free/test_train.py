@@ -28,6 +28,7 @@ from envs.metareasoning.mouselab import Mouselab
 from rrplan import keys
 from rrplan.engine.meta_steps import Looks
 from rrplan.errors import InputError
+from tests.agents.stirring import stir
 from tests.rrplan import tabular
 
 KEY = jax.random.key(3)
@@ -55,8 +56,7 @@ def problem(env=ENV, kind="mlp"):
     config = NetworkConfig(kind, "tiny")
     network, params = metareasoning_networks.build(config, environment, env_params, KEY)
     # Untrained heads are nearly flat, and say nothing at all of zeros.
-    params = jax.tree.map(lambda leaf: leaf + 0.3 * jax.random.normal(KEY, leaf.shape), params)
-    return Problem(environment, env_params, network, params, tables.tabulate(env))
+    return Problem(environment, env_params, network, stir(params), tables.tabulate(env))
 
 
 def training(cost=COST, **changes):
@@ -67,6 +67,7 @@ def training(cost=COST, **changes):
 
 
 COLLECT = jax.jit(plain_lanes.collect, static_argnums=(0, 2, 6))
+ASK = jax.jit(lambda network, params, observation: network(params, observation), static_argnums=0)
 
 
 def collect(given, lanes, steps, key=KEY):
@@ -88,7 +89,7 @@ def probabilities(given, beliefs):
     """What the network would draw in each belief, from the observation itself."""
     env = given.environment.env
     observation = jnp.asarray(env.show(beliefs, np), jnp.float32)
-    logits = np.array(given.network(given.params, observation).prior_logits, float)
+    logits = np.array(ASK(given.network, given.params, observation).prior_logits, float)
     logits[:, :-1][~env.possible(beliefs, np)] = -np.inf
     chances = np.exp(logits - logits.max(axis=1, keepdims=True))
     return chances / chances.sum(axis=1, keepdims=True)
@@ -277,51 +278,57 @@ def test_what_is_expected_beyond_a_limit_is_learned_from_and_not_counted():
     np.testing.assert_array_equal(told.ended, blind.ended)
 
 
+@functools.cache
+def crowd():
+    """Return what many lanes record."""
+    given = problem(Mouselab(parents=(-1, -1, 1)))
+    return jax.device_get(collect(given, begin(given, 8000), 12)[1])
+
+
 def test_chunks_and_other_lanes_change_no_episode():
     given = problem(Mouselab(parents=(-1, -1, 1)))
-    whole = collect(given, begin(given, 3), 12)
+    whole = jax.device_get(collect(given, begin(given, 3), 12))
     lanes, first = collect(given, begin(given, 3), 6)
     lanes, second = collect(given, lanes, 6)
+    first, second = jax.device_get((first, second))
     jax.tree.map(np.testing.assert_array_equal, lanes, whole[0])
     for name in ("ended", "total", "length"):
-        joined = jnp.concatenate([getattr(first, name), getattr(second, name)])
+        joined = np.concatenate([getattr(first, name), getattr(second, name)])
         np.testing.assert_array_equal(joined, getattr(whole[1], name))
     # The open row is asked about again, and decided as it was.
     for one, other in zip(first.looks.aux, second.looks.aux, strict=True):
         jax.tree.map(lambda a, b: np.testing.assert_array_equal(a[-1], b[0]), one, other)
-    _, alone = collect(given, begin(given, 2), 12)
-    until = np.argmax(whole[1].ended[:, :2], axis=0)  # each lane's first episode
+    many = crowd()
+    until = np.argmax(whole[1].ended, axis=0)  # each lane's first episode
     for lane, last in enumerate(until):
         rows = slice(0, last + 1)
-        np.testing.assert_array_equal(alone.total[rows, lane], whole[1].total[rows, lane])
+        np.testing.assert_array_equal(many.total[rows, lane], whole[1].total[rows, lane])
 
 
 def test_actions_are_drawn_from_the_policy_among_legal_actions():
-    given = problem(Mouselab(parents=(-1, -1, 1)))
-    _, harvest = collect(given, begin(given, 8000), 2)
-    aux = harvest.looks.aux
+    given, aux = problem(Mouselab(parents=(-1, -1, 1))), crowd().looks.aux
     first = np.bincount(aux.answer[0], minlength=4) / 8000
     belief = jax.tree.map(lambda leaf: leaf[given.table.first][None], given.table.beliefs)
     chances = probabilities(given, belief)[0]
     assert chances.max() > 0.3  # it does prefer something
     np.testing.assert_allclose(first, chances, atol=4 * 0.5 / np.sqrt(8000))
     np.testing.assert_allclose(np.exp(aux.log_prob[0]), chances[aux.answer[0]], rtol=1e-5)
-    again = np.asarray(aux.answer[0]) == np.asarray(aux.answer[1])
-    assert not again[np.asarray(aux.answer[0]) < 3].any()  # no node is clicked twice
+    again = aux.answer[0] == aux.answer[1]
+    assert not again[aux.answer[0] < 3].any()  # no node is clicked twice
 
 
 def made_up(reward, ended, value):
     """One lane's record, whose last row is open."""
     rows = len(value)
-    none = jnp.zeros((rows, 1), jnp.int32)
-    value = jnp.asarray(value, jnp.float32)[:, None]
-    inputs = Seen(jnp.zeros((rows, 1, 2)), jnp.zeros((rows, 1, 3), bool))
+    none = np.zeros((rows, 1), np.int32)
+    value = np.array(value, np.float32)[:, None]
+    inputs = Seen(np.zeros((rows, 1, 2), np.float32), np.zeros((rows, 1, 3), bool))
     return Looks(
         aux=Decision(inputs, none, 0.0 * value, value),
-        reward=jnp.asarray(reward, jnp.float32)[:, None],
-        acts=jnp.ones((rows, 1), jnp.int32),
-        ended=jnp.asarray(ended, bool)[:, None],
-        count=jnp.array([rows]),
+        reward=np.array(reward, np.float32)[:, None],
+        acts=np.ones((rows, 1), np.int32),
+        ended=np.array(ended, bool)[:, None],
+        count=np.array([rows], np.int32),
     )
 
 
@@ -331,8 +338,10 @@ def test_advantages_by_hand():
     looks = made_up([-0.1, 0.8, -0.1, 0.0], [0, 1, 0, 0], [0.5, 0.6, 0.4, 0.7])
     stop = 0.8 - 0.6
     expected = [-0.1 + 0.6 - 0.5 + 0.5 * stop, stop, -0.1 + 0.7 - 0.4, 0.0]
-    np.testing.assert_allclose(learner.advantages(looks, config)[:, 0], expected, rtol=1e-5)
-    batch = learner.to_batch(looks, config)
+    advantages, batch = jax.jit(
+        lambda looks: (learner.advantages(looks, config), learner.to_batch(looks, config))
+    )(looks)
+    np.testing.assert_allclose(advantages[:, 0], expected, rtol=1e-5)
     np.testing.assert_array_equal(batch.weight, [1, 1, 1, 0])  # two whole minibatches
     np.testing.assert_allclose(batch.target[:3], [0.5 + expected[0], 0.8, 0.6], rtol=1e-5)
 
@@ -353,7 +362,7 @@ def test_metrics_count_episodes_and_computations():
 
 @pytest.mark.parametrize(
     ("env", "kind"),
-    [(BernoulliSelection(arms=2, horizon=5), "items"), (Mouselab(), "mlp")],
+    [(BernoulliSelection(arms=3, horizon=5), "items"), (Mouselab(), "mlp")],
 )
 def test_greedy_policies_are_legal_and_the_likeliest(env, kind):
     given = problem(env, kind)
@@ -371,11 +380,11 @@ def test_greedy_policies_are_legal_and_the_likeliest(env, kind):
 
 def test_with_a_stop_row_computations_have_no_number():
     given = problem(BernoulliSelection(arms=3, horizon=5), "items")
-    rows = jax.random.normal(KEY, (4, 3, 6))
-    order = jnp.array([2, 0, 1])
-    straight = given.network(given.params, rows)
-    permuted = given.network(given.params, rows[:, order])
-    moved = straight.prior_logits[:, jnp.append(order, 3)]
+    rows = np.random.default_rng(3).normal(size=(4, 3, 6)).astype(np.float32)
+    order = np.array([2, 0, 1])
+    asked = (ASK(given.network, given.params, shown) for shown in (rows, rows[:, order]))
+    straight, permuted = jax.device_get(tuple(asked))
+    moved = straight.prior_logits[:, np.append(order, 3)]
     np.testing.assert_allclose(permuted.prior_logits, moved, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(permuted.value, straight.value, rtol=1e-4, atol=1e-5)
     assert np.ptp(straight.prior_logits, axis=1).min() > 1e-3

@@ -15,13 +15,14 @@ from agents.metapolicies.learned import network as meta_networks
 from agents.metapolicies.learned import policy
 from agents.metapolicies.learned.config import MetaConfig, PPOConfig
 from agents.metapolicies.learned.network import FORBIDDEN
+from tests.agents.stirring import stir
 from tests.rrplan import tabular
 
 ENVIRONMENT = tabular.TabularEnvironment()
 TABLE = tabular.make_table(4, ENVIRONMENT.num_actions)  # one of its states has one legal action
 MENU = (0, 2, 3)
 PLANNER = rrplan.Planner(ENVIRONMENT, TABLE, tabular.table_network, TABLE, max_simulations=3)
-META = MetaConfig("gate", MENU, ("prior", "progress", "observation"), width=8)
+META = MetaConfig("gate", MENU, ("prior", "progress", "observation"), width=4)
 KEY, EPISODES = jax.random.key(5), 128
 
 
@@ -32,14 +33,16 @@ def evaluate(meta_policy, params):
 
 
 def by_rank(rank):
-    """Return what takes the prior's action of a rank by the table, the last one if too few."""
+    """Return what taking the prior's action of a rank earns, the last one if too few."""
+    params = TABLE, np.int32(rank)
+    return rrplan.rollout(ENVIRONMENT, TABLE, act_by_rank, params, key=KEY, episodes=EPISODES)
 
-    def act(params, state, observation, invalid):
-        logits = jnp.where(invalid, -jnp.inf, params.logits[state.index])
-        place = jnp.minimum(rank, (~invalid).sum(-1) - 1)
-        return jnp.take_along_axis(jnp.argsort(-logits), place[:, None], axis=-1)[:, 0]
 
-    return rrplan.rollout(ENVIRONMENT, TABLE, act, TABLE, key=KEY, episodes=EPISODES)
+def act_by_rank(params, state, observation, invalid):
+    table, rank = params
+    logits = jnp.where(invalid, -jnp.inf, table.logits[state.index])
+    place = jnp.minimum(rank, (~invalid).sum(-1) - 1)
+    return jnp.take_along_axis(jnp.argsort(-logits), place[:, None], axis=-1)[:, 0]
 
 
 @functools.cache
@@ -51,7 +54,7 @@ def ranks():
 @pytest.mark.parametrize("rank", range(3))
 def test_an_answer_of_ranks_takes_the_action_of_that_rank_and_is_charged_its_k(rank):
     meta_policy, params = ranks()
-    always = {**params, "start": jnp.int32(MENU[rank]), "strength": jnp.float32(1e3)}
+    always = {**params, "start": np.int32(MENU[rank]), "strength": np.float32(1e3)}
     found, expected = evaluate(meta_policy, always), by_rank(rank)
     np.testing.assert_allclose(found.untimed_return, expected.untimed_return, rtol=1e-5)
     np.testing.assert_array_equal(found.length, expected.length)
@@ -96,35 +99,34 @@ def test_rows_of_actions_are_treated_alike():
     network, params = direct(rows_are_actions=True)
     assert network.module is direct()[0].module
     assert "index" not in params["weights"]
-    drawn = jax.tree.map(
-        lambda leaf: jax.random.normal(jax.random.key(leaf.size), leaf.shape), params["weights"]
-    )
+    drawn = stir(params["weights"], 1.0)
     rng = np.random.default_rng(0)
     inputs = meta_inputs(rng, network)
     order = np.array([2, 0, 1])
     moved = inputs._replace(
         **{name: getattr(inputs, name)[:, order] for name in ("actions", "legal", "prior")},
-        leading=jnp.argsort(order)[inputs.leading],
+        leading=np.argsort(order).astype(np.int32)[inputs.leading],
     )
+    ask = jax.jit(lambda params, shown: network(params, shown))
     (logits, value), (other, same) = (
-        network({**params, "weights": drawn}, shown) for shown in (inputs, moved)
+        jax.device_get(ask({**params, "weights": drawn}, shown)) for shown in (inputs, moved)
     )
     np.testing.assert_allclose(other, logits[:, order], rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(same, value, rtol=1e-4, atol=1e-4)
-    assert (np.asarray(logits)[~np.asarray(inputs.legal)] == FORBIDDEN).all()
+    assert (logits[~inputs.legal] == FORBIDDEN).all()
 
 
 def meta_inputs(rng, network, rows=16):
     legal = rng.random((rows, 3)) < 0.7
     legal[:, 0] = True
     return acting.ActionInputs(
-        actions=jnp.asarray(rng.normal(size=(rows, 3, network.actions_in)), jnp.float32),
-        whole=jnp.asarray(rng.normal(size=(rows, network.whole_in)), jnp.float32),
-        legal=jnp.asarray(legal),
-        leading=jnp.zeros(rows, jnp.int32),
-        simulations=jnp.zeros(rows, jnp.int32),
-        value=jnp.zeros(rows),
-        prior=jnp.asarray(rng.normal(size=(rows, 3)), jnp.float32),
+        actions=rng.normal(size=(rows, 3, network.actions_in)).astype(np.float32),
+        whole=rng.normal(size=(rows, network.whole_in)).astype(np.float32),
+        legal=legal,
+        leading=np.zeros(rows, np.int32),
+        simulations=np.zeros(rows, np.int32),
+        value=np.zeros(rows, np.float32),
+        prior=rng.normal(size=(rows, 3)).astype(np.float32),
     )
 
 
@@ -178,7 +180,7 @@ PPO = PPOConfig(
 def test_each_learns_the_right_action_from_what_it_sees(make, simulations):
     """Half of the two doors need another action than the prior's: of ranks, that is k = 1."""
     planner = rrplan.Planner(Doors(), (), network, jnp.array([1.0, 0.0]), max_simulations=1)
-    meta = MetaConfig("gate", (0, 1), ("prior", "progress", "observation"), width=8)
+    meta = MetaConfig("gate", (0, 1), ("prior", "progress", "observation"), width=4)
     rates = rrplan.Rates(look=0.5)
     made = make(planner, Request(meta, PPO, None, 1, lambda policy, shapes: rates))
     training = made.training

@@ -30,32 +30,41 @@ def stop(scale, keys, carry, seen):
 STOPPER = rrplan.MetaPolicy(lambda batch_size: (), stop)
 
 
-def evaluate(meta_policy, params, seed=11, episodes=256):
-    return rrplan.evaluate(
-        PLANNER, meta_policy, params, key=jax.random.key(seed), episodes=episodes,
-        num_lanes=64, costs=COSTS, trace=STEPS,
+def evaluate(meta_policy, params, seed=11):
+    found = rrplan.evaluate(
+        PLANNER, meta_policy, params, key=jax.random.key(seed), episodes=2048,
+        num_lanes=256, costs=COSTS, trace=STEPS,
     )  # fmt: skip
+    return jax.device_get(found)
+
+
+@functools.cache
+def stopped(seed):
+    return evaluate(STOPPER, 4.0, seed)
 
 
 @functools.cache
 def donors():
     """Return the stopper's decisions on other episodes than those that tests play."""
-    return yoked.collect(evaluate(STOPPER, 4.0, 12, 512).trace, ENVIRONMENT.num_actions)
+    return yoked.collect(stopped(12).trace, ENVIRONMENT.num_actions)
+
+
+@functools.cache
+def tied():
+    return evaluate(yoked.yoked(), donors())
 
 
 def rows(trace):
     """Return index, legal actions, simulations and looks of each decision with a choice."""
-    valid, legal, simulations, looks = (
-        np.asarray(c) for c in (trace.valid, trace.legal_actions, trace.simulations, trace.looks)
-    )
-    decision = np.broadcast_to(np.arange(valid.shape[1]), valid.shape)
-    chosen = valid & (legal > 1)
-    return np.stack([c[chosen] for c in (decision, legal, simulations, looks)], axis=1)
+    decision = np.broadcast_to(np.arange(trace.valid.shape[1]), trace.valid.shape)
+    chosen = trace.valid & (trace.legal_actions > 1)
+    columns = (decision, trace.legal_actions, trace.simulations, trace.looks)
+    return np.stack([column[chosen] for column in columns], axis=1)
 
 
 def test_every_decision_thinks_and_looks_as_some_donor_of_its_kind_did():
-    given = {tuple(row) for row in rows(evaluate(STOPPER, 4.0, 12, 512).trace)}
-    taken = {tuple(row) for row in rows(evaluate(yoked.yoked(), donors()).trace)}
+    given = {tuple(row) for row in rows(stopped(12).trace)}
+    taken = {tuple(row) for row in rows(tied().trace)}
     assert taken <= given
     assert len(taken) > 20
     ks = {k for _, _, k, _ in taken}
@@ -65,7 +74,7 @@ def test_every_decision_thinks_and_looks_as_some_donor_of_its_kind_did():
 
 def test_without_looks_it_thinks_as_donors_did_and_never_looks():
     found = evaluate(yoked.yoked_without_looks(), donors())
-    given = {tuple(row[:3]) for row in rows(evaluate(STOPPER, 4.0, 12, 512).trace)}
+    given = {tuple(row[:3]) for row in rows(stopped(12).trace)}
     taken = {tuple(row[:3]) for row in rows(found.trace)}
     assert taken <= given
     assert len(taken) > 20
@@ -73,36 +82,41 @@ def test_without_looks_it_thinks_as_donors_did_and_never_looks():
 
 
 def test_it_thinks_and_pays_as_much_as_the_stopper_on_average():
-    stopper, tied = evaluate(STOPPER, 4.0, 11, 2048), evaluate(yoked.yoked(), donors(), 11, 2048)
+    found = tied()
     for name in ("simulations", "looks"):
-        a, b = (float(getattr(found, name).mean()) for found in (stopper, tied))
+        a, b = (float(getattr(one, name).mean()) for one in (stopped(11), found))
         np.testing.assert_allclose(b, a, rtol=0.05)
-    counts = rrplan.costs.Counts(tied.simulations, tied.looks, tied.length, tied.levels)
-    np.testing.assert_allclose(tied.cost, rrplan.costs.charge(COSTS, counts), rtol=1e-5)
-    assert float(tied.looks.mean()) > 1.5 * float(tied.length.mean())  # a gate's would be fewer
+    counts = rrplan.costs.Counts(found.simulations, found.looks, found.length, found.levels)
+    np.testing.assert_allclose(found.cost, rrplan.costs.charge(COSTS, counts), rtol=1e-5)
+    assert float(found.looks.mean()) > 1.5 * float(found.length.mean())  # a gate's would be fewer
 
 
 def test_it_does_not_know_the_state():
     """What it orders changes with nothing that a state is but its kind."""
-    keys = jax.random.split(jax.random.key(1), 64)
     policy, seen = yoked.yoked(), shown(64)
     other = jax.tree.map(lambda leaf: leaf + 1, seen)._replace(
         **{n: getattr(seen, n) for n in ("simulations", "simulations_left", "decision")},
         invalid_actions=seen.invalid_actions[:, ::-1],  # as many, but others
     )
-    answers = [policy.apply(donors(), keys, policy.init(64), s) for s in (seen, other)]
-    np.testing.assert_array_equal(*(answer.carry.simulations for answer in answers))
-    assert len(np.unique(answers[0].carry.simulations)) > 1
+
+    @jax.jit
+    def ordered(donors, seen):
+        keys = jax.random.split(jax.random.key(1), 64)
+        return policy.apply(donors, keys, policy.init(64), seen).carry.simulations
+
+    answers = [ordered(donors(), s) for s in (seen, other)]
+    np.testing.assert_array_equal(*answers)
+    assert len(np.unique(answers[0])) > 1
 
 
 def shown(lanes):
     """Return what is seen at the first decision, with two of three actions legal."""
-    number, count = jnp.zeros(lanes), jnp.zeros(lanes, jnp.int32)
-    each = jnp.zeros((lanes, 3))
+    number, count = np.zeros(lanes, np.float32), np.zeros(lanes, np.int32)
+    each = np.zeros((lanes, 3), np.float32)
     return rrplan.MetaObservation(
         observation=number, features=each, prior_logits=each,
-        invalid_actions=jnp.broadcast_to(jnp.array([True, False, False]), (lanes, 3)),
-        visit_counts=each.astype(jnp.int32), qvalues=each, qvalue_variances=each,
+        invalid_actions=np.tile([True, False, False], (lanes, 1)),
+        visit_counts=each.astype(np.int32), qvalues=each, qvalue_variances=each,
         raw_value=number, search_value=number, simulations=count,
         simulations_left=count + MOST, decision=count, price=number, budget_left=count + 99,
         max_depth=count,

@@ -23,6 +23,7 @@ from rrplan.engine.state import Engine
 from rrplan.errors import InputError
 from rrplan.models import Settings, make_model
 from rrplan.planner import Planner
+from tests.agents.stirring import stir
 
 MOST, STEPS, LANES = 8, 3, 16
 INPUTS = ("search", "progress", "observation")
@@ -70,32 +71,31 @@ def begun(config, strength=2.0, start=1):
     """Return a network and parameters that prefer some answers, as if they had been learned."""
     meta = meta_networks.build(config, planner())
     params = meta.init(jax.random.key(0))
-    keys = jax.random.split(jax.random.key(1), len(jax.tree.leaves(params["weights"])))
-    leaves, shape = jax.tree.flatten(params["weights"])
-    drawn = [
-        leaf + 0.3 * jax.random.normal(key, leaf.shape)
-        for leaf, key in zip(leaves, keys, strict=True)
-    ]
-    weights = jax.tree.unflatten(shape, drawn)
-    return meta, {**params, "weights": weights, "start": start, "strength": strength}
+    weights = stir(params["weights"])
+    return meta, {**params, "weights": weights, **prior(start, strength)}
+
+
+def prior(start, strength=2.0):
+    """Return the fixed k that is begun with, by its place, and how much it is preferred."""
+    return {"start": np.int32(start), "strength": np.float32(strength)}
 
 
 # Compiled in one piece: operation by operation takes ten times as long.
 @functools.partial(jax.jit, static_argnums=0)
-def show(meta, lanes):
-    return meta.show(lanes)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def answer(meta, params, inputs):
-    return meta(params, inputs)
+def answer(meta, params, lanes):
+    """Return logits, log-probabilities and what is allowed."""
+    inputs = meta.show(lanes)
+    logits, _ = meta(params, inputs)
+    return logits, jax.nn.log_softmax(logits), meta.allowed(inputs)
 
 
 def seen(simulations, max_depth):
-    """Return what lanes see that differ in these two alone."""
-    shapes = operations.shapes_seen(planner(), len(simulations))
-    blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    return blank._replace(simulations=jnp.int32(simulations), max_depth=jnp.int32(max_depth))
+    """Return what five lanes see that differ in these two alone; the last ones are alike."""
+    shapes = operations.shapes_seen(planner(), 5)
+    blank = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+    numbers = np.array([simulations, max_depth], np.int32)
+    simulations, max_depth = np.pad(numbers, ((0, 0), (0, 5 - numbers.shape[1])), mode="edge")
+    return blank._replace(simulations=simulations, max_depth=max_depth)
 
 
 def test_answers_are_all_pairs_and_to_act():
@@ -109,14 +109,14 @@ def test_answers_are_all_pairs_and_to_act():
 
 def test_a_depth_that_is_held_is_all_that_may_be_answered():
     meta, params = begun(STOPPER)
-    inputs = show(meta, seen([0, 3, 3, 3], [NO_DEPTH_LIMIT, 1, 2, NO_DEPTH_LIMIT]))
-    logits, _ = answer(meta, params, inputs)
+    lanes = seen([0, 3, 3, 3], [NO_DEPTH_LIMIT, 1, 2, NO_DEPTH_LIMIT])
+    logits, log_probs, told = (found[:4] for found in jax.device_get(answer(meta, params, lanes)))
     allowed = np.array(
         [[1] * 7, [1, 1, 0, 0, 1, 0, 0], [1, 0, 1, 0, 0, 1, 0], [1, 0, 0, 1, 0, 0, 1]], bool
     )
-    np.testing.assert_array_equal(meta.allowed(inputs), allowed)
+    np.testing.assert_array_equal(told, allowed)
     np.testing.assert_array_equal(logits == FORBIDDEN, ~allowed)
-    probs = np.exp(jax.nn.log_softmax(logits))
+    probs = np.exp(log_probs)
     assert (probs[~allowed] == 0).all()
     assert (probs[allowed] > 0).all()
     for row, may in zip(probs, allowed, strict=True):
@@ -125,9 +125,9 @@ def test_a_depth_that_is_held_is_all_that_may_be_answered():
 
 def test_the_fixed_k_is_begun_with_at_the_deepest_limit_and_goes_on_at_the_one_held():
     meta = meta_networks.build(STOPPER, planner())
-    inputs = show(meta, seen([0, 0, 1, 1, 3], [NO_DEPTH_LIMIT, 1, 1, NO_DEPTH_LIMIT, 1]))
-    fresh = {**meta.init(jax.random.key(0)), "start": jnp.int32(3), "strength": 2.0}
-    first, _, held, deep, done = jnp.argmax(answer(meta, fresh, inputs)[0], axis=-1)
+    lanes = seen([0, 0, 1, 1, 3], [NO_DEPTH_LIMIT, 1, 1, NO_DEPTH_LIMIT, 1])
+    fresh = {**meta.init(jax.random.key(0)), **prior(3)}
+    first, _, held, deep, done = np.argmax(answer(meta, fresh, lanes)[0], axis=-1)
     answers = STOPPER.answers
     assert [answers[place] for place in (first, held, deep, done)] == [
         (2, 0), (2, 1), (2, 0), (0, 0),
@@ -143,20 +143,19 @@ def test_the_chances_of_each_k_are_those_of_an_agent_without_depths(kind):
     weights, own = dict(params["weights"]), params["weights"]["policy"]
     weights["policy"] = jax.tree.map(lambda leaf: leaf[..., :3], own)
     lanes = seen([0, 0, 3], [NO_DEPTH_LIMIT, NO_DEPTH_LIMIT, 2])
-    lanes = lanes._replace(observation=jnp.arange(6.0).reshape(3, 2))
-    probs = np.exp(jax.nn.log_softmax(answer(meta, params, show(meta, lanes))[0]))
-    inputs = show(plain, lanes)
+    lanes = lanes._replace(observation=np.arange(10, dtype=np.float32).reshape(5, 2))
+    probs = np.exp(answer(meta, params, lanes)[1])[:3]
     if config.holds_depth:  # two columns tell of the depth that is held: not to the other one
         whole = plain.whole_in
-        kernel = jnp.delete(weights["first"]["kernel"], np.arange(whole, whole + 3), axis=0)
+        kernel = np.delete(weights["first"]["kernel"], np.arange(whole, whole + 3), axis=0)
         weights["first"] = {**weights["first"], "kernel": kernel}
         held = np.arange(3) == 2
     else:
         held = np.zeros(3, bool)
     sizes = {"whole": plain.whole_in, "actions": plain.actions_in}
     moments = {n: {c: params[n][c][:size] for c, size in sizes.items()} for n in MOMENTS}
-    logits, _ = answer(plain, {**params, **moments, "weights": weights}, inputs)
-    expected = np.exp(jax.nn.log_softmax(logits))
+    log_probs = answer(plain, {**params, **moments, "weights": weights}, lanes)[1]
+    expected = np.exp(log_probs)[:3]
     several = probs[:, 1:].reshape(3, 2, 3)
     np.testing.assert_allclose(probs[~held, 0], expected[~held, 0], rtol=1e-5)
     np.testing.assert_allclose(several.sum(-1)[~held], expected[~held, 1:], rtol=1e-5)
@@ -167,10 +166,8 @@ def test_the_chances_of_each_k_are_those_of_an_agent_without_depths(kind):
 
 def test_an_untrained_agent_prefers_the_fixed_k_as_one_without_depths_and_no_limit():
     meta = meta_networks.build(STOPPER, planner())
-    fresh = {**meta.init(jax.random.key(0)), "start": jnp.int32(2), "strength": 2.0}
-    probs = np.exp(
-        jax.nn.log_softmax(answer(meta, fresh, show(meta, seen([0], [NO_DEPTH_LIMIT])))[0])
-    )[0]
+    fresh = {**meta.init(jax.random.key(0)), **prior(2)}
+    probs = np.exp(answer(meta, fresh, seen([0], [NO_DEPTH_LIMIT]))[1])[0]
     e = np.exp
     np.testing.assert_allclose(probs[0], 1 / (2 + e(2)), rtol=1e-5)
     np.testing.assert_allclose(probs[4:].sum(), e(2) / (2 + e(2)), rtol=1e-5)
@@ -180,7 +177,7 @@ def test_an_untrained_agent_prefers_the_fixed_k_as_one_without_depths_and_no_lim
 def test_a_gate_with_no_limit_alone_is_the_gate_without_depths():
     plain = MetaConfig("gate", (0, 1, 4), INPUTS, width=4)
     given, params = begun(plain)
-    other, _ = begun(dataclasses.replace(plain, depths=(0,)))
+    other = meta_networks.build(dataclasses.replace(plain, depths=(0,)), planner())
     options = {"key": jax.random.key(2), "episodes": 32, "num_lanes": LANES}
     one, two = (
         rrplan.evaluate(planner(), policy.greedy(meta), params, **options)
@@ -201,11 +198,15 @@ def recorded():
         max_simulations=MOST,
         record=64,
     )
+
+    @jax.jit
+    def collect(settings):
+        lanes = stream.start(engine, settings, 256)
+        prices = lambda keys: jnp.zeros(keys.shape)  # noqa: E731
+        return stream.collect(engine, settings, lanes, 512, 256, prices)[1].looks
+
     settings = Settings((), (), params, jax.random.key(3), traced(Costs()), **_search())
-    lanes = stream.start(engine, settings, 256)
-    prices = lambda keys: jnp.zeros(keys.shape)  # noqa: E731
-    _, harvest = stream.collect(engine, settings, lanes, 512, 256, prices)
-    return meta, params, harvest.looks
+    return meta, params, jax.device_get(collect(settings))
 
 
 def _search():
@@ -216,7 +217,7 @@ def test_a_stopper_keeps_to_the_depth_of_its_first_look():
     _, _, looks = recorded()
     answers = np.array(STOPPER.answers)
     limits = np.where(answers[:, 1] == 0, NO_DEPTH_LIMIT, answers[:, 1])
-    choice = jax.tree.map(np.asarray, looks.aux)
+    choice = looks.aux
     told = np.arange(len(choice.answer))[:, None] < np.asarray(closed(looks))
     later = told & (choice.inputs.simulations > 0)
     assert later.sum() > 50
@@ -234,11 +235,15 @@ def test_log_probabilities_are_those_of_what_was_allowed():
     meta, params, looks = recorded()
     told = np.arange(looks.aux.answer.shape[0])[:, None] < np.asarray(closed(looks))
     choice = jax.tree.map(lambda leaf: leaf[told], looks.aux)
-    logits, _ = answer(meta, params, choice.inputs)
-    again = np.take_along_axis(np.asarray(jax.nn.log_softmax(logits)), choice.answer[:, None], 1)
+
+    @jax.jit
+    def ask_again(params, inputs):
+        return jax.nn.log_softmax(meta(params, inputs)[0]), meta.allowed(inputs)
+
+    log_probs, allowed = jax.device_get(ask_again(params, choice.inputs))
+    again = np.take_along_axis(log_probs, choice.answer[:, None], 1)
     np.testing.assert_allclose(choice.log_prob, again[:, 0], rtol=1e-4, atol=1e-5)
     assert np.isfinite(choice.log_prob).all()
-    allowed = np.asarray(meta.allowed(choice.inputs))
     assert allowed[np.arange(len(allowed)), choice.answer].all()
 
 

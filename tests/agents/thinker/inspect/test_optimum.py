@@ -1,6 +1,7 @@
 """The exact optimum of imagining: cases by hand, and its answers in the augmented problem."""
 
 import dataclasses
+import functools
 import itertools
 
 import jax
@@ -88,20 +89,35 @@ class Silent:
         return Evaluation(jnp.zeros((number, 2)), jnp.zeros(number), jnp.zeros((number, 1)))
 
 
+@functools.cache
+def planner():
+    env, params = envs.make("imagine")
+    return rrplan.Planner(envs.adapt(env), params, Silent(), (), rrplan.Search(), 16)
+
+
+def supply_of(number):
+    return Supply(lambda place: (place, jnp.zeros(place.shape)), jnp.int32(number))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def begin(problem, settings, rewards):
+    """Return lanes that stand at the roots of the trees ``[64, 6]``."""
+    lanes = start(problem, settings, supply_of(len(rewards)), len(rewards))
+    return lanes._replace(
+        real=jax.tree.map(lambda leaf: rewards if leaf.shape == rewards.shape else leaf, lanes.real)
+    )
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def step(problem, settings, lanes, answer):
+    return advance(problem, settings, supply_of(len(answer)), lanes, answer)
+
+
 def play(optimum):
     """Play the optimum's answers in the augmented environment, on every tree; return its sums."""
-    env, params = envs.make("imagine")
-    planner = rrplan.Planner(envs.adapt(env), params, Silent(), (), rrplan.Search(), 16)
-    problem, settings = prepare(planner, optimum.stage, Costs())
+    problem, settings = prepare(planner(), optimum.stage, Costs())
     rewards = np.array(list(itertools.product((-1, 1), repeat=6)), np.float32)
-    supply = Supply(lambda place: (place, jnp.zeros(place.shape)), jnp.int32(len(rewards)))
-    lanes = start(problem, settings, supply, len(rewards))
-    lanes = lanes._replace(
-        real=jax.tree.map(
-            lambda leaf: jnp.asarray(rewards) if leaf.shape == rewards.shape else leaf, lanes.real
-        )
-    )
-    step = jax.jit(lambda lanes, answer: advance(problem, settings, supply, lanes, answer))
+    lanes = begin(problem, settings, rewards)
     standings = [optimum.first] * len(rewards)
     ways = [0] * len(rewards)  # numbers of the roots
     total = np.zeros(len(rewards))
@@ -109,7 +125,8 @@ def play(optimum):
     while any(at is not None for at in standings):
         answers = [0 if at is None else optimum.best(at).answer for at in standings]
         before = np.asarray(lanes.sums.simulations)
-        lanes, outcome = step(lanes, jnp.asarray(answers, jnp.int32))
+        lanes, outcome = step(problem, settings, lanes, np.array(answers, np.int32))
+        outcome = jax.device_get(outcome)
         for lane, (at, answer) in enumerate(zip(standings, answers, strict=True)):
             if at is None:
                 continue
