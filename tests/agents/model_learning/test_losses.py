@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -38,25 +39,36 @@ class Counting:
 
 def window(**changes):
     """Return one window of five steps, whose numbers are 1, 2, ...; fields may be replaced."""
-    number = jnp.arange(1.0, LENGTH + 1)
+    number = np.arange(1.0, LENGTH + 1, dtype=np.float32)
     rows = Step(
         observation=number[:, None],
-        invalid_actions=jnp.zeros((LENGTH, 2), bool),
-        action=jnp.zeros(LENGTH, jnp.int32),
-        drawn=jnp.zeros(LENGTH, bool),
-        policy_target=jnp.tile(jnp.array([1.0, 0.0]), (LENGTH, 1)),
-        search_value=100.0 * number,
+        invalid_actions=np.zeros((LENGTH, 2), bool),
+        action=np.zeros(LENGTH, np.int32),
+        drawn=np.zeros(LENGTH, bool),
+        policy_target=np.tile(np.float32([1.0, 0.0]), (LENGTH, 1)),
+        search_value=100 * number,
         reward=number,
-        ended=jnp.zeros(LENGTH, bool),
+        ended=np.zeros(LENGTH, bool),
     )
-    known = changes.pop("known", jnp.ones(LENGTH, bool))
+    known = changes.pop("known", np.ones(LENGTH, bool))
     rows = rows._replace(**changes)
     rows = rows._replace(**{name: leaf[None] for name, leaf in rows._asdict().items()})
-    return Windows(rows, known[None], jnp.ones(1))
+    return Windows(rows, known[None], np.ones(1, np.float32))
 
 
 def flags(*places):
-    return jnp.zeros(LENGTH, bool).at[jnp.array(places, int)].set(True)
+    return np.isin(np.arange(LENGTH), places)
+
+
+# Compiled in one piece: operation by operation takes far longer.
+@jax.jit
+def make_targets(given):
+    return losses.make_targets(given, 2, 2, 0.5)
+
+
+@jax.jit
+def loss(params, given):
+    return losses.loss(Counting(), CONFIG, params, given)
 
 
 @pytest.mark.parametrize(
@@ -71,13 +83,13 @@ def flags(*places):
         # The first step was drawn, but others are not to blame for it.
         ({"drawn": flags(0)}, [100, 2 + 1.5 + 100, 3 + 2 + 125], [1, 1, 1]),
         # Nothing is known after the second step.
-        ({"known": jnp.arange(LENGTH) < 2}, [1 + 100, 200, None], [1, 1, 0]),
+        ({"known": np.arange(LENGTH) < 2}, [1 + 100, 200, None], [1, 1, 0]),
         # A last known step that ends the episode needs no value.
-        ({"known": jnp.arange(LENGTH) < 2, "ended": flags(1)}, [1 + 1, 2, None], [1, 1, 0]),
+        ({"known": np.arange(LENGTH) < 2, "ended": flags(1)}, [1 + 1, 2, None], [1, 1, 0]),
     ],
 )
 def test_values_are_rewards_and_then_what_the_search_says(changes, value, going):
-    targets = losses.make_targets(window(**changes), 2, 2, 0.5)
+    targets = jax.device_get(make_targets(window(**changes)))
     np.testing.assert_array_equal(targets.going[0], np.array(going, bool))
     for found, expected in zip(targets.value[0], value, strict=True):
         assert expected is None or float(found) == expected
@@ -85,8 +97,7 @@ def test_values_are_rewards_and_then_what_the_search_says(changes, value, going)
 
 def test_losses_of_an_unroll_by_hand():
     # Features 1, 2, 3 are imagined where 1, 2, 3 are real: none is wrong but by the factor 1.1.
-    network, params = Counting(), jnp.float32(1.1)
-    total, (means, error) = losses.loss(network, CONFIG, params, window())
+    total, (means, error) = jax.device_get(loss(1.1, window()))
     told, real = np.array([1.1, 2.1, 3.1]), 1.1 * np.array([1.0, 2.0, 3.0])
     values = np.array([77.0, 103.5, 130.0])
     expected = {
@@ -107,14 +118,14 @@ def test_losses_of_an_unroll_by_hand():
 
 def test_what_comes_after_an_end_counts_for_nothing():
     ended = {"ended": flags(1)}
-    plain, _ = losses.loss(Counting(), CONFIG, jnp.float32(1.1), window(**ended))
+    plain, _ = loss(1.1, window(**ended))
     others = {
-        "reward": jnp.array([1.0, 2.0, 9.0, 9.0, jnp.nan]),
-        "search_value": jnp.array([7.0, 7.0, 9.0, 9.0, jnp.nan]),
-        "action": jnp.array([0, 0, 1, 1, 1]),
-        "invalid_actions": jnp.arange(LENGTH)[:, None] > jnp.array([9, 1]),
+        "reward": np.float32([1.0, 2.0, 9.0, 9.0, np.nan]),
+        "search_value": np.float32([7.0, 7.0, 9.0, 9.0, np.nan]),
+        "action": np.int32([0, 0, 1, 1, 1]),
+        "invalid_actions": np.arange(LENGTH)[:, None] > np.array([9, 1]),
     }
-    other, _ = losses.loss(Counting(), CONFIG, jnp.float32(1.1), window(**ended, **others))
+    other, _ = loss(1.1, window(**ended, **others))
     assert float(other) == float(plain)
 
 
@@ -124,11 +135,16 @@ def test_where_no_action_is_expected_to_be_legal_all_are():
 
 
 def test_errors_by_hand():
-    network, some = Counting(), window(drawn=flags(0, 1, 2))
-    targets = losses.make_targets(some, 2, 2, 0.5)
-    told = losses.unroll(network, jnp.float32(1.0), jnp.ones((1, 1)), targets.action)
-    real = jnp.array([[[1.0], [2.0], [5.0]]])
-    found = errors.compare(network, told, real, targets)
+    targets = make_targets(window(drawn=flags(0, 1, 2)))
+
+    @jax.jit
+    def compare(targets):
+        network = Counting()
+        told = losses.unroll(network, jnp.float32(1.0), jnp.ones((1, 1)), targets.action)
+        real = jnp.array([[[1.0], [2.0], [5.0]]])
+        return errors.compare(network, told, real, targets)
+
+    found = jax.device_get(compare(targets))
     np.testing.assert_array_equal(found.reward, [0.0, 0.0])
     np.testing.assert_array_equal(found.ended, [0.0, 0.0])  # a logit of 0 says that it goes on
     spread = np.square(np.array([2.0, 5.0]) - 8 / 3)

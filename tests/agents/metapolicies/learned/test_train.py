@@ -21,7 +21,7 @@ from tests.agents.metapolicies.doors import MISTAKE, MOST, planner
 PRICE = 0.1
 PPO = PPOConfig(
     num_lanes=64, looks_per_chunk=1024, num_chunks=30, minibatches=4, learning_rate=3e-3,
-    entropy_weight=0.05, initial_strength=1.0, evaluation_episodes=256, evaluate_every=10,
+    entropy_weight=0.05, initial_strength=1.0, evaluation_episodes=400, evaluate_every=10,
     checkpoint_every=10, lowest_price=PRICE, highest_price=PRICE,
 )  # fmt: skip
 META = MetaConfig("stopper", menu=(0, 1, 2), inputs=("search", "progress", "observation"), width=16)

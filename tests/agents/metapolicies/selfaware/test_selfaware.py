@@ -28,9 +28,15 @@ PLANNER = rrplan.Planner(
 )
 CONFIG = GainsConfig(
     num_lanes=LANES, steps_per_chunk=8, num_chunks=12, replay_size=1024, batch_size=64,
-    updates_per_chunk=32, learning_rate=3e-2, evaluation_episodes=16,
+    updates_per_chunk=32, learning_rate=3e-2, evaluation_episodes=64,
 )  # fmt: skip
 MODEL = TrueModel(ENVIRONMENT, TABLE, tabular.table_network)
+FACTS = jax.tree.map(np.asarray, TABLE)
+
+
+@jax.jit
+def begin(seed):
+    return reset_lanes(ENVIRONMENT, TABLE, jax.random.key(seed), LANES)
 
 
 @jax.jit
@@ -45,44 +51,44 @@ def played_on(state, action):
     earned = 0.0
     index, time = int(state.index), int(state.time)
     while True:
-        earned += float(TABLE.reward[index, action])
-        over = bool(TABLE.terminal[index, action]) or time + 1 >= ENVIRONMENT.max_length
-        index, time = int(TABLE.next_state[index, action]), time + 1
+        earned += float(FACTS.reward[index, action])
+        over = bool(FACTS.terminal[index, action]) or time + 1 >= ENVIRONMENT.max_length
+        index, time = int(FACTS.next_state[index, action]), time + 1
         if over:
             return earned
-        legal = np.where(TABLE.invalid[index], -np.inf, TABLE.logits[index])
+        legal = np.where(FACTS.invalid[index], -np.inf, FACTS.logits[index])
         action = int(legal.argmax())
 
 
 def test_the_gain_of_an_action_is_what_playing_on_by_hand_gives():
-    lanes = reset_lanes(ENVIRONMENT, TABLE, jax.random.key(1), LANES)
-    decision, chosen = found_gains(lanes)
+    lanes = jax.device_get(begin(1))
+    decision, chosen = jax.device_get(found_gains(lanes))
     for lane in range(LANES):
         state = jax.tree.map(lambda leaf, lane=lane: leaf[lane], lanes.state)
         worth = [played_on(state, int(action)) for action in chosen[:, lane]]
         np.testing.assert_allclose(
             decision.gains[lane], [w - worth[0] for w in worth[1:]], atol=1e-5
         )
-        several = (~TABLE.invalid[state.index]).sum() > 1
+        several = (~FACTS.invalid[state.index]).sum() > 1
         assert float(decision.weight[lane]) == several
 
 
 def test_gains_of_the_decisions_of_an_episode_add_up_to_what_k_gains():
     """The performance difference lemma, episode by episode: the problem has no chance."""
-    lanes = reset_lanes(ENVIRONMENT, TABLE, jax.random.key(2), LANES)
-    first = lanes.state
+    lanes = begin(2)
+    first = jax.device_get(lanes.state)
     total, earned = np.zeros(LANES), np.zeros(LANES)
     done = np.zeros(LANES, bool)
     step = jax.jit(jax.vmap(ENVIRONMENT.step, (None, 0, 0, None)))
     for _ in range(ENVIRONMENT.max_length):
-        decision, chosen = found_gains(lanes)
+        decision, chosen = jax.device_get(found_gains(lanes))
         total += np.where(done, 0.0, decision.gains[:, -1])
         after = step(jax.random.key(0), lanes.state, chosen[-1], TABLE)
         earned += np.where(done, 0.0, after.reward)
-        done |= np.asarray(after.terminated | after.truncated)
+        done |= np.asarray(after.terminated) | np.asarray(after.truncated)
         lanes = lanes._replace(state=after.state, observation=after.observation)
     assert done.all()
-    prior = jnp.where(TABLE.invalid, -jnp.inf, TABLE.logits).argmax(-1)
+    prior = np.where(FACTS.invalid, -np.inf, FACTS.logits).argmax(-1)
     without = [
         played_on(jax.tree.map(lambda leaf, i=i: leaf[i], first), int(prior[first.index[i]]))
         for i in range(LANES)
@@ -91,13 +97,18 @@ def test_gains_of_the_decisions_of_an_episode_add_up_to_what_k_gains():
 
 
 def test_a_rollout_that_is_cut_ends_with_the_value():
-    lanes = reset_lanes(ENVIRONMENT, TABLE, jax.random.key(1), LANES)
-    position = Position(lanes.state, jnp.zeros(LANES, bool))
-    actions = jnp.zeros((1, LANES), jnp.int32)
-    worth = targets.play_out(MODEL, 0.5, TABLE, jax.random.key(0), position, actions, 0)
+    lanes = jax.device_get(begin(1))
+
+    @jax.jit
+    def play_out(state):
+        position = Position(state, jnp.zeros(LANES, bool))
+        actions = jnp.zeros((1, LANES), jnp.int32)
+        return targets.play_out(MODEL, 0.5, TABLE, jax.random.key(0), position, actions, 0)
+
+    worth = play_out(lanes.state)
     state = lanes.state.index
-    rest = jnp.where(TABLE.terminal[state, 0], 0.0, TABLE.value[TABLE.next_state[state, 0]])
-    np.testing.assert_allclose(worth[0], TABLE.reward[state, 0] + 0.5 * rest, rtol=1e-6)
+    rest = np.where(FACTS.terminal[state, 0], 0.0, FACTS.value[FACTS.next_state[state, 0]])
+    np.testing.assert_allclose(worth[0], FACTS.reward[state, 0] + 0.5 * rest, rtol=1e-6)
 
 
 @functools.cache
@@ -155,7 +166,7 @@ def test_it_learns_what_thinking_gains_and_thinks_less_where_it_is_dear():
         assert float(metrics.finite_input) == 1
     # Not all of it: the features tell the state, but not the time left.
     assert explained[0] < 0.1 < 0.3 < np.mean(explained[-3:])
-    assert training.evaluate(state.params).shape == (16,)
+    assert training.evaluate(state.params).shape == (64,)
     spent = []
     for price in (0.0, 0.02, 10.0):
         episodes = rrplan.evaluate(
