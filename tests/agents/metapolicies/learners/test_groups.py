@@ -74,6 +74,7 @@ def _play(params):
 
 
 RETURNS = jax.jit(groups.returns_of, static_argnums=(2, 3))
+TO_BATCH = jax.jit(groups.to_batch, static_argnums=(1, 2))
 
 
 def returns(found):
@@ -83,7 +84,7 @@ def returns(found):
 
 def batch_of(found, advantages, **changes):
     config = dataclasses.replace(parts()[0].config, **changes)
-    return groups.to_batch(found, config, advantages)
+    return TO_BATCH(found, config, advantages)
 
 
 def test_advantages_by_hand():
@@ -111,10 +112,10 @@ def test_returns_of_a_record_by_hand():
     """Two lanes: one plays episodes 2 and 0, the other 1. γ = 0.5; the last row is not in use."""
     column = [[1, 10, 2, 4, 99], [8, 16, 99, 99, 99]]
     acts = [[1, 1, 0, 2, 7], [2, 1, 7, 7, 7]]
-    reward, acts = (jnp.array(rows, kind).T for rows, kind in ((column, float), (acts, int)))
-    place = jnp.array([[2, 2, 0, 0, 0], [1, 1, 0, 0, 0]]).T
-    looks = Looks((), reward, acts, acts > 5, jnp.array([4, 2]))
-    found = groups.returns_of(looks, place, 3, 0.5)
+    reward, acts = np.array(column, np.float32).T, np.array(acts, np.int32).T
+    place = np.array([[2, 2, 0, 0, 0], [1, 1, 0, 0, 0]], np.int32).T
+    looks = Looks((), reward, acts, acts > 5, np.array([4, 2], np.int32))
+    found = RETURNS(looks, place, 3, 0.5)
     np.testing.assert_array_equal(found, [2 + 4, 8 + 0.25 * 16, 1 + 0.5 * 10])
 
 

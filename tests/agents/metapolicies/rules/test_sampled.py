@@ -1,5 +1,7 @@
 """Actions that are drawn: how often each, and that nothing else than the episode decides which."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,13 +26,20 @@ PROBS, ILLEGAL = [0.5, 0.2, 0.2, 0.1], [False, False, False, True]
 
 def frequencies(acting, seen, floor=0.5):
     """Return how often each action is drawn from one situation."""
-    seen = jax.tree.map(lambda leaf: jnp.repeat(leaf, DRAWS, axis=0), seen)
     policy = sampled.sampled(acting, floor)
+    chosen, extra = jax.device_get(draw(policy, seen))
+    assert (extra == max(4 - int(seen.simulations[0]), 0)).all()
+    return np.bincount(chosen, minlength=4) / DRAWS
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def draw(policy, seen):
+    """Return actions that are drawn, and the simulations that are ordered with them."""
+    seen = jax.tree.map(lambda leaf: jnp.repeat(leaf, DRAWS, axis=0), seen)
     keys = jax.random.split(jax.random.key(0), DRAWS)
     control = policy.apply(jnp.int32(4), keys, policy.init(DRAWS), seen)
     chosen = policy.act(control.carry, jnp.zeros(DRAWS, jnp.int32), jnp.full(DRAWS, -1))
-    assert (control.extra_simulations == max(4 - int(seen.simulations[0]), 0)).all()
-    return np.bincount(chosen, minlength=4) / DRAWS
+    return chosen, control.extra_simulations
 
 
 @pytest.mark.parametrize("acting", ["visits", "completed_q"])
@@ -56,17 +65,23 @@ def test_by_completed_q_they_are_drawn_from_the_improved_policy():
 @pytest.mark.parametrize("rule", ["visits", "completed_q"])
 def test_the_likeliest_action_is_the_one_that_the_rule_takes(rule):
     rng = np.random.default_rng(0)
-    visits = jnp.asarray(rng.integers(0, 5, (50, 4)), jnp.int32)
-    logits = jax.nn.log_softmax(jnp.asarray(rng.normal(size=(50, 4)), jnp.float32))
-    values = jnp.asarray(rng.normal(size=(50, 4)), jnp.float32)
-    rows = Rows(
-        values[:, 0], values[:, 0], visits.sum(1) + 1, logits, jnp.exp(logits), visits, values
-    )
-    invalid = jnp.asarray(rng.random((50, 4)) < 0.2).at[:, 1].set(False)
-    policy = log_policy(rule, 0.1, rows, invalid)
-    chosen = choose_action(Acting.by(rule, 0.1), rows, invalid)
-    highest = np.take_along_axis(np.asarray(policy), np.asarray(chosen)[:, None], axis=1)[:, 0]
-    np.testing.assert_array_equal(highest, np.asarray(policy).max(axis=1))
+    visits = rng.integers(0, 5, (50, 4)).astype(np.int32)
+    scores, values = rng.normal(size=(2, 50, 4)).astype(np.float32)
+    invalid = rng.random((50, 4)) < 0.2
+    invalid[:, 1] = False
+
+    @jax.jit
+    def ask():
+        logits = jax.nn.log_softmax(jnp.asarray(scores))
+        rows = Rows(
+            values[:, 0], values[:, 0], visits.sum(1) + 1, logits, jnp.exp(logits), visits, values
+        )
+        policy = log_policy(rule, 0.1, rows, invalid)
+        return policy, choose_action(Acting.by(rule, 0.1), rows, invalid)
+
+    policy, chosen = jax.device_get(ask())
+    highest = np.take_along_axis(policy, chosen[:, None], axis=1)[:, 0]
+    np.testing.assert_array_equal(highest, policy.max(axis=1))
 
 
 def test_the_floor_of_values_is_a_share_of_the_return_scale():
