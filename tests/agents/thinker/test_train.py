@@ -26,6 +26,7 @@ from agents.training.fit import fit, read_metrics
 from rrplan.costs import Costs
 from rrplan.errors import InputError
 from rrplan.types import Evaluation, Transition
+from tests.agents.stirring import stir
 from tests.agents.thinker.tabular import ACTIONS, LIMIT, Tabular, make_planner
 
 KEY = jax.random.key(5)
@@ -122,10 +123,8 @@ def test_with_no_imagination_it_is_the_suites_ppo_on_an_extended_observation():
     )  # fmt: skip
     network = thinker_networks.build(config, stage, problem, settings)
     params = network.init(KEY)
-    stir = jax.tree.map(
-        lambda leaf: leaf + 0.4 * jax.random.normal(KEY, leaf.shape), params["weights"]
-    )
-    params = {**params, "weights": stir, "value_deviation": jnp.array([0.7, 0.2])}
+    weights, deviation = stir(params["weights"], 0.4), np.float32([0.7, 0.2])
+    params = {**params, "weights": weights, "value_deviation": deviation}
     settings = settings._replace(key=KEY, meta_params=params)
     supply = Supply(lambda place: (place, jnp.zeros(place.shape)), jnp.int32(2**20))
 
@@ -141,7 +140,7 @@ def test_with_no_imagination_it_is_the_suites_ppo_on_an_extended_observation():
         given = environment, planner.env_params, actor, params, KEY, lanes, STEPS
         return plain_lanes.collect(*given)[1]
 
-    harvest, expected = ours(settings), plain(params)
+    harvest, expected = jax.device_get((ours(settings), plain(params)))
     close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)  # noqa: E731
     jax.tree.map(close, harvest.looks.aux.inputs, expected.looks.aux.inputs.observation)
     np.testing.assert_array_equal(harvest.looks.aux.answer, expected.looks.aux.answer)
@@ -153,22 +152,24 @@ def test_with_no_imagination_it_is_the_suites_ppo_on_an_extended_observation():
     assert not harvest.channels.learned[..., 1].any()
     close(harvest.looks.aux.value[..., 0], expected.looks.aux.value)
     own = PlainConfig()
-    advantage = ppo.advantages(harvest.looks, config, harvest.channels)
-    close(advantage[..., 0], ppo.advantages(expected.looks, own))
+    advantages = jax.jit(ppo.advantages, static_argnums=1)
+    advantage = advantages(harvest.looks, config, harvest.channels)
+    close(np.asarray(advantage)[..., 0], advantages(expected.looks, own))
 
     # The same batch, the same losses and the same steps of the gradient.
-    shares = ppo.Shares(jnp.float32(1.0), jnp.float32(0.01), jnp.array([1.0, 0.5]))
+    shares = ppo.Shares(np.float32(1.0), np.float32(0.01), np.float32([1.0, 0.5]))
     learn = jax.jit(ppo.learn, static_argnums=(0, 1, 2))
+    to_batch = jax.jit(ppo.to_batch, static_argnums=1)
     optimizer = optax.adam(1e-2)
     begun = optimizer.init(params["weights"])
 
     def run(actor, config, batch, params):
         return learn(actor, config, optimizer, shares, KEY, params, begun, batch)
 
-    batch = ppo.to_batch(harvest.looks, config, harvest.channels, shares.channels)
+    batch = to_batch(harvest.looks, config, harvest.channels, shares.channels)
     new, _, losses = run(network, config, batch, params)
     single = {**params, "value_deviation": params["value_deviation"][0]}
-    batch = ppo.to_batch(expected.looks, own)
+    batch = to_batch(expected.looks, own)
     other, _, plain_losses = run(RealActor(network), own, batch, single)
     for name in losses._fields:
         np.testing.assert_allclose(

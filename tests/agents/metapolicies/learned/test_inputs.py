@@ -3,7 +3,6 @@
 import functools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -11,6 +10,7 @@ from agents.metapolicies.learned import policy
 from agents.metapolicies.learned.config import GROUPS, MetaConfig
 from agents.metapolicies.learned.network import MetaNetwork
 from rrplan.types import MetaObservation
+from tests.agents.stirring import stir
 
 LANES, ACTIONS, FEATURES = 64, 5, 3
 DEAF = ("prior", "progress", "price", "features", "observation")
@@ -29,28 +29,28 @@ def observe(seed, searched):
     visits = np.where(illegal, 0, search.integers(0, 4, illegal.shape))
     lane = state.normal(size=LANES)
     return MetaObservation(
-        observation=jnp.asarray(state.normal(size=(LANES, ACTIONS, 2)), jnp.float32),
-        features=jnp.asarray(state.normal(size=(LANES, FEATURES)), jnp.float32),
-        prior_logits=jnp.asarray(logits, jnp.float32),
-        invalid_actions=jnp.asarray(illegal),
-        visit_counts=jnp.asarray(visits, jnp.int32),
-        qvalues=jnp.asarray(search.normal(size=illegal.shape) * (visits > 0), jnp.float32),
-        qvalue_variances=jnp.zeros(illegal.shape),
-        raw_value=jnp.asarray(lane, jnp.float32),
-        search_value=jnp.asarray(lane + search.normal(size=LANES), jnp.float32),
-        simulations=jnp.full(LANES, 6, jnp.int32),
-        simulations_left=jnp.full(LANES, 10, jnp.int32),
-        decision=jnp.asarray(state.integers(0, 5, LANES), jnp.int32),
-        price=jnp.full(LANES, 1e-3),
-        budget_left=jnp.full(LANES, 2**20, jnp.int32),
-        max_depth=jnp.zeros(LANES, jnp.int32),
+        observation=state.normal(size=(LANES, ACTIONS, 2)).astype(np.float32),
+        features=state.normal(size=(LANES, FEATURES)).astype(np.float32),
+        prior_logits=logits.astype(np.float32),
+        invalid_actions=illegal,
+        visit_counts=visits.astype(np.int32),
+        qvalues=(search.normal(size=illegal.shape) * (visits > 0)).astype(np.float32),
+        qvalue_variances=np.zeros(illegal.shape, np.float32),
+        raw_value=lane.astype(np.float32),
+        search_value=(lane + search.normal(size=LANES)).astype(np.float32),
+        simulations=np.full(LANES, 6, np.int32),
+        simulations_left=np.full(LANES, 10, np.int32),
+        decision=state.integers(0, 5, LANES).astype(np.int32),
+        price=np.full(LANES, 1e-3, np.float32),
+        budget_left=np.full(LANES, 2**20, np.int32),
+        max_depth=np.zeros(LANES, np.int32),
     )
 
 
 @functools.cache
 def network(groups):
-    config = MetaConfig("stopper", (0, 1, 2, 4), groups, width=8)
-    shown = MetaNetwork(config, 0, 0, True).show(observe(0, 0))
+    config = MetaConfig("stopper", (0, 1, 2, 4), groups, width=4)
+    shown = jax.eval_shape(MetaNetwork(config, 0, 0, True).show, observe(0, 0))
     return MetaNetwork(config, shown.actions.shape[-1], shown.whole.shape[-1], True)
 
 
@@ -58,16 +58,17 @@ def network(groups):
 def parameters(groups):
     """Return parameters of which no head is zero, so that every input may matter."""
     fresh = network(groups).init(jax.random.key(1))
-    leaves, tree = jax.tree.flatten(fresh["weights"])
-    keys = jax.random.split(jax.random.key(2), len(leaves))
-    drawn = [0.3 * jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves, strict=True)]
-    return {**fresh, "weights": jax.tree.unflatten(tree, drawn)}
+    return {**fresh, "weights": stir(fresh["weights"])}
+
+
+def answer(groups, seen):
+    return jax.device_get(_answer(groups, parameters(groups), seen))
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def answer(groups, seen):
+def _answer(groups, params, seen):
     keys = jax.random.split(jax.random.key(3), LANES)
-    control = policy.sampling(network(groups)).apply(parameters(groups), keys, (), seen)
+    control = policy.sampling(network(groups)).apply(params, keys, (), seen)
     return control.extra_simulations, control.aux.log_prob, control.aux.value
 
 
