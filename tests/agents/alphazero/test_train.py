@@ -134,15 +134,8 @@ def test_every_preset_fits_its_environment(name, preset):
     env, env_params = envs.make(name)
     environment = adapt(env)
     network_config, config = train_preset(name, preset)
-    networks = []
-
-    def begin(key):
-        network, params = build(network_config, environment, env_params, key)
-        networks.append(network)
-        return params
-
-    params = jax.eval_shape(begin, KEY)
-    train = make_train(environment, env_params, networks[0], config)
+    network, params = build(network_config, environment, env_params, KEY)
+    train = make_train(environment, env_params, network, config)
     state = jax.eval_shape(train.init, KEY, params)
     if preset == "quick" and name in ("knapsack", "CartPole-v1"):
         after, metrics = jax.eval_shape(train.advance, state)
